@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Builds lb47. Nothing is written outside $(O). Sources are found by folder, so a new file needs no
+# line here: its folder decides what it is linked with (CONTRIBUTING.md, "Rooms").
+
+VERSION := 0.1.0
+
+## BUILD=      release (default), debug (HOT_ASSERT on), asan (address, leak, undefined), fuzz (clang)
+BUILD ?= release
+## CC=         gcc (default) or clang; each pair of BUILD and CC has its own folder: build, build-asan, build-clang
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := $(if $(filter fuzz,$(BUILD)),clang,gcc)
+endif
+O := build$(patsubst %,-%,$(filter-out release,$(BUILD)))$(patsubst %,-%,$(filter-out gcc $(if $(filter fuzz,$(BUILD)),clang),$(CC)))
+## MARCH=      instruction set; the data path wants AVX2 and AES-NI
+MARCH ?= -march=x86-64-v3 -maes
+## V=1         show the commands
+Q := $(if $(V),,@)
+## PREFIX=     where install puts things (/usr/local), below DESTDIR=
+PREFIX ?= /usr/local
+# bpftool and ip live in /usr/sbin, which an ordinary user's PATH leaves out.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+# --- flags (style guide: "Warnings and lint") ---
+WARN := -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_release := -O2 -D_FORTIFY_SOURCE=2
+FLAGS_debug   := -O0 -DLB47_HOT_ASSERT
+FLAGS_asan    := -O1 -DLB47_HOT_ASSERT $(SAN)
+FLAGS_fuzz    := -O1 -DLB47_HOT_ASSERT $(SAN) -fsanitize=fuzzer-no-link
+$(if $(FLAGS_$(BUILD)),,$(error BUILD=$(BUILD): choose release, debug, asan or fuzz))
+CPPFLAGS_ALL := -I. -I$(O)/gen -D_GNU_SOURCE -DLB47_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CFLAGS_ALL := -std=gnu17 -g $(MARCH) $(WARN) $(FLAGS_$(BUILD)) -fstack-protector-strong $(CFLAGS)
+LDFLAGS_ALL := $(filter-out -fsanitize=fuzzer-no-link,$(filter -fsanitize%,$(FLAGS_$(BUILD)))) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
+# Library headers by -isystem: our warnings are for our code. DPDK's own -march would undo MARCH.
+isystem = $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags $1 2>/dev/null)))
+DPDK_CFLAGS := $(call isystem,libdpdk)
+DPDK_LIBS := $(shell pkg-config --libs libdpdk 2>/dev/null)
+
+# --- rooms ---
+src = $(sort $(foreach d,$1,$(wildcard $d/*.c)))
+obj = $(patsubst %.c,$(O)/obj/%.o,$1)
+PROGRAMS := $(patsubst %.c,$(O)/bin/%,$(notdir $(wildcard tools/lbctl.c tools/lbreplay.c tools/lbtop.c)))
+PROGRAMS += $(if $(wildcard l4/main.c),$(O)/bin/lb4d)
+TOOL_SHARED := $(filter-out $(patsubst $(O)/bin/%,tools/%.c,$(PROGRAMS)),$(call src,tools))
+lib = $(patsubst %,$(O)/lib/lib%.a,$1)
+# Archives in link order, each before what it uses; base is under everything.
+MODEL := $(call lib,model base)
+DATA := $(call lib,data model base)
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+SKELS := $(patsubst bpf/%.bpf.c,$(O)/gen/bpf/%.skel.h,$(BPF_SRC))
+UNIT := $(patsubst %.c,$(O)/%,$(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null)))
+FUZZ := $(patsubst %.c,$(O)/%,$(call src,tests/fuzz))
+BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(call src,tests/bench))
+
+.PHONY: all programs tests demo deps test check unit pcap pcap-accept smoke fuzz bench asan-unit lint format install clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: programs ## build the programs into build/bin (default)
+programs: $(PROGRAMS)
+tests: $(UNIT) ## build the unit tests without running them
+fuzzers: $(FUZZ)
+benches: $(BENCH)
+
+$(O)/lib/libbase.a: $(call obj,$(call src,l4/base))
+$(O)/lib/libmodel.a: $(call obj,$(call src,l4/model))
+$(O)/lib/libdata.a: $(call obj,$(call src,l4/data))
+$(O)/lib/libctrl.a: $(call obj,$(call src,l4/ctrl))
+$(O)/lib/libtools.a: $(call obj,$(TOOL_SHARED))
+$(O)/lib/libsupport.a: $(call obj,$(call src,tests/support))
+$(O)/lib/%.a: $(O)/flags
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
+
+# One line per kind of program: what it may be linked with is the proof of the layering.
+link = @mkdir -p $(@D); $(if $(V),,echo "  LINK $@";) $(if $(V),set -x;) $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $1
+$(O)/bin/lb4d: $(call obj,$(call src,l4/dpdk) $(filter-out %.bpf.c,$(call src,bpf)) l4/main.c) $(call lib,ctrl) $(DATA)
+	$(call link,$(call lib,ctrl) $(DATA) $(DPDK_LIBS) -lbpf -lev -lmnl -lcap-ng -lseccomp -lcrypto -ljansson -lm)
+$(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
+	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)
+$(O)/bin/%: $(O)/obj/tools/%.o $(call lib,tools) $(DATA)
+	$(call link,$(call lib,tools) $(DATA) -lsmartcols -lcrypto -ljansson -lm)
+$(O)/tests/unit/l4/base/%: LIBS = $(call lib,base)
+$(O)/tests/unit/l4/model/%: LIBS = $(MODEL) -ljansson
+$(O)/tests/unit/l4/data/%: LIBS = $(DATA) -lcrypto -ljansson
+$(O)/tests/unit/l4/ctrl/%: LIBS = $(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson
+$(O)/tests/unit/tools/%: LIBS = $(call lib,tools) $(DATA) -lcrypto -ljansson
+$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl) $(DATA)
+	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
+$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support) $(DATA)
+	$(call link,-fsanitize=fuzzer $(call lib,support) $(DATA) -lcrypto -ljansson -lm)
+$(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support) $(DATA)
+	$(call link,$(call lib,support) $(DATA) -lcrypto -ljansson -lm)
+
+# --- compiling ---
+$(O)/obj/l4/dpdk/%.o $(O)/obj/l4/ctrl/%.o $(O)/obj/l4/main.o: LIB_CFLAGS := $(DPDK_CFLAGS)
+$(O)/obj/bpf/%.o: | $(SKELS)
+$(O)/obj/%.o: %.c $(O)/flags
+	@mkdir -p $(@D); $(if $(V),,echo "  CC   $<")
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+# Changed flags rebuild everything, an unchanged Makefile nothing.
+$(O)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(DPDK_CFLAGS))' | \
+		cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(DPDK_CFLAGS))' >$@
+FORCE:
+
+# BPF programs: -ffreestanding keeps clang's own stdint.h, as libc's is for the host's word size.
+BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu17 -ffreestanding -Wall -Wextra -Werror -Wno-unused-parameter \
+	-I. -isystem /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)
+$(O)/gen/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	@mkdir -p $(@D); $(if $(V),,echo "  BPF  $<")
+	$(Q)clang $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/gen/bpf/%.skel.h: $(O)/gen/bpf/%.bpf.o
+	$(Q)bpftool gen skeleton $< name $(*F) >$@
+
+# --- running ---
+## JOBS=       how many things run at once (the number of processors)
+JOBS ?= $(shell nproc)
+## CASE=       one pcap case or smoke test instead of all
+## FUZZ_SECONDS= seconds for each fuzz target (30)
+FUZZ_SECONDS ?= 30
+export JOBS FUZZ_SECONDS CASE O BUILD CC
+
+deps: ## install the Debian packages that are missing (needs root only if one is)
+	@scripts/deps.sh
+demo: deps ## a whole edge in network namespaces, with real traffic (DEMO=once stops after the report)
+	@$(MAKE) --no-print-directory -j$(JOBS) all && scripts/demo.sh
+test: deps ## install, build, run every test; ends with `N passed, N failed, N skipped`
+	@scripts/run_tests.sh all
+check: ## the unprivileged part in under two minutes: lint, unit, pcap
+	@scripts/run_tests.sh check
+unit: tests ## run the unit tests
+	@scripts/run_unit.sh
+pcap: programs ## packets in, verdicts out (CASE=name shows one)
+	@scripts/run_pcap.sh
+pcap-accept: programs ## write expect.txt of CASE=name, to be read before it is committed
+	@scripts/run_pcap.sh --accept
+smoke: programs ## real daemons and real peers in network namespaces, as root (CASE=name)
+	@scripts/run_smoke.sh
+fuzz: ## every fuzz target for FUZZ_SECONDS
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=fuzz CC=clang fuzzers && BUILD=fuzz O=build-fuzz scripts/run_fuzz.sh
+bench: ## the benchmarks, each beside its yardstick in the same run
+	@$(MAKE) --no-print-directory -j$(JOBS) all benches && scripts/run_bench.sh
+asan-unit: ## unit and pcap tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=asan all tests && $(MAKE) --no-print-directory BUILD=asan unit pcap
+lint: ## format, clang-tidy, cppcheck, sparse, shellcheck, layers, names
+	@scripts/lint.sh
+format: ## let clang-format rewrite the C files
+	@git ls-files -co --exclude-standard '*.[ch]' | xargs -r clang-format -i
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/lb47
+	install $(filter %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/sbin
+	install $(filter-out %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	cp -R conf/. $(DESTDIR)$(PREFIX)/share/lb47
+clean: ## remove everything that make wrote
+	rm -rf build build-*
+help: ## this text
+	@echo 'make TARGET [KNOB=value]'; echo; echo 'Targets:'
+	@awk -F': .*## |: ## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@echo; echo 'Knobs:'; sed -n 's/^## /  /p' Makefile
+
+-include scripts/lint.mk
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
