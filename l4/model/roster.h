@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The roster gives every service and backend a number that stays the same for as long as a flow, a
+// counter or a snapshot may hold it. It is the control plane's memory between two snapshots:
+//   - a service is (address, port, protocol); a backend is (pool, name, address, port);
+//   - an id is retired when its owner leaves the configuration, and reused no earlier than
+//     ROSTER_QUARANTINE_S later: by then every flow that named it has timed out or been refreshed
+//     (flow timeouts are at most 32767 s), and its counters are set to zero;
+//   - a retired backend keeps its next hop: removing a backend from the configuration ends no
+//     connection, it only takes no new flows.
+// Numbers are written to the names in the counter store (stats.h), so a restarted daemon finds them
+// again and the counters go on.
+// One thread (control). Snapshots copy what they need.
+#pragma once
+
+#include "l4/base/addr.h"
+#include "l4/base/err.h"
+#include "l4/model/conf.h"
+#include "l4/model/health.h"
+#include "l4/model/stats.h"
+
+enum { ROSTER_QUARANTINE_S = 2 * 32768 };
+
+// How a frame reaches a backend: written by ctrl/neighbor.c, or from "mac" in the configuration.
+struct next_hop {
+	bool known;
+	uint8_t port;          // index into conf.ports
+	struct mac dst;        // of the backend, or of the gateway before it
+	struct mac src;        // of our port
+	char state[20];        // the kernel's word: "reachable", "stale", "failed", "configured", "no route"
+};
+
+struct roster_entry {
+	bool used;
+	bool live;             // in the configuration now
+	uint64_t retired_ns;   // monotonic; 0 while live
+};
+
+struct roster_service {
+	struct roster_entry e;
+	struct addr address;
+	be16 port;
+	uint8_t protocol;      // enum conf_protocol
+	char name[CONF_NAME_MAX + 1];
+};
+
+struct roster_backend {
+	struct roster_entry e;
+	struct addr address;
+	be16 port;
+	char pool[CONF_NAME_MAX + 1];
+	char name[CONF_NAME_MAX + 1];
+	struct next_hop hop;
+	struct health_record health;
+};
+
+struct roster {
+	struct roster_service *services; // [STATS_SERVICES]; [0] is never given out; owned
+	struct roster_backend *backends; // [STATS_BACKENDS]; likewise
+	uint16_t n_services;             // highest id in use + 1
+	uint16_t n_backends;
+};
+
+NODISCARD int roster_init(struct roster *r);
+void roster_fini(struct roster *r);
+
+// Takes over ids (as retired at now_ns) from the counter store of an earlier run.
+void roster_adopt(struct roster *r, const struct stats *stats, uint64_t now_ns);
+
+// Gives an id to all that is new in `conf` and retires what left. All or nothing: -ENOSPC if ids ran
+// out (too many changes within the quarantine), with *err; then nothing changed.
+NODISCARD int roster_update(struct roster *r, const struct conf *conf, uint64_t now_ns,
+                            struct err *err);
+
+// Writes names to the counter store, zeroes the counters of reused ids.
+void roster_publish(const struct roster *r, struct stats *stats);
+
+// 0 = unknown. The first is for a service of the configuration, live or not.
+uint16_t roster_service_id(const struct roster *r, const struct conf_service *service);
+uint16_t roster_backend_id(const struct roster *r, const char *pool, const struct conf_backend *b);
