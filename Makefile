@@ -29,7 +29,7 @@ FLAGS_debug   := -O0 -DLB47_HOT_ASSERT
 FLAGS_asan    := -O1 -DLB47_HOT_ASSERT $(SAN)
 FLAGS_fuzz    := -O1 -DLB47_HOT_ASSERT $(SAN) -fsanitize=fuzzer-no-link
 $(if $(FLAGS_$(BUILD)),,$(error BUILD=$(BUILD): choose release, debug, asan or fuzz))
-CPPFLAGS_ALL := -I. -I$(O)/gen -D_GNU_SOURCE -DLB47_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CPPFLAGS_ALL := -I. -isystem $(O)/gen -D_GNU_SOURCE -DLB47_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL := -std=gnu17 -g $(MARCH) $(WARN) $(FLAGS_$(BUILD)) -fstack-protector-strong $(CFLAGS)
 LDFLAGS_ALL := $(filter-out -fsanitize=fuzzer-no-link,$(filter -fsanitize%,$(FLAGS_$(BUILD)))) -Wl,--as-needed -Wl,-z,relro,-z,now $(LDFLAGS)
 # Library headers by -isystem: our warnings are for our code. DPDK's own -march would undo MARCH.
@@ -95,7 +95,7 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support) $(DATA)
 
 # --- compiling ---
 $(O)/obj/l4/dpdk/%.o $(O)/obj/l4/ctrl/%.o $(O)/obj/l4/main.o: LIB_CFLAGS := $(DPDK_CFLAGS)
-$(O)/obj/bpf/%.o: | $(SKELS)
+$(call obj,$(filter-out %.bpf.c,$(call src,bpf))): $(SKELS)
 $(O)/obj/%.o: %.c $(O)/flags
 	@mkdir -p $(@D); $(if $(V),,echo "  CC   $<")
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
@@ -112,7 +112,7 @@ $(O)/gen/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	@mkdir -p $(@D); $(if $(V),,echo "  BPF  $<")
 	$(Q)clang $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/gen/bpf/%.skel.h: $(O)/gen/bpf/%.bpf.o
-	$(Q)bpftool gen skeleton $< name $(*F) >$@
+	$(Q)bpftool gen skeleton $< name $(*F)_bpf >$@
 
 # --- running ---
 ## JOBS=       how many things run at once (the number of processors)
@@ -120,30 +120,33 @@ JOBS ?= $(shell nproc)
 ## CASE=       one pcap case or smoke test instead of all
 ## FUZZ_SECONDS= seconds for each fuzz target (30)
 FUZZ_SECONDS ?= 30
-export JOBS FUZZ_SECONDS CASE O BUILD CC
+export JOBS FUZZ_SECONDS O
+PMAKE = $(MAKE) --no-print-directory -j$(JOBS)
+# A suite that is not written yet has run no test; the sum of all must not be zero (scripts/run_tests.sh).
+runner = $(if $(wildcard $1),$1,echo '$1: not there; 0 passed, 0 failed, 0 skipped'; :)
 
 deps: ## install the Debian packages that are missing (needs root only if one is)
 	@scripts/deps.sh
 demo: deps ## a whole edge in network namespaces, with real traffic (DEMO=once stops after the report)
-	@$(MAKE) --no-print-directory -j$(JOBS) all && scripts/demo.sh
-test: deps ## install, build, run every test; ends with `N passed, N failed, N skipped`
+	@$(PMAKE) all && scripts/demo.sh
+test: deps ## install what is missing, build, run every test; ends with `N passed, N failed, N skipped`
 	@scripts/run_tests.sh all
 check: ## the unprivileged part in under two minutes: lint, unit, pcap
 	@scripts/run_tests.sh check
 unit: tests ## run the unit tests
-	@scripts/run_unit.sh
-pcap: programs ## packets in, verdicts out (CASE=name shows one)
-	@scripts/run_pcap.sh
+	@scripts/run_unit.sh $(UNIT)
+pcap: programs ## packets in, verdicts out (CASE=name for one)
+	@$(call runner,tests/pcap/run) --bin $(O)/bin $(if $(CASE),--case '$(CASE)')
 pcap-accept: programs ## write expect.txt of CASE=name, to be read before it is committed
-	@scripts/run_pcap.sh --accept
-smoke: programs ## real daemons and real peers in network namespaces, as root (CASE=name)
-	@scripts/run_smoke.sh
+	@$(call runner,tests/pcap/run) --bin $(O)/bin --accept --case '$(or $(CASE),$(error CASE=name is missing))'
+smoke: programs ## real daemons and real peers in network namespaces, as root (CASE=name for one)
+	@$(call runner,tests/smoke/run) $(CASE)
 fuzz: ## every fuzz target for FUZZ_SECONDS
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=fuzz CC=clang fuzzers && BUILD=fuzz O=build-fuzz scripts/run_fuzz.sh
-bench: ## the benchmarks, each beside its yardstick in the same run
-	@$(MAKE) --no-print-directory -j$(JOBS) all benches && scripts/run_bench.sh
+	@$(PMAKE) BUILD=fuzz CC=clang fuzzers && scripts/run_fuzz.sh
+bench: programs benches ## the benchmarks, each beside its yardstick in the same run
+	@set -e; for b in $(BENCH); do $$b; done
 asan-unit: ## unit and pcap tests under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=asan all tests && $(MAKE) --no-print-directory BUILD=asan unit pcap
+	@$(PMAKE) BUILD=asan programs tests && $(PMAKE) BUILD=asan -j1 -k unit pcap
 lint: ## format, clang-tidy, cppcheck, sparse, shellcheck, layers, names
 	@scripts/lint.sh
 format: ## let clang-format rewrite the C files

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Installs the Debian 12 packages that lb47 needs and that are missing. Silent when none is.
+set -euo pipefail
+
+# One package a line, then the reason.
+packages() {
+	sed -e 's/#.*//' <<'LIST'
+# --- build ---
+gcc                           # the compiler of the release build
+make                          # the build
+git                           # lists the files for lint and format
+pkg-config                    # finds DPDK's flags
+clang                         # BPF programs; the second compiler; fuzzers
+llvm                          # names in sanitizer reports, llvm-objdump for BPF
+bpftool                       # BPF skeletons
+libdpdk-dev                   # NICs, rings, mempools
+libbpf-dev                    # XDP, socket programs, shared maps
+libxdp-dev                    # AF_XDP sockets for DPDK's driver
+libssl-dev                    # AES for QUIC-LB; later TLS
+libjansson-dev                # JSON with line and column
+libev-dev                     # the control loop
+libmnl-dev                    # rtnetlink: neighbours and routes
+libsmartcols-dev              # tables on a terminal
+libcap-ng-dev                 # giving up capabilities
+libseccomp-dev                # giving up system calls
+libpcap-dev                   # captures in lbreplay
+libelf-dev                    # libbpf reads objects with it
+zlib1g-dev                    # ditto
+# --- run ---
+dpdk-dev                      # dpdk-devbind; testpmd, the benchmark's yardstick
+iproute2                      # namespaces, veth, routes of the demo
+ethtool                       # offloads of the demo's veth pairs
+procps                        # sysctl, pgrep
+# --- test ---
+clang-format                  # lint: format
+clang-tidy                    # lint: function size, bugprone
+cppcheck                      # lint: what compilers let pass
+sparse                        # lint: byte order
+shellcheck                    # lint: scripts
+universal-ctags               # lint: names and lengths of functions
+libclang-rt-14-dev            # sanitizers and libFuzzer for clang
+libcriterion-dev              # unit tests
+python3                       # the pcap runner
+python3-scapy                 # packets from text
+tshark                        # an oracle that we did not write
+tcpdump                       # ditto
+nginx-light                   # backends
+caddy                         # backends that speak HTTP/3
+curl                          # client
+wrk                           # client under load
+jq                            # reads lbctl -o json
+valgrind                      # memory errors in daemons
+mandoc                        # lint of manual pages
+ngtcp2-client                 # QUIC client
+ngtcp2-server                 # QUIC server
+libngtcp2-dev                 # QUIC peers with connection ids of our making
+libngtcp2-crypto-gnutls-dev   # ditto
+libgnutls28-dev               # ditto
+LIST
+}
+
+missing=()
+for package in $(packages); do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "deps: ${#missing[@]} packages are missing; as root, run:" >&2
+	echo "  apt-get update && apt-get install --no-install-recommends ${missing[*]}" >&2
+	exit 1
+fi
+
+# nginx and caddy are programs to our tests, not services of this machine: their units are masked while
+# the packages arrive and disabled afterwards. A web server that was here before is left alone.
+services=()
+for package in "${missing[@]}"; do
+	case $package in
+	nginx-light) services+=(nginx.service) ;;
+	caddy) services+=(caddy.service) ;;
+	esac
+done
+has_systemd() { [ -d /run/systemd/system ] && [ ${#services[@]} -gt 0 ]; }
+
+unmask() { systemctl unmask --runtime --quiet "${services[@]}"; }
+
+if has_systemd; then
+	systemctl mask --runtime --quiet "${services[@]}"
+	trap unmask EXIT
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+export RUNLEVEL=1 # without systemd, invoke-rc.d starts no service in the rescue runlevel
+echo "deps: installing ${missing[*]}"
+apt-get -q -o DPkg::Lock::Timeout=300 update
+apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}"
+if has_systemd; then
+	systemctl disable --quiet "${services[@]}"
+fi
