@@ -8,6 +8,8 @@
 // Lookups allocate nothing and never fail.
 #pragma once
 
+#include <string.h>
+
 #include "l4/base/addr.h"
 #include "l4/base/arena.h"
 #include "l4/base/hash.h"
@@ -139,8 +141,9 @@ static MUST_INLINE uint32_t snapshot_port_proto(be16 port, uint8_t proto)
 
 // The endpoint with exactly this address, port and protocol, or NULL. For VIP and SNAT ask with port
 // and protocol zero. Any lane, no lock.
-static inline const struct endpoint *snapshot_endpoint(const struct snapshot *s, const uint32_t addr[4],
-                                                       be16 port, uint8_t proto)
+static inline const struct endpoint *snapshot_endpoint(const struct snapshot *s, uint8_t family,
+                                                       const uint32_t addr[4], be16 port,
+                                                       uint8_t proto)
 {
 	uint32_t i = snapshot_hash(addr, snapshot_port_proto(port, proto)) & s->endpoint_mask;
 
@@ -149,8 +152,8 @@ static inline const struct endpoint *snapshot_endpoint(const struct snapshot *s,
 
 		if (e->kind == ENDPOINT_NONE)
 			return NULL;
-		if (e->port == port && e->proto == proto && e->addr[0] == addr[0] &&
-		    e->addr[1] == addr[1] && e->addr[2] == addr[2] && e->addr[3] == addr[3])
+		if (e->port == port && e->proto == proto && e->family == family &&
+		    memcmp(e->addr, addr, sizeof(e->addr)) == 0)
 			return e;
 	}
 }

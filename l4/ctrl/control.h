@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The control thread's state and the only operations that change what the lanes read. Everything in
+// l4/ctrl runs on this one thread, in one libev loop.
+//
+//   conf (file or lbctl) -> control_apply -> roster -> snapshot -> published to the lanes
+//   neighbours, health   -> control_refresh --------^
+//
+// All or nothing: an operation that fails leaves the running configuration and the serving snapshot as
+// they were, and says why.
+#pragma once
+
+#include "l4/data/lane.h"
+#include "l4/model/conf.h"
+#include "l4/model/roster.h"
+#include "l4/model/snapshot.h"
+#include "l4/model/stats.h"
+
+struct ev_loop;
+struct neighbor;
+
+// What l4/dpdk knows of a port once it is open; control reads it.
+struct control_port {
+	struct mac mac;          // the device's own
+	unsigned if_index;       // kernel interface that speaks for the port (af_xdp device, TAP), 0 = none
+	char if_name[16];
+	bool link_up;
+};
+
+struct control {
+	struct ev_loop *loop;           // borrowed
+	struct conf *conf;              // running configuration; owned
+	char *conf_file;                // re-read by reload; owned
+	bool is_saved;                  // conf equals the file as far as we know
+	struct roster roster;
+	struct stats *stats;            // borrowed
+	struct lane **lanes;            // [conf->n_lanes]; borrowed
+	struct control_port ports[CONF_MAX_PORTS];
+	struct neighbor *neighbor;      // NULL if no port has a kernel interface
+	const struct snapshot *serving; // newest published; owned
+	struct snapshot_grave *grave;   // old ones that a lane may still read; owned
+	uint32_t generation;
+	uint32_t n_reloads, n_reload_failures;
+	uint64_t started_ns;            // monotonic
+	uint64_t reloaded_ns;           // monotonic, of the last success
+	struct err last_error;          // of the last refused reload or edit; code 0 = none
+	void (*services_changed)(struct control *c); // tells the XDP programs; may be NULL
+};
+
+// Takes over `conf` (consumed, also on failure), compiles and publishes it. First call: at start.
+NODISCARD int control_apply(struct control *c, struct conf *conf, struct err *err);
+
+// Compiles again with the present configuration, after neighbours or health changed.
+void control_refresh(struct control *c);
+
+// Reads conf_file again and applies it; counts, logs, remembers a refusal in last_error.
+NODISCARD int control_reload(struct control *c, struct err *err);
+
+// Applies an edited clone of c->conf (consumed); is_saved becomes false.
+NODISCARD int control_edit(struct control *c, struct conf *next, struct err *err);
+
+// Writes the running configuration to its file.
+NODISCARD int control_save(struct control *c, struct err *err);
+
+// Frees old snapshots that every running lane has passed; called by a timer.
+void control_bury(struct control *c);

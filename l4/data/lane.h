@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A lane: one fast-path core with everything it writes. Lanes share nothing but the snapshot, which
+// none of them writes.
+//
+// Life: control lane_init()s all lanes, publishes a snapshot, starts the engine (l4/dpdk/worker.c,
+// lbreplay, a test) that calls, again and again:
+//   lane_quiesce(lane)             between bursts: picks up a new snapshot
+//   lane_tick(lane, now_ns)        the clock, and a little sweeping
+//   pipeline_run(lane, pkts, n)    pipeline.h
+//   ...transmits, turning what a queue refused into a drop...
+//   lane_count(lane, pkts, n)
+// Control: lane_publish() to all, then waits until lane_generation() of each has reached it (a lane
+// that does not run yet or any more is told by lane_is_running()), then frees the old snapshot.
+#pragma once
+
+#include "l4/data/flow.h"
+#include "l4/data/return_path.h"
+#include "l4/data/snat.h"
+#include "l4/model/snapshot.h"
+#include "l4/model/stats.h"
+
+struct trace;
+
+struct lane {
+	// written by the lane
+	const struct snapshot *snap;  // the one in use; never NULL once the lane runs
+	struct trace *trace;          // NULL but in lbreplay and explain
+	uint64_t now_ns;
+	uint16_t now_s;               // now_ns in seconds modulo 2^16, for flow.seen_s
+	uint16_t index;               // 0..n_lanes-1
+	uint16_t n_lanes;
+	uint64_t swept_ns;            // when the sweeper ran last
+	struct lane_counters *count;          // own slot of the counter store; borrowed
+	struct service_counters *services;    // own row, by service id; borrowed
+	struct backend_counters *backends;    // own row, by backend id; borrowed
+	struct flow_table flows4;
+	struct flow_table flows6;
+	struct snat snat;
+	struct return_paths returns;
+
+	// written by control, read by the lane
+	CACHE_ALIGNED const struct snapshot *next; // atomic; the newest snapshot
+
+	// written by the lane, read by control
+	CACHE_ALIGNED uint32_t generation;         // atomic; of the snapshot in use
+	bool is_running;                           // atomic
+};
+
+struct lane_setup {
+	uint16_t index;
+	uint16_t n_lanes;
+	uint32_t n_flows;             // of this lane, a family
+	const struct stats *stats;    // borrowed, outlives the lane
+};
+
+// 0 or -ENOMEM.
+NODISCARD int lane_init(struct lane *lane, const struct lane_setup *setup);
+void lane_fini(struct lane *lane);
+
+// Control. The snapshot stays the caller's.
+void lane_publish(struct lane *lane, const struct snapshot *snap);
+uint32_t lane_generation(const struct lane *lane);
+bool lane_is_running(const struct lane *lane);
+
+// The engine.
+void lane_set_running(struct lane *lane, bool is_running);
+
+static MUST_INLINE void lane_quiesce(struct lane *lane)
+{
+	const struct snapshot *next = __atomic_load_n(&lane->next, __ATOMIC_ACQUIRE);
+
+	if (next == lane->snap)
+		return;
+	lane->snap = next;
+	__atomic_store_n(&lane->generation, next->generation, __ATOMIC_RELEASE);
+}
+
+void lane_tick(struct lane *lane, uint64_t now_ns);
+
+// Adds a finished burst to the counters: every packet that has a verdict once, packets on their way to
+// another lane not at all. Reads no packet bytes, so the buffers may already be gone.
+void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n);
+
+static MUST_INLINE struct flow_table *lane_flows(struct lane *lane, uint8_t family)
+{
+	return family == ADDR_IP4 ? &lane->flows4 : &lane->flows6;
+}
