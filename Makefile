@@ -58,10 +58,11 @@ BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(call src,tests/bench))
 .SECONDARY:
 
 all: programs ## build the programs into build/bin (default)
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) ; @:
 tests: $(UNIT) ## build the unit tests without running them
-fuzzers: $(FUZZ)
-benches: $(BENCH)
+	@:
+fuzzers: $(FUZZ) ; @:
+benches: $(BENCH) ; @:
 
 $(O)/lib/libbase.a: $(call obj,$(call src,l4/base))
 $(O)/lib/libmodel.a: $(call obj,$(call src,l4/model))

@@ -53,17 +53,15 @@ check_top() {
 
 # A clone works anywhere: no path of this machine, no host that packages come from here.
 registry_hosts() {
-	{
-		cat /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/apt.conf.d/* /etc/pip.conf ~/.pip/pip.conf ~/.config/pip/pip.conf
-		printenv PIP_INDEX_URL UV_INDEX_URL GOPROXY NPM_CONFIG_REGISTRY CARGO_REGISTRIES_CRATES_IO_INDEX
-	} 2>/dev/null | sed -nE 's,.*https?://([^/@ "]*@)?([^/: "]+).*,\2,p' | grep -E '[a-z]' |
-		grep -vE '^localhost|(^|\.)(debian|pypi|golang|npmjs)\.org$' | sort -u || true
+	apt-cache policy 2>/dev/null | sed -nE 's,.*https?://([^/@ ]*@)?([^/: ]+).*,\2,p' | sort -u || true
 }
 
 check_portable() {
 	local host
 	files '*' | xargs -r -d '\n' grep -nIE '(^|[^[:alnum:]_./-])/wor[k]/' |
 		sed -E 's/^([^:]*:[0-9]+):.*/\1: a path of one machine/' || true
+	files '*' | xargs -r -d '\n' grep -nIE '(index-ur[l]|GOPROX[Y]|registr[y]) *[=:] *"?https?:' |
+		sed -E 's/^([^:]*:[0-9]+):.*/\1: the address of a package registry/' || true
 	while IFS= read -r host; do
 		files '*' | xargs -r -d '\n' grep -nIF -e "$host" | sed -E 's/^([^:]*:[0-9]+):.*/\1: the name of a package registry/' || true
 	done < <(registry_hosts)
