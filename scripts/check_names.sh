@@ -26,13 +26,17 @@ tags() {
 
 # What a file exports begins with its name: be.h has be16_to, flow.c has flow_find. Static functions of
 # a header are its interface, those of a .c are its own business. cc.h lends words to the language, and
-# a MAC address is an address.
+# a MAC address is an address. conf_edit.c without a header of its own is a part of what conf.h declares.
 check_prefix() {
 	{
 		files 'l4/*.c' 'l7/*.c' 'bpf/*.c' 'tools/*.c' | tags '%N %n %F' --extras=-F
 		files 'l4/*.h' 'l7/*.h' 'bpf/*.h' 'tools/*.h' | tags '%N %n %F'
-	} | awk '
-		{ stem = $3; sub(/.*\//, "", stem); sub(/(\.bpf)?\.[ch]$/, "", stem) }
+	} | awk -v list="$(files '*.h' | tr '\n' ' ')" '
+		BEGIN { n = split(list, names, " "); for (i = 1; i <= n; i++) headers[names[i]] }
+		{ dir = stem = $3; sub(/[^\/]*$/, "", dir); sub(/.*\//, "", stem); sub(/(\.bpf)?\.[ch]$/, "", stem)
+		  head = stem
+		  while (/\.c$/ && !((dir head ".h") in headers) && sub(/_[^_]*$/, "", head)) ;
+		  if ((dir head ".h") in headers) stem = head }
 		stem == "cc" || stem == "addr" && /^mac_/ { next }
 		$1 == "main" || $1 ~ "^" stem "[0-9]*(_|$)" { next }
 		{ print $3 ":" $2 ": " $1 "() is exported, so its name begins with " stem "_" }'
