@@ -45,4 +45,8 @@ for binary in "$@"; do
 	printf 'unit %-40s %d passed, %d failed, %d skipped\n' "$name" "$passed" "$failed" "$skipped"
 	tally_add "$passed" "$failed" "$skipped"
 done
+if [ $# -eq 0 ]; then
+	echo "no unit test was found"
+	tally_add 0 1 0
+fi
 tally_close

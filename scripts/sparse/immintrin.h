@@ -24,6 +24,12 @@ int _mm_extract_epi32(__m128i, int);
 long long _mm_extract_epi64(__m128i, int);
 __m128i _mm_load_si128(const __m128i *);
 __m128i _mm_loadu_si128(const __m128i *);
+__m128i _mm_loadu_si16(const void *);
+__m128i _mm_loadu_si32(const void *);
+__m128i _mm_loadu_si64(const void *);
+void _mm_storeu_si16(void *, __m128i);
+void _mm_storeu_si32(void *, __m128i);
+void _mm_storeu_si64(void *, __m128i);
 __m128i _mm_loadl_epi64(const __m128i *);
 void _mm_store_si128(__m128i *, __m128i);
 void _mm_storeu_si128(__m128i *, __m128i);
@@ -67,6 +73,7 @@ __m256i _mm256_cmpeq_epi8(__m256i, __m256i);
 __m256i _mm256_cmpeq_epi16(__m256i, __m256i);
 int _mm256_movemask_epi8(__m256i);
 // Others
+#define __builtin_cpu_supports(feature) 1
 void _mm_pause(void);
 unsigned long long __rdtsc(void);
 unsigned long long __rdtscp(unsigned int *);
