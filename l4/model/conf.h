@@ -15,16 +15,20 @@
 #include "l4/base/err.h"
 
 enum {
-	CONF_NAME_MAX = 63,          // bytes of a name: [A-Za-z0-9_.-]+, so that it is safe everywhere
+	CONF_NAME_MAX = 63, // bytes of a name, [A-Za-z0-9_][A-Za-z0-9_.-]*: safe everywhere
 	CONF_MAX_PORTS = 16,
 	CONF_MAX_LANES = 32,
 	CONF_MAX_SERVICES = 1024,
 	CONF_MAX_POOLS = 1024,
-	CONF_MAX_BACKENDS = 4096,    // over all pools
+	CONF_MAX_BACKENDS = 4096, // over all pools
 	CONF_MAX_POOL_BACKENDS = 1024,
-	CONF_MAX_SNAT = 8,           // addresses a family
-	CONF_MAX_QUIC_LB = 7,        // quic-lb.md section 2: rotation bits 0..6
-	CONF_SERVER_ID_MAX = 15,     // bytes
+	CONF_MAX_SNAT = 8, // addresses a family
+	CONF_MAX_L7 = 256,
+	CONF_MAX_TLS = 256,       // an l7 entry
+	CONF_MAX_ROUTES = 1024,   // an l7 entry
+	CONF_FILE_MAX = 16 << 20, // bytes of a file
+	CONF_MAX_QUIC_LB = 7,     // quic-lb.md section 2: rotation bits 0..6
+	CONF_SERVER_ID_MAX = 15,  // bytes
 	CONF_WEIGHT_MAX = 1000,
 };
 
@@ -34,7 +38,11 @@ enum conf_idle { IDLE_POLL, IDLE_SLEEP, IDLE_COUNT };
 enum conf_protocol { PROTO_NONE, PROTO_TCP, PROTO_UDP, PROTO_QUIC, PROTO_COUNT };
 enum conf_forward { FORWARD_NONE, FORWARD_DSR, FORWARD_NAT, FORWARD_LOCAL, FORWARD_COUNT };
 enum conf_balance {
-	BALANCE_NONE, BALANCE_MAGLEV, BALANCE_ROUND_ROBIN, BALANCE_LEAST_REQUESTS, BALANCE_COUNT
+	BALANCE_NONE,
+	BALANCE_MAGLEV,
+	BALANCE_ROUND_ROBIN,
+	BALANCE_LEAST_REQUESTS,
+	BALANCE_COUNT
 };
 enum conf_state { STATE_UP, STATE_DRAIN, STATE_DOWN, STATE_COUNT };
 enum conf_health { HEALTH_NONE, HEALTH_TCP, HEALTH_HTTP, HEALTH_HTTPS, HEALTH_COUNT };
@@ -50,45 +58,46 @@ extern const char *const conf_state_names[STATE_COUNT];
 extern const char *const conf_health_names[HEALTH_COUNT];
 
 struct conf_port {
-	const char *name;        // unique
-	uint8_t driver;          // enum conf_driver
-	const char *device;      // pci: "0000:01:00.0"; af_xdp: "eth1"; vdev: "net_memif0,role=client"; pcap: NULL
-	const char *rx;          // pcap: file to read, required; others NULL
-	const char *tx;          // pcap: file to write, NULL = discard; others NULL
-	bool loop;               // pcap: read rx again and again (net_pcap infinite_rx); default false
-	uint16_t queues;         // 1..CONF_MAX_LANES, default 1; queue q is polled by lane q % n_lanes
-	uint8_t punt;            // enum conf_punt; pci and vdev only, default auto for pci, none for vdev
-	uint16_t mtu;            // bytes of IP, 576..9000, default 1500
-	struct mac mac;          // "mac": our own, all zero = ask the device; needed where it has none
+	const char *name; // unique
+	uint8_t driver;   // enum conf_driver
+	const char *
+		device; // pci: "0000:01:00.0"; af_xdp: "eth1"; vdev: "net_memif0,role=client"; pcap: NULL
+	const char *rx;  // pcap: file to read, required; others NULL
+	const char *tx;  // pcap: file to write, NULL = discard; others NULL
+	bool loop;       // pcap: read rx again and again (net_pcap infinite_rx); default false
+	uint16_t queues; // 1..CONF_MAX_LANES, default 1; queue q is polled by lane q % n_lanes
+	uint8_t punt;    // enum conf_punt; pci and vdev only; default auto for pci, none for others
+	uint16_t mtu;    // bytes of IP, 576..9000, default 1500
+	struct mac mac;  // "mac": our own, all zero = ask the device; needed where it has none
 };
 
-struct conf_timeouts {               // all in seconds, 1..32767 (the flow table's clock has 16 bits)
-	uint16_t tcp_syn_s;          // handshake not completed, default 15
-	uint16_t tcp_established_s;  // default 3600
-	uint16_t tcp_fin_s;          // FIN or RST seen, default 30
-	uint16_t udp_s;              // also quic, default 60
+struct conf_timeouts {              // all in seconds, 1..32767 (the flow table's clock has 16 bits)
+	uint16_t tcp_syn_s;         // handshake not completed, default 15
+	uint16_t tcp_established_s; // default 3600
+	uint16_t tcp_fin_s;         // FIN or RST seen, default 30
+	uint16_t udp_s;             // also quic, default 60
 };
 
-struct conf_quic_lb {                // quic-lb.md sections 2 and 8
-	uint8_t config_id;           // 0..6, unique in its service
-	uint8_t server_id_length;    // bytes, 1..15
-	uint8_t nonce_length;        // bytes, 4..18; sum with the above at most 19
-	uint8_t draft;               // 19 (default) or 18: layout of the expand() block
+struct conf_quic_lb {             // quic-lb.md sections 2 and 8
+	uint8_t config_id;        // 0..6, unique in its service
+	uint8_t server_id_length; // bytes, 1..15
+	uint8_t nonce_length;     // bytes, 4..18; sum with the above at most 19
+	uint8_t draft;            // 19 (default) or 18: layout of the expand() block
 	bool has_key;
-	uint8_t key[16];             // AES-128, never printed
+	uint8_t key[16]; // AES-128, never printed
 };
 
 struct conf_service {
-	const char *name;        // unique
-	struct addr address;     // (address, port, protocol) is unique; quic counts as udp
+	const char *name;    // unique
+	struct addr address; // (address, port, protocol) is unique; quic counts as udp
 	be16 port;
-	uint8_t protocol;        // enum conf_protocol
-	uint8_t forward;         // enum conf_forward; FORWARD_LOCAL if `l7` is given; default dsr
-	const char *pool;        // name of a pool, or NULL
-	const char *l7;          // name of an l7 entry, or NULL; exactly one of pool and l7
+	uint8_t protocol; // enum conf_protocol
+	uint8_t forward;  // enum conf_forward; FORWARD_LOCAL if `l7` is given; default dsr
+	const char *pool; // name of a pool, or NULL
+	const char *l7;   // name of an l7 entry, or NULL; exactly one of pool and l7
 	struct conf_quic_lb *quic_lb; // [n_quic_lb], protocol quic only
 	uint8_t n_quic_lb;
-	bool flow_table;         // default true; false: every packet by Maglev alone (dsr only)
+	bool flow_table; // default true; false: every packet by Maglev alone (dsr only)
 };
 
 struct conf_tls {
@@ -97,12 +106,12 @@ struct conf_tls {
 };
 
 struct conf_route {
-	const char *host;        // exact or "*.example.com"; NULL = any
-	const char *path;        // prefix, begins with '/'
+	const char *host; // exact or "*.example.com"; NULL = any
+	const char *path; // prefix, begins with '/'
 	const char *pool;
 };
 
-struct conf_l7 {                 // parsed and checked here, served by lb7d
+struct conf_l7 { // parsed and checked here, served by lb7d
 	const char *name;
 	struct conf_tls *tls;
 	struct conf_route *routes;
@@ -111,67 +120,69 @@ struct conf_l7 {                 // parsed and checked here, served by lb7d
 };
 
 struct conf_health_check {
-	uint8_t type;            // enum conf_health; HEALTH_NONE if the pool has no "health"
-	const char *path;        // http, https; default "/"
-	uint32_t interval_ms;    // 10..3600000, default 1000
-	uint32_t timeout_ms;     // 1..interval_ms, default 500
-	uint16_t rise;           // 1..100, default 2
-	uint16_t fall;           // 1..100, default 3
+	uint8_t type;         // enum conf_health; HEALTH_NONE if the pool has no "health"
+	const char *path;     // http, https; default "/"
+	uint32_t interval_ms; // 10..3600000, default 1000
+	uint32_t timeout_ms;  // 1..interval_ms, default the lesser of it and 500
+	uint16_t rise;        // 1..100, default 2
+	uint16_t fall;        // 1..100, default 3
 };
 
 struct conf_backend {
-	const char *name;        // unique in its pool
-	struct addr address;     // (address, port) is unique in its pool
+	const char *name;    // unique in its pool
+	struct addr address; // (address, port) is unique in its pool
 	be16 port;
-	uint16_t weight;         // 0..CONF_WEIGHT_MAX, default 100; 0 = no new flows
-	uint8_t state;           // enum conf_state, default up
-	uint8_t server_id_len;   // 0 = none
+	uint16_t weight;       // 0..CONF_WEIGHT_MAX, default 100; 0 = no new flows
+	uint8_t state;         // enum conf_state, default up
+	uint8_t server_id_len; // 0 = none
 	uint8_t server_id[CONF_SERVER_ID_MAX];
 	bool has_mac;
-	struct mac mac;          // next hop by decree: tests and ports without a kernel behind them
+	struct mac mac; // next hop by decree: tests and ports without a kernel behind them
 };
 
 struct conf_pool {
-	const char *name;        // unique
-	uint8_t balance;         // enum conf_balance, default maglev
-	uint32_t table_size;     // "table_size": Maglev slots, a prime, default 65537
+	const char *name;    // unique
+	uint8_t balance;     // enum conf_balance, default maglev
+	uint32_t table_size; // "table_size": Maglev slots, a prime, default 65537
 	struct conf_health_check health;
 	struct conf_backend *backends; // [n_backends]
-	uint16_t n_backends;     // may be 0: the pool then drops with pool_empty
+	uint16_t n_backends;           // may be 0: the pool then drops with pool_empty
 };
 
-struct conf_snat {                   // our side of nat services
-	struct addr *addresses;      // [n_addresses], at most CONF_MAX_SNAT a family
+struct conf_snat {              // our side of nat services
+	struct addr *addresses; // [n_addresses], at most CONF_MAX_SNAT a family
 	uint8_t n_addresses;
-	uint16_t port_first;         // host order, default 1024
-	uint16_t port_last;          // default 65535
+	uint16_t port_first; // host order, default 1024
+	uint16_t port_last;  // default 65535
 };
 
 struct conf {
-	const char *node;            // default "lb47"
-	const char *control;         // control socket, default "/run/lb47/lb4d.sock"
-	const char *stats;           // folder of the counters in bpffs, default "/sys/fs/bpf/lb47"
-	const char *file;            // where it was loaded from, "-" if from memory
+	const char *node;    // default "lb47"
+	const char *control; // control socket, default "/run/lb47/lb4d.sock"
+	const char *stats;   // folder of the counters in bpffs, default "/sys/fs/bpf/lb47"
+	const char *file;    // where it was loaded from, "-" if from memory
 	struct conf_port *ports;
 	struct conf_service *services;
 	struct conf_pool *pools;
 	struct conf_l7 *l7;
-	uint16_t *lanes;             // CPU numbers, unique, at least one if there are ports
+	uint16_t *lanes; // CPU numbers, unique, at least one if there are ports
 	struct conf_snat snat;
 	struct conf_timeouts timeouts;
-	uint32_t flows;              // flow table of all lanes together, entries a family: 1024..16777216, default 1048576
-	uint16_t workers;            // 0..256, default 0 = as many as CPUs
+	uint32_t
+		flows; // flow table of all lanes together, entries a family: 1024..16777216, default 1048576
+	uint16_t workers; // 0..256, default 0 = as many as CPUs
 	uint16_t n_ports, n_services, n_pools, n_l7, n_lanes;
-	uint8_t idle;                // enum conf_idle, default sleep
-	uint32_t idle_max_us;        // longest sleep of an idle lane, 1..10000, default 200
-	bool hugepages;              // default true: used if there are any, else said in the log
-	struct arena arena;          // owns everything above
+	uint8_t idle;         // enum conf_idle, default sleep
+	uint32_t idle_max_us; // longest sleep of an idle lane, 1..10000, default 200
+	bool hugepages;       // default true: used if there are any, else said in the log
+	struct arena arena;   // owns everything above
 };
 
 // Reads and checks a whole file. On failure *out is untouched and *err says
 // "FILE: PLACE: REASON" ("edge.json: services[2].port: 70000 is not in 1..65535",
 // "edge.json:12:7: '}' expected near ..." for broken JSON).
-// Returns 0, -EINVAL, -ENOMEM or what open(2)/read(2) said. Free with conf_free().
+// Returns 0, -EINVAL, -ENOMEM, -EFBIG above CONF_FILE_MAX or what open(2)/read(2) said. Free with
+// conf_free().
 NODISCARD int conf_load(struct conf **out, const char *file, struct err *err);
 
 // The same from text of `len` bytes that needs no end mark; places are named without a file.
@@ -196,10 +207,11 @@ NODISCARD int conf_check(const struct conf *conf, struct err *err);
 
 // What can only change by a restart (ports, lanes, flows, control, stats, idle, hugepages, snat ports): 0 if
 // `next` keeps it all, else -EBUSY and the sentence "ports[0].device: cannot change while lb4d runs".
-NODISCARD int conf_check_reload(const struct conf *running, const struct conf *next, struct err *err);
+NODISCARD int conf_check_reload(const struct conf *running, const struct conf *next,
+                                struct err *err);
 
-struct conf_pool *conf_pool_find(const struct conf *conf, const char *name);       // or NULL
-struct conf_service *conf_service_find(const struct conf *conf, const char *name); // or NULL
+struct conf_pool *conf_pool_find(const struct conf *conf, const char *name);            // or NULL
+struct conf_service *conf_service_find(const struct conf *conf, const char *name);      // or NULL
 struct conf_backend *conf_backend_find(const struct conf_pool *pool, const char *name); // or NULL
 
 // Appends a copy of *backend (its name too) to the pool and checks the whole.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/model/conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const conf_driver_names[DRIVER_COUNT] = {
+	[DRIVER_NONE] = "",     [DRIVER_PCI] = "pci",   [DRIVER_AF_XDP] = "af_xdp",
+	[DRIVER_PCAP] = "pcap", [DRIVER_VDEV] = "vdev",
+};
+const char *const conf_punt_names[PUNT_COUNT] = {
+	[PUNT_AUTO] = "auto",
+	[PUNT_TAP] = "tap",
+	[PUNT_VIRTIO_USER] = "virtio_user",
+	[PUNT_NONE] = "none",
+};
+const char *const conf_idle_names[IDLE_COUNT] = {
+	[IDLE_POLL] = "poll",
+	[IDLE_SLEEP] = "sleep",
+};
+const char *const conf_protocol_names[PROTO_COUNT] = {
+	[PROTO_NONE] = "",
+	[PROTO_TCP] = "tcp",
+	[PROTO_UDP] = "udp",
+	[PROTO_QUIC] = "quic",
+};
+const char *const conf_forward_names[FORWARD_COUNT] = {
+	[FORWARD_NONE] = "",
+	[FORWARD_DSR] = "dsr",
+	[FORWARD_NAT] = "nat",
+	[FORWARD_LOCAL] = "local",
+};
+const char *const conf_balance_names[BALANCE_COUNT] = {
+	[BALANCE_NONE] = "",
+	[BALANCE_MAGLEV] = "maglev",
+	[BALANCE_ROUND_ROBIN] = "round_robin",
+	[BALANCE_LEAST_REQUESTS] = "least_requests",
+};
+const char *const conf_state_names[STATE_COUNT] = {
+	[STATE_UP] = "up",
+	[STATE_DRAIN] = "drain",
+	[STATE_DOWN] = "down",
+};
+const char *const conf_health_names[HEALTH_COUNT] = {
+	[HEALTH_NONE] = "",
+	[HEALTH_TCP] = "tcp",
+	[HEALTH_HTTP] = "http",
+	[HEALTH_HTTPS] = "https",
+};
+
+int conf_word(const char *const *names, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (names[i][0] && strcmp(names[i], word) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
+struct conf_pool *conf_pool_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_pools; i++)
+		if (strcmp(conf->pools[i].name, name) == 0)
+			return &conf->pools[i];
+	return NULL;
+}
+
+struct conf_service *conf_service_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_services; i++)
+		if (strcmp(conf->services[i].name, name) == 0)
+			return &conf->services[i];
+	return NULL;
+}
+
+struct conf_backend *conf_backend_find(const struct conf_pool *pool, const char *name)
+{
+	for (size_t i = 0; i < pool->n_backends; i++)
+		if (strcmp(pool->backends[i].name, name) == 0)
+			return &pool->backends[i];
+	return NULL;
+}
+
+void conf_free(struct conf *conf)
+{
+	if (!conf)
+		return;
+	arena_fini(&conf->arena);
+	free(conf);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The configuration's file: reading it whole, replacing it at one stroke.
+#include "l4/model/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "l4/model/conf_json.h"
+
+static int sys_err(struct err *err, const char *file)
+{
+	int code = errno;
+
+	return err_set(err, -code, "%s: %s", file, strerror(code));
+}
+
+// Reads until the end or until `size` bytes are full.
+static int read_full(int fd, char *buf, size_t size, size_t *len)
+{
+	for (*len = 0; *len < size;) {
+		ssize_t n = read(fd, buf + *len, size - *len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		*len += (size_t)n;
+	}
+	return 0;
+}
+
+int conf_load(struct conf **out, const char *file, struct err *err)
+{
+	size_t len, size = CONF_FILE_MAX + 1; // one more than is taken, so that too many shows
+	int fd = open(file, O_RDONLY | O_CLOEXEC), rc;
+	char *buf;
+
+	if (fd < 0)
+		return sys_err(err, file);
+	buf = malloc(size);
+	if (!buf) {
+		rc = err_set(err, -ENOMEM, "%s: out of memory", file);
+		goto err_fd;
+	}
+	rc = read_full(fd, buf, size, &len);
+	if (rc)
+		err_set(err, rc, "%s: %s", file, strerror(-rc));
+	else
+		rc = conf_json_read(out, slice_of(buf, len), file, err);
+	free(buf);
+err_fd:
+	close(fd);
+	return rc;
+}
+
+static int write_full(int fd, const char *text)
+{
+	for (size_t left = strlen(text); left;) {
+		ssize_t n = write(fd, text, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		text += n;
+		left -= (size_t)n;
+	}
+	return 0;
+}
+
+// The old file's mode and, where we may, its owner; mkstemp has given a new one 0600.
+static int keep_mode(int fd, const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st))
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	if (fchown(fd, st.st_uid, st.st_gid) && errno != EPERM)
+		return -1;
+	return fchmod(fd, st.st_mode & 07777);
+}
+
+static int sync_folder(const char *file)
+{
+	char copy[PATH_MAX];
+	int fd, rc;
+
+	snprintf(copy, sizeof(copy), "%s", file);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	close(fd);
+	return rc;
+}
+
+static int replace(const char *file, const char *text, struct err *err)
+{
+	char temp[PATH_MAX];
+	int fd, rc;
+
+	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", file) >= (int)sizeof(temp)) {
+		errno = ENAMETOOLONG;
+		return sys_err(err, file);
+	}
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return sys_err(err, file);
+	if (keep_mode(fd, file) || write_full(fd, text) || fsync(fd) || rename(temp, file)) {
+		rc = sys_err(err, file);
+		unlink(temp);
+		close(fd);
+		return rc;
+	}
+	close(fd);
+	return sync_folder(file) ? sys_err(err, file) : 0;
+}
+
+int conf_save(const struct conf *conf, const char *file, struct err *err)
+{
+	char *text = conf_text(conf), *target;
+	int rc;
+
+	if (!text)
+		return err_set(err, -ENOMEM, "%s: out of memory", file);
+	target = realpath(file, NULL); // a symbolic link stays one, what it points to is replaced
+	if (target || errno == ENOENT)
+		rc = replace(target ? target : file, text, err);
+	else
+		rc = sys_err(err, file);
+	free(target);
+	free(text);
+	return rc;
+}
