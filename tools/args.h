@@ -3,8 +3,8 @@
 // text. -x VALUE, -xVALUE, -xy, --name VALUE and --name=VALUE; "--" ends the options.
 //
 //	static const struct args_option options[] = {
-//		{'c', "conf", "FILE", "the configuration", ARGS_TEXT, offsetof(struct opts, conf)},
-//		{'n', "count", "N", "packets", ARGS_U32, offsetof(struct opts, count), .max = 100},
+//		{.letter = 'c', .name = "conf", .value = "FILE", .help = "the configuration",
+//		 .kind = ARGS_TEXT, .offset = offsetof(struct opts, conf)},
 //		{.name = "trace", .help = "tell every step", .offset = offsetof(struct opts, trace)},
 //	};
 //	static const struct args args = {
