@@ -15,54 +15,14 @@
 #include "l4/base/addr.h"
 #include "l4/base/err.h"
 #include "l4/model/conf.h"
-#include "l4/model/counters.h"
+#include "l4/model/stats_layout.h"
 
-enum {
-	STATS_MAGIC = 0x6c623437, // "lb47"
-	STATS_SLOTS = CONF_MAX_LANES,
-	STATS_SERVICES = 2 * CONF_MAX_SERVICES, // room for ids that are retired but not yet reused
-	STATS_BACKENDS = 2 * CONF_MAX_BACKENDS,
-};
+#include <stdio.h>
 
-enum stats_region {
-	STATS_META,         // struct stats_meta [1]
-	STATS_SERVICE_NAME, // struct stats_service_name [STATS_SERVICES], index = service id
-	STATS_BACKEND_NAME, // struct stats_backend_name [STATS_BACKENDS], index = backend id
-	STATS_LANE,         // struct lane_counters [STATS_SLOTS], index = lane
-	STATS_SERVICE,      // struct service_counters [STATS_SLOTS * STATS_SERVICES], lane major
-	STATS_BACKEND,      // struct backend_counters [STATS_SLOTS * STATS_BACKENDS], lane major
-	STATS_REGION_COUNT,
-};
-
-struct stats_meta {
-	uint32_t magic;         // STATS_MAGIC, written last
-	uint32_t version;       // COUNTERS_VERSION
-	uint32_t layout;        // hash of all names and sizes: catches a forgotten version
-	uint16_t n_lanes;       // lanes of the daemon that runs now or ran last
-	uint16_t pad;
-	uint32_t pid;           // of the daemon, 0 = stopped cleanly
-	uint32_t generation;    // of the snapshot that serves
-	uint64_t started_ns;    // CLOCK_REALTIME
-	char node[CONF_NAME_MAX + 1];
-};
-
-struct stats_service_name {
-	uint32_t used;          // 0 = free, 1 = in the configuration, 2 = retired; written last
-	struct addr address;
-	uint16_t port;          // host order
-	uint8_t protocol;       // enum conf_protocol
-	uint8_t pad;
-	char name[CONF_NAME_MAX + 1];
-};
-
-struct stats_backend_name {
-	uint32_t used;          // as above
-	struct addr address;
-	uint16_t port;          // host order
-	uint16_t pad;
-	char pool[CONF_NAME_MAX + 1];
-	char name[CONF_NAME_MAX + 1];
-};
+static_assert(STATS_NAME_SIZE + 0 == CONF_NAME_MAX + 1, "a name fits");
+static_assert(STATS_SLOTS + 0 == CONF_MAX_LANES, "a slot for each lane");
+static_assert(STATS_SERVICES + 0 == 2 * CONF_MAX_SERVICES, "room for retired ids");
+static_assert(STATS_BACKENDS + 0 == 2 * CONF_MAX_BACKENDS, "room for retired ids");
 
 struct stats {
 	struct stats_meta *meta;
@@ -75,18 +35,17 @@ struct stats {
 	void *mapping[STATS_REGION_COUNT]; // owned
 };
 
-// What a region is called in its folder, the size of an entry in bytes and how many there are.
-struct stats_shape {
-	const char *name;
-	uint32_t entry_size;
-	uint32_t n_entries;
-};
-extern const struct stats_shape stats_shapes[STATS_REGION_COUNT];
+enum { STATS_DIR_SIZE = 272 }; // "/dev/shm/", a name of 255 bytes, the end
 
-uint32_t stats_layout(void);
+// The folder of the files that stand in for BPF maps pinned in `dir`: "/dev/shm/lb47" for the default
+// "/sys/fs/bpf/lb47", "/dev/shm/lb47-PATH" for others, slashes turned to dashes.
+// Writes to out[STATS_DIR_SIZE]. Returns 0 or -ENAMETOOLONG.
+NODISCARD int stats_shm_dir(char *out, const char *dir);
 
 // Maps the regions behind fds (BPF maps or files; the caller keeps and may close them).
-// `writable`: a daemon; otherwise readers. Returns 0 or -errno; close with stats_close().
+// `writable`: a daemon; otherwise readers. A daemon may map regions that nobody announced yet.
+// Returns 0; -EPROTO if the shapes or names are another version's, -ENOENT for a reader if nobody
+// announced them, or what mmap(2) said; close with stats_close().
 NODISCARD int stats_map(struct stats *s, const int fds[STATS_REGION_COUNT], bool is_bpf, bool writable,
                         struct err *err);
 
@@ -94,7 +53,8 @@ NODISCARD int stats_map(struct stats *s, const int fds[STATS_REGION_COUNT], bool
 // -ENOENT: no daemon ever ran with it; -EPROTO: another version wrote it; -EACCES.
 NODISCARD int stats_open(struct stats *s, const char *dir, struct err *err);
 
-// Writers without BPF: makes (or adopts, see above) the files for `dir` and maps them.
+// Writers without BPF: makes (or adopts, see above) the files for `dir` and maps them. Files of another
+// version are replaced. -ENOSPC: /dev/shm is full; -EPERM: the folder is another user's.
 NODISCARD int stats_open_shm(struct stats *s, const char *dir, struct err *err);
 
 // Writers: private memory of the same layout, for lbreplay, tests and benchmarks.
@@ -128,3 +88,35 @@ extern const char *const stats_verdict_names[VERDICT_COUNT]; // "none" "forward"
 extern const char *const stats_reason_names[REASON_COUNT];   // "-" for REASON_NONE
 extern const char *const stats_reason_helps[REASON_COUNT];
 extern const uint8_t stats_reason_verdicts[REASON_COUNT];      // enum verdict
+
+// The lists of counters.h as tables, for whoever prints them.
+enum stats_kind { STATS_COUNTER, STATS_GAUGE };
+
+struct stats_field {
+	const char *name;
+	uint8_t kind;           // enum stats_kind
+	const char *unit;       // "packets" "bytes" "flows" "bursts" "ns"
+	const char *help;
+	uint16_t offset;        // bytes, of a uint64_t in the struct
+};
+
+#define X(name, kind, unit, help) +1
+enum {
+	STATS_LANE_FIELDS = 0 COUNTERS_LANE(X),
+	STATS_SERVICE_FIELDS = 0 COUNTERS_SERVICE(X),
+	STATS_BACKEND_FIELDS = 0 COUNTERS_BACKEND(X),
+};
+#undef X
+
+extern const struct stats_field stats_lane_fields[STATS_LANE_FIELDS];
+extern const struct stats_field stats_service_fields[STATS_SERVICE_FIELDS];
+extern const struct stats_field stats_backend_fields[STATS_BACKEND_FIELDS];
+
+// The value of a field in a struct lane_counters, service_counters or backend_counters.
+static inline uint64_t stats_value(const void *counters, const struct stats_field *field)
+{
+	return *(const uint64_t *)((const char *)counters + field->offset);
+}
+
+// Writes conf/counters.md. Returns 0 or -EIO.
+NODISCARD int stats_reference(FILE *out);

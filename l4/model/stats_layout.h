@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What lies in the counter store (stats.h), byte for byte: shared by daemons, readers and the BPF
+// objects that make the maps. Included by BPF programs too: nothing but enums, structs and asserts.
+// A change here is a change of layout: raise COUNTERS_VERSION.
+#pragma once
+
+#include "l4/model/counters.h"
+
+#ifndef __bpf__
+#include "l4/base/addr.h"
+#else
+// l4/base/addr.h pulls in libc, which a BPF program cannot have: the same shape once more, for BTF.
+struct addr {
+	uint8_t family;
+	uint8_t pad[3];
+	union {
+		uint32_t ip4;
+		uint8_t ip6[16];
+		uint32_t word[4];
+	};
+};
+#endif
+_Static_assert(sizeof(struct addr) == 20, "kernel and daemon agree on addresses");
+_Static_assert(__builtin_offsetof(struct addr, word) == 4, "kernel and daemon agree on addresses");
+
+enum {
+	STATS_MAGIC = 0x6c623437, // "lb47"
+	STATS_NAME_SIZE = 64,     // CONF_NAME_MAX and the end
+	STATS_SLOTS = 32,         // CONF_MAX_LANES
+	STATS_SERVICES = 2048, // twice CONF_MAX_SERVICES: room for ids retired but not yet reused
+	STATS_BACKENDS = 8192, // twice CONF_MAX_BACKENDS
+};
+
+enum stats_region {
+	STATS_META,         // struct stats_meta [1]
+	STATS_SERVICE_NAME, // struct stats_service_name [STATS_SERVICES], index = service id
+	STATS_BACKEND_NAME, // struct stats_backend_name [STATS_BACKENDS], index = backend id
+	STATS_LANE,         // struct lane_counters [STATS_SLOTS], index = lane
+	STATS_SERVICE,      // struct service_counters [STATS_SLOTS * STATS_SERVICES], lane major
+	STATS_BACKEND,      // struct backend_counters [STATS_SLOTS * STATS_BACKENDS], lane major
+	STATS_REGION_COUNT,
+};
+
+struct stats_meta {
+	uint32_t magic;   // STATS_MAGIC, written last
+	uint32_t version; // COUNTERS_VERSION
+	uint32_t layout;  // hash of all names and sizes: catches a forgotten version
+	uint16_t n_lanes; // lanes of the daemon that runs now or ran last
+	uint16_t pad;
+	uint32_t pid;        // of the daemon, 0 = stopped cleanly
+	uint32_t generation; // of the snapshot that serves
+	uint64_t started_ns; // CLOCK_REALTIME
+	char node[STATS_NAME_SIZE];
+};
+
+enum stats_used { STATS_FREE, STATS_LIVE, STATS_RETIRED };
+
+struct stats_service_name {
+	uint32_t used; // enum stats_used; STATS_LIVE = in the configuration; written last
+	struct addr address;
+	uint16_t port;    // host order
+	uint8_t protocol; // enum conf_protocol
+	uint8_t pad[5];
+	char name[STATS_NAME_SIZE];
+};
+
+struct stats_backend_name {
+	uint32_t used; // as above
+	struct addr address;
+	uint16_t port; // host order
+	uint8_t pad[6];
+	char pool[STATS_NAME_SIZE];
+	char name[STATS_NAME_SIZE];
+};
+
+// BPF arrays round an entry up to 8 bytes; files do not.
+_Static_assert(sizeof(struct stats_meta) == 96, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_service_name) == 96, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_backend_name) == 160, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct lane_counters) % 64 == 0, "lanes do not share a cache line");
+_Static_assert(sizeof(struct service_counters) % 8 == 0, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct backend_counters) % 8 == 0, "same stride in BPF maps and files");
+
+#ifndef __bpf__
+// What a region is called in its folder, the size of an entry in bytes and how many there are.
+// bpf/stats.bpf.c gives its maps the same names; attach_stats() checks that the shapes agree.
+struct stats_shape {
+	const char *name;
+	uint32_t entry_size;
+	uint32_t n_entries;
+};
+extern const struct stats_shape stats_shapes[STATS_REGION_COUNT];
+
+static inline size_t stats_layout_size(enum stats_region region)
+{
+	return (size_t)stats_shapes[region].entry_size * stats_shapes[region].n_entries;
+}
+
+// Hash of all names and sizes, the same on every machine.
+uint32_t stats_layout(void);
+
+// Whose a store is, by its first entry.
+enum stats_owner {
+	STATS_OURS,  // this version wrote it
+	STATS_BLANK, // nobody wrote it yet
+	STATS_ALIEN, // another version, or not a counter store
+};
+enum stats_owner stats_layout_owner(const struct stats_meta *meta);
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The lists of counters.h as tables, and the page that explains them to operators.
+#include <errno.h>
+
+#include "l4/model/stats.h"
+
+const char *const stats_verdict_names[VERDICT_COUNT] = {
+	[VERDICT_NONE] = "none",     [VERDICT_FORWARD] = "forward", [VERDICT_PUNT] = "punt",
+	[VERDICT_ANSWER] = "answer", [VERDICT_DROP] = "drop",
+};
+
+#define X(SYMBOL, name, VERDICT, help) REASON_##SYMBOL == REASON_NONE ? "-" : #name,
+const char *const stats_reason_names[REASON_COUNT] = {REASONS(X)};
+#undef X
+
+#define X(SYMBOL, name, VERDICT, help) help,
+const char *const stats_reason_helps[REASON_COUNT] = {REASONS(X)};
+#undef X
+
+#define X(SYMBOL, name, VERDICT, help) VERDICT_##VERDICT,
+const uint8_t stats_reason_verdicts[REASON_COUNT] = {REASONS(X)};
+#undef X
+
+#define counter STATS_COUNTER
+#define gauge STATS_GAUGE
+
+#define X(name, kind, unit, help) {#name, kind, #unit, help, offsetof(struct lane_counters, name)},
+const struct stats_field stats_lane_fields[STATS_LANE_FIELDS] = {COUNTERS_LANE(X)};
+#undef X
+
+#define X(name, kind, unit, help) \
+	{#name, kind, #unit, help, offsetof(struct service_counters, name)},
+const struct stats_field stats_service_fields[STATS_SERVICE_FIELDS] = {COUNTERS_SERVICE(X)};
+#undef X
+
+#define X(name, kind, unit, help) \
+	{#name, kind, #unit, help, offsetof(struct backend_counters, name)},
+const struct stats_field stats_backend_fields[STATS_BACKEND_FIELDS] = {COUNTERS_BACKEND(X)};
+#undef X
+#undef counter
+#undef gauge
+
+static void print_fields(FILE *out, const char *title, const struct stats_field *fields, size_t n)
+{
+	fprintf(out, "\n## %s\n\n| counter | kind | unit | what it counts |\n|---|---|---|---|\n",
+	        title);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "| `%s` | %s | %s | %s |\n", fields[i].name,
+		        fields[i].kind == STATS_GAUGE ? "gauge" : "counter", fields[i].unit,
+		        fields[i].help);
+}
+
+static void print_reasons(FILE *out)
+{
+	fprintf(out,
+	        "\n## Reasons\n\n"
+	        "Every packet ends in one verdict with one reason. `received` (`rx_packets`) is the sum\n"
+	        "of all reasons, always; a difference is a bug.\n\n"
+	        "| reason | verdict | what happened |\n|---|---|---|\n");
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		fprintf(out, "| `%s` | %s | %s |\n", stats_reason_names[i],
+		        stats_verdict_names[stats_reason_verdicts[i]], stats_reason_helps[i]);
+}
+
+int stats_reference(FILE *out)
+{
+	fprintf(out,
+	        "# Counters\n\n"
+	        "Written by scripts/write_counters.sh from l4/model/counters.h; do not edit.\n\n"
+	        "One writer each, plain increments, read without asking a daemon:\n"
+	        "`bpftool map dump pinned /sys/fs/bpf/lb47/lanes`, or the files of the same names under\n"
+	        "/dev/shm/lb47 where BPF is not permitted. Counters only grow, gauges say how it is now;\n"
+	        "both survive a restart of the daemon.\n");
+	print_reasons(out);
+	print_fields(out, "Lanes", stats_lane_fields, STATS_LANE_FIELDS);
+	print_fields(out, "Services", stats_service_fields, STATS_SERVICE_FIELDS);
+	print_fields(out, "Backends", stats_backend_fields, STATS_BACKEND_FIELDS);
+	return ferror(out) ? -EIO : 0;
+}
