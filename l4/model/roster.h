@@ -23,23 +23,24 @@ enum { ROSTER_QUARANTINE_S = 2 * 32768 };
 // How a frame reaches a backend: written by ctrl/neighbor.c, or from "mac" in the configuration.
 struct next_hop {
 	bool known;
-	uint8_t port;          // index into conf.ports
-	struct mac dst;        // of the backend, or of the gateway before it
-	struct mac src;        // of our port
-	char state[20];        // the kernel's word: "reachable", "stale", "failed", "configured", "no route"
+	uint8_t port;   // index into conf.ports
+	struct mac dst; // of the backend, or of the gateway before it
+	struct mac src; // of our port
+	char state
+		[20]; // the kernel's word: "reachable", "stale", "failed", "configured", "no route"
 };
 
 struct roster_entry {
 	bool used;
-	bool live;             // in the configuration now
-	uint64_t retired_ns;   // monotonic; 0 while live
+	bool live;           // in the configuration now
+	uint64_t retired_ns; // monotonic; 0 while live
 };
 
 struct roster_service {
 	struct roster_entry e;
 	struct addr address;
 	be16 port;
-	uint8_t protocol;      // enum conf_protocol
+	uint8_t protocol; // enum conf_protocol
 	char name[CONF_NAME_MAX + 1];
 };
 
@@ -58,21 +59,30 @@ struct roster {
 	struct roster_backend *backends; // [STATS_BACKENDS]; likewise
 	uint16_t n_services;             // highest id in use + 1
 	uint16_t n_backends;
+	uint16_t *service_index; // hash of what a service is -> id, open addressing; owned
+	uint16_t *backend_index; // likewise
 };
 
+// 0 or -ENOMEM.
 NODISCARD int roster_init(struct roster *r);
 void roster_fini(struct roster *r);
 
-// Takes over ids (as retired at now_ns) from the counter store of an earlier run.
+// Takes over ids (as retired at now_ns) from the counter store of an earlier run. Entries that make no
+// sense are left out. Call it before the first roster_update().
 void roster_adopt(struct roster *r, const struct stats *stats, uint64_t now_ns);
 
 // Gives an id to all that is new in `conf` and retires what left. All or nothing: -ENOSPC if ids ran
-// out (too many changes within the quarantine), with *err; then nothing changed.
+// out (too many changes within the quarantine) or -ENOMEM, with *err; then nothing changed.
+// What comes back while its id is in quarantine gets the same id, next hop and health again.
 NODISCARD int roster_update(struct roster *r, const struct conf *conf, uint64_t now_ns,
                             struct err *err);
 
-// Writes names to the counter store, zeroes the counters of reused ids.
+// Writes names to the counter store, zeroes the counters of ids that the store knows under another
+// owner. Before a snapshot with new ids is published: no lane may write to them yet.
 void roster_publish(const struct roster *r, struct stats *stats);
+
+// Makes the hashes anew; roster_adopt() and roster_update() have done so.
+void roster_index(struct roster *r);
 
 // 0 = unknown. The first is for a service of the configuration, live or not.
 uint16_t roster_service_id(const struct roster *r, const struct conf_service *service);
