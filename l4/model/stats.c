@@ -231,6 +231,19 @@ void stats_close(struct stats *s)
 	memset(s, 0, sizeof(*s));
 }
 
+// A daemon starts with empty tables, and may have fewer lanes than the last one had.
+static void reset_gauges(struct stats *s)
+{
+	for (size_t i = 0; i < STATS_LANE_FIELDS; i++) {
+		const struct stats_field *field = &stats_lane_fields[i];
+
+		if (field->kind != STATS_GAUGE)
+			continue;
+		for (size_t lane = 0; lane < STATS_SLOTS; lane++)
+			memset((char *)&s->lanes[lane] + field->offset, 0, sizeof(uint64_t));
+	}
+}
+
 void stats_announce(struct stats *s, const char *node, uint16_t n_lanes, uint32_t pid)
 {
 	struct stats_meta *meta = s->meta;
@@ -245,6 +258,7 @@ void stats_announce(struct stats *s, const char *node, uint16_t n_lanes, uint32_
 	meta->started_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 	memset(meta->node, 0, sizeof(meta->node));
 	snprintf(meta->node, sizeof(meta->node), "%s", node);
+	reset_gauges(s);
 	__atomic_store_n(&meta->magic, STATS_MAGIC, __ATOMIC_RELEASE);
 }
 

@@ -31,7 +31,7 @@ struct stats {
 	struct lane_counters *lanes;
 	struct service_counters *services;
 	struct backend_counters *backends;
-	bool is_bpf;            // home: BPF maps, or files under /dev/shm
+	bool is_bpf;                       // home: BPF maps, or files under /dev/shm
 	void *mapping[STATS_REGION_COUNT]; // owned
 };
 
@@ -46,8 +46,8 @@ NODISCARD int stats_shm_dir(char *out, const char *dir);
 // `writable`: a daemon; otherwise readers. A daemon may map regions that nobody announced yet.
 // Returns 0; -EPROTO if the shapes or names are another version's, -ENOENT for a reader if nobody
 // announced them, or what mmap(2) said; close with stats_close().
-NODISCARD int stats_map(struct stats *s, const int fds[STATS_REGION_COUNT], bool is_bpf, bool writable,
-                        struct err *err);
+NODISCARD int stats_map(struct stats *s, const int fds[STATS_REGION_COUNT], bool is_bpf,
+                        bool writable, struct err *err);
 
 // Readers: pinned maps in `dir` if there are any, else the files for the same `dir`.
 // -ENOENT: no daemon ever ran with it; -EPROTO: another version wrote it; -EACCES.
@@ -62,7 +62,8 @@ NODISCARD int stats_open_private(struct stats *s);
 
 void stats_close(struct stats *s);
 
-// Writes the meta entry; call after the regions are mapped and before any lane runs.
+// Writes the meta entry and sets gauges to zero, as tables start empty; call after the regions are mapped
+// and before any lane runs. A daemon that stops cleanly sets meta->pid to 0.
 void stats_announce(struct stats *s, const char *node, uint16_t n_lanes, uint32_t pid);
 
 static inline struct service_counters *stats_service(const struct stats *s, uint32_t lane)
@@ -87,17 +88,17 @@ int64_t stats_identity(const struct lane_counters *sum);
 extern const char *const stats_verdict_names[VERDICT_COUNT]; // "none" "forward" ...
 extern const char *const stats_reason_names[REASON_COUNT];   // "-" for REASON_NONE
 extern const char *const stats_reason_helps[REASON_COUNT];
-extern const uint8_t stats_reason_verdicts[REASON_COUNT];      // enum verdict
+extern const uint8_t stats_reason_verdicts[REASON_COUNT]; // enum verdict
 
 // The lists of counters.h as tables, for whoever prints them.
 enum stats_kind { STATS_COUNTER, STATS_GAUGE };
 
 struct stats_field {
 	const char *name;
-	uint8_t kind;           // enum stats_kind
-	const char *unit;       // "packets" "bytes" "flows" "bursts" "ns"
+	uint8_t kind;     // enum stats_kind
+	const char *unit; // "packets" "bytes" "flows" "bursts" "ns"
 	const char *help;
-	uint16_t offset;        // bytes, of a uint64_t in the struct
+	uint16_t offset; // bytes, of a uint64_t in the struct
 };
 
 #define X(name, kind, unit, help) +1
