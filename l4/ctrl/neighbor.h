@@ -12,13 +12,15 @@
 //   unresolved           next hop asked for, no answer yet and never had one: not known
 //   asking (last known)  the kernel forgot the entry and was asked again: the last MAC serves
 //   failed (last known)  no answer any more: the last MAC serves, one warning in the log
-//   no route, unreachable, blackhole, prohibited, throw, not unicast, local, not our port, no mac
+//   no route, unreachable, blackhole, prohibited, not unicast, local, not our port, no mac
 //                        the kernel would not reach it by a frame of ours: not known
 //
 // The kernel does not see our traffic, so we ask it to resolve and to re-confirm (RTM_NEWNEIGH with
 // NTF_USE, what `ip neigh add ADDRESS dev DEVICE use` sends): while there is no valid entry after
 // 100 ms, 200 ms, ... 5 s, a stale one every 10 s. Without CAP_NET_ADMIN an empty UDP datagram to
 // the backend's discard port (9) makes the kernel do the same.
+//
+// Where no port has a kernel interface there is no struct neighbor; next_hop_decree() is then all there is.
 //
 // Also keeps control_port.mac and link_up of af_xdp ports equal to those of their interface.
 // Control thread only; no function waits for the network, dumps are answered by the kernel at once.
@@ -36,10 +38,5 @@ NODISCARD int neighbor_open(struct neighbor **out, struct control *c,
 // Resolves every live and retired backend now, as far as the kernel knows the answer already; the rest
 // follows by events. Does not call `changed`. True if a hop or a port's MAC is another one than before.
 bool neighbor_update(struct neighbor *n);
-
-// Writes the hops that the configuration decrees ("mac"), over the first port where no route says
-// otherwise. neighbor_update() includes it; call it alone where no port has a kernel interface.
-// True if a hop changed.
-bool neighbor_decree(struct control *c);
 
 void neighbor_close(struct neighbor *n);
