@@ -9,12 +9,12 @@
 enum addr_family { ADDR_NONE, ADDR_IP4 = 4, ADDR_IP6 = 6 };
 
 struct addr {
-	uint8_t family;    // enum addr_family
-	uint8_t pad[3];    // zero, so that memcmp and hashes see only meaning
+	uint8_t family; // enum addr_family
+	uint8_t pad[3]; // zero, so that memcmp and hashes see only meaning
 	union {
 		be32 ip4;
-		uint8_t ip6[16];   // an IPv4 address leaves the last 12 bytes zero
-		uint32_t word[4];  // for hashing
+		uint8_t ip6[16];  // an IPv4 address leaves the last 12 bytes zero
+		uint32_t word[4]; // for hashing
 	};
 };
 static_assert(sizeof(struct addr) == 20, "addr lies in shared memory");

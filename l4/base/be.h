@@ -7,7 +7,7 @@
 
 #ifdef __CHECKER__
 #define BITWISE __attribute__((bitwise))
-#define FORCE   __attribute__((force))
+#define FORCE __attribute__((force))
 #else
 #define BITWISE
 #define FORCE

@@ -7,19 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NODISCARD       __attribute__((warn_unused_result))
+#define NODISCARD __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define MUST_INLINE     inline __attribute__((always_inline))
-#define NOINLINE        __attribute__((noinline))
-#define CACHE_ALIGNED   __attribute__((aligned(CACHE_LINE)))
-#define PACKED          __attribute__((packed))
-#define UNUSED          __attribute__((unused))
+#define MUST_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
+#define CACHE_ALIGNED __attribute__((aligned(CACHE_LINE)))
+#define PACKED __attribute__((packed))
+#define UNUSED __attribute__((unused))
 
 // Only with a measurement in the commit that introduces the use.
-#define likely(x)       __builtin_expect(!!(x), 1)
-#define unlikely(x)     __builtin_expect(!!(x), 0)
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define ARRAY_LEN(a)    (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 // Bytes that two cores never share for writing; every x86-64 and most arm64 parts.
 enum { CACHE_LINE = 64 };

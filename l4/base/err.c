@@ -37,9 +37,8 @@ int err_prefix(struct err *err, const char *fmt, ...)
 	va_start(args, fmt);
 	len = vsnprintf(err->msg, sizeof(err->msg), fmt, args);
 	va_end(args);
-	if (len < 0 || (size_t)len >= sizeof(err->msg))
-		return err->code;
-	mark_cut(err->msg, sizeof(err->msg),
-	         len + snprintf(err->msg + len, sizeof(err->msg) - (size_t)len, ": %s", tail));
+	if (len >= 0 && (size_t)len < sizeof(err->msg))
+		len += snprintf(err->msg + len, sizeof(err->msg) - (size_t)len, ": %s", tail);
+	mark_cut(err->msg, sizeof(err->msg), len);
 	return err->code;
 }

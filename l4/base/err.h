@@ -7,8 +7,8 @@
 #include "l4/base/cc.h"
 
 struct err {
-	int code;       // negative errno, 0 = nothing went wrong
-	char msg[256];  // one line, no newline; cut with "..." where longer
+	int code;      // negative errno, 0 = nothing went wrong
+	char msg[256]; // one line, no newline; cut with "..." where longer
 };
 
 // Replaces whatever *err holds by the formatted sentence and returns `code`, so that a function

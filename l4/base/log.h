@@ -7,7 +7,13 @@
 
 #include "l4/base/cc.h"
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_COUNT };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_COUNT
+};
 
 // Call once, before the first line; `program` is borrowed for ever. Lines below `least` are not
 // written.
@@ -16,6 +22,6 @@ void log_init(const char *program, enum log_level least);
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define LOG_DEBUG(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
-#define LOG_INFO(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define LOG_WARN(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
+#define LOG_INFO(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define LOG_WARN(...) log_line(LOG_LEVEL_WARN, __VA_ARGS__)
 #define LOG_ERROR(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -8,7 +8,7 @@
 
 struct slice {
 	const uint8_t *ptr;
-	size_t len;         // bytes
+	size_t len; // bytes
 };
 
 static inline struct slice slice_of(const void *ptr, size_t len)

@@ -5,8 +5,8 @@
 //   conf (file or lbctl) -> control_apply -> roster -> snapshot -> published to the lanes
 //   neighbours, health   -> control_refresh --------^
 //
-// All or nothing: an operation that fails leaves the running configuration and the serving snapshot as
-// they were, and says why.
+// All or nothing: an operation that fails leaves the running configuration and the serving snapshot
+// as they were, and says why.
 #pragma once
 
 #include "l4/data/lane.h"
@@ -20,29 +20,30 @@ struct neighbor;
 
 // What l4/dpdk knows of a port once it is open; control reads it.
 struct control_port {
-	struct mac mac;          // the device's own
-	unsigned if_index;       // kernel interface that speaks for the port (af_xdp device, TAP), 0 = none
+	struct mac mac; // the device's own
+	unsigned
+		if_index; // kernel interface that speaks for the port (af_xdp device, TAP), 0 = none
 	char if_name[16];
 	bool link_up;
 };
 
 struct control {
-	struct ev_loop *loop;           // borrowed
-	struct conf *conf;              // running configuration; owned
-	char *conf_file;                // re-read by reload; owned
-	bool is_saved;                  // conf equals the file as far as we know
+	struct ev_loop *loop; // borrowed
+	struct conf *conf;    // running configuration; owned
+	char *conf_file;      // re-read by reload; owned
+	bool is_saved;        // conf equals the file as far as we know
 	struct roster roster;
-	struct stats *stats;            // borrowed
-	struct lane **lanes;            // [conf->n_lanes]; borrowed
+	struct stats *stats; // borrowed
+	struct lane **lanes; // [conf->n_lanes]; borrowed
 	struct control_port ports[CONF_MAX_PORTS];
 	struct neighbor *neighbor;      // NULL if no port has a kernel interface
 	const struct snapshot *serving; // newest published; owned
 	struct snapshot_grave *grave;   // old ones that a lane may still read; owned
 	uint32_t generation;
 	uint32_t n_reloads, n_reload_failures;
-	uint64_t started_ns;            // monotonic
-	uint64_t reloaded_ns;           // monotonic, of the last success
-	struct err last_error;          // of the last refused reload or edit; code 0 = none
+	uint64_t started_ns;   // monotonic
+	uint64_t reloaded_ns;  // monotonic, of the last success
+	struct err last_error; // of the last refused reload or edit; code 0 = none
 	void (*services_changed)(struct control *c); // tells the XDP programs; may be NULL
 };
 

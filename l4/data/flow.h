@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The flow table of a lane: who answers a client that is already being served.
 //
-// Two tables, one a family. Buckets are single cache lines of 4 IPv4 or 2 IPv6 entries; a flow lives
-// in one of two buckets (two-choice hashing: Azar, Broder, Karlin, Upfal, "Balanced allocations",
-// 1999), so that a table filled to its nominal size loses next to nothing. The key of an IPv4
-// flow is 8 bytes, compared in one instruction: a tag could not be shorter to check, and the line
-// holds nothing but entries. 1.5 slots are allocated per flow of nominal capacity: 24 bytes, and with
-// the reverse index of snat.h 32 bytes per IPv4 flow; 48 and 56 bytes per IPv6 flow.
+// Two tables, one a family. Buckets are single cache lines of 4 IPv4 or 2 IPv6 entries; a flow
+// lives in one of two buckets (two-choice hashing: Azar, Broder, Karlin, Upfal, "Balanced
+// allocations", 1999), so that a table filled to its nominal size loses next to nothing. The key of
+// an IPv4 flow is 8 bytes, compared in one instruction: a tag could not be shorter to check, and
+// the line holds nothing but entries. 1.5 slots are allocated per flow of nominal capacity: 24
+// bytes, and with the reverse index of snat.h 32 bytes per IPv4 flow; 48 and 56 bytes per IPv6
+// flow.
 //
 // A flow is (client address, client port, service id): ids come from the roster and are not reused
 // while an entry can name them. Entries name backends by id for the same reason; a new snapshot
 // invalidates nothing.
 //
 // Bounded: when both buckets are full, an entry that timed out gives way, then the oldest closing,
-// then the oldest half-open one; established and UDP flows never give way to a newcomer, which is then
-// forwarded by hash alone (and counted). An attacker's SYNs thus evict SYNs.
+// then the oldest half-open one; established and UDP flows never give way to a newcomer, which is
+// then forwarded by hash alone (and counted). An attacker's SYNs thus evict SYNs.
 //
 // One thread, the lane's; flow_peek*() may be called by the control thread meanwhile (see there).
 #pragma once
@@ -25,22 +26,22 @@
 
 // The last 12 bytes of every entry.
 struct flow {
-	be16 port;           // client's
-	uint16_t service;    // roster id, 0 = free slot
-	uint16_t backend;    // roster id
-	uint16_t seen_s;     // lane clock in seconds, modulo 2^16, when the last packet passed
-	be16 snat_port;      // nat: our port towards the backend, otherwise 0
-	uint16_t bits;       // state (3 bits), snat address (3 bits), return path (10 bits)
+	be16 port;        // client's
+	uint16_t service; // roster id, 0 = free slot
+	uint16_t backend; // roster id
+	uint16_t seen_s;  // lane clock in seconds, modulo 2^16, when the last packet passed
+	be16 snat_port;   // nat: our port towards the backend, otherwise 0
+	uint16_t bits;    // state (3 bits), snat address (3 bits), return path (10 bits)
 };
 
 struct flow4 {
-	be32 addr;           // client's
+	be32 addr; // client's
 	struct flow f;
 };
 static_assert(sizeof(struct flow4) == 16, "four to a cache line");
 
 struct flow6 {
-	uint32_t addr[4];    // client's, network order
+	uint32_t addr[4]; // client's, network order
 	struct flow f;
 	uint32_t pad;
 };
@@ -55,12 +56,12 @@ struct flow_table {
 		void *memory;
 	};
 	uint32_t n_buckets;
-	uint32_t n_flows;       // slots in use
-	uint32_t sweep;         // next bucket that the sweeper looks at
-	uint8_t family;         // enum addr_family
+	uint32_t n_flows; // slots in use
+	uint32_t sweep;   // next bucket that the sweeper looks at
+	uint8_t family;   // enum addr_family
 	uint8_t ways;
-	uint64_t seed;          // random: an attacker cannot aim at a bucket
-	size_t size;            // bytes mapped
+	uint64_t seed; // random: an attacker cannot aim at a bucket
+	size_t size;   // bytes mapped
 };
 
 // Maps room for `n_flows` flows (huge pages where the kernel gives them), touched at once so that
@@ -126,24 +127,26 @@ static MUST_INLINE void flow_prefetch_second(const struct flow_table *t, uint64_
 	prefetch(flow_bucket(t, (uint32_t)hash));
 }
 
-// Looks in the first bucket only / in both. NULL if the flow is not there. May return an expired one.
+// Looks in the first bucket only / in both. NULL if the flow is not there. May return an expired
+// one.
 struct flow *flow_find_first(const struct flow_table *t, uint64_t hash, const uint32_t addr[4],
                              be16 port, uint16_t service);
 struct flow *flow_find(const struct flow_table *t, uint64_t hash, const uint32_t addr[4], be16 port,
                        uint16_t service);
 
-// What stood in the slot that an insertion took; its fields are meaningless unless `service` is set.
+// What stood in the slot that an insertion took; its fields are meaningless unless `service` is
+// set.
 struct flow_victim {
 	struct flow f;
 	uint32_t slot;
 	bool was_expired;
 };
 
-// A slot for a flow that is not in the table, key filled in, the rest zero: state, backend, seen_s are
-// the caller's to set at once. NULL if there is no room. *victim tells what had to go.
-struct flow *flow_insert(struct flow_table *t, uint64_t hash, const struct pkt_key *key, uint16_t service,
-                         uint16_t now_s, const uint16_t timeout_s[FLOW_STATE_COUNT],
-                         struct flow_victim *victim);
+// A slot for a flow that is not in the table, key filled in, the rest zero: state, backend, seen_s
+// are the caller's to set at once. NULL if there is no room. *victim tells what had to go.
+struct flow *flow_insert(struct flow_table *t, uint64_t hash, const struct pkt_key *key,
+                         uint16_t service, uint16_t now_s,
+                         const uint16_t timeout_s[FLOW_STATE_COUNT], struct flow_victim *victim);
 
 // Frees the slot.
 void flow_remove(struct flow_table *t, struct flow *f);
@@ -159,8 +162,8 @@ uint32_t flow_n_slots(const struct flow_table *t);
 // The client's address of an entry, as in pkt_key.
 void flow_client(const struct flow_table *t, const struct flow *f, uint32_t addr[4]);
 
-// For the control thread, while the lane runs: a copy of a slot that is either consistent or reported as
-// free (the key is read again after the rest). False if free or torn.
+// For the control thread, while the lane runs: a copy of a slot that is either consistent or
+// reported as free (the key is read again after the rest). False if free or torn.
 struct flow_copy {
 	uint32_t addr[4];
 	struct flow f;

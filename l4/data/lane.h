@@ -23,16 +23,16 @@ struct trace;
 
 struct lane {
 	// written by the lane
-	const struct snapshot *snap;  // the one in use; never NULL once the lane runs
-	struct trace *trace;          // NULL but in lbreplay and explain
+	const struct snapshot *snap; // the one in use; never NULL once the lane runs
+	struct trace *trace;         // NULL but in lbreplay and explain
 	uint64_t now_ns;
-	uint16_t now_s;               // now_ns in seconds modulo 2^16, for flow.seen_s
-	uint16_t index;               // 0..n_lanes-1
+	uint16_t now_s; // now_ns in seconds modulo 2^16, for flow.seen_s
+	uint16_t index; // 0..n_lanes-1
 	uint16_t n_lanes;
-	uint64_t swept_ns;            // when the sweeper ran last
-	struct lane_counters *count;          // own slot of the counter store; borrowed
-	struct service_counters *services;    // own row, by service id; borrowed
-	struct backend_counters *backends;    // own row, by backend id; borrowed
+	uint64_t swept_ns;                 // when the sweeper ran last
+	struct lane_counters *count;       // own slot of the counter store; borrowed
+	struct service_counters *services; // own row, by service id; borrowed
+	struct backend_counters *backends; // own row, by backend id; borrowed
 	struct flow_table flows4;
 	struct flow_table flows6;
 	struct snat snat;
@@ -42,15 +42,15 @@ struct lane {
 	CACHE_ALIGNED const struct snapshot *next; // atomic; the newest snapshot
 
 	// written by the lane, read by control
-	CACHE_ALIGNED uint32_t generation;         // atomic; of the snapshot in use
-	bool is_running;                           // atomic
+	CACHE_ALIGNED uint32_t generation; // atomic; of the snapshot in use
+	bool is_running;                   // atomic
 };
 
 struct lane_setup {
 	uint16_t index;
 	uint16_t n_lanes;
-	uint32_t n_flows;             // of this lane, a family
-	const struct stats *stats;    // borrowed, outlives the lane
+	uint32_t n_flows;          // of this lane, a family
+	const struct stats *stats; // borrowed, outlives the lane
 };
 
 // 0 or -ENOMEM.
@@ -77,8 +77,8 @@ static MUST_INLINE void lane_quiesce(struct lane *lane)
 
 void lane_tick(struct lane *lane, uint64_t now_ns);
 
-// Adds a finished burst to the counters: every packet that has a verdict once, packets on their way to
-// another lane not at all. Reads no packet bytes, so the buffers may already be gone.
+// Adds a finished burst to the counters: every packet that has a verdict once, packets on their way
+// to another lane not at all. Reads no packet bytes, so the buffers may already be gone.
 void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n);
 
 static MUST_INLINE struct flow_table *lane_flows(struct lane *lane, uint8_t family)

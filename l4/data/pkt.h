@@ -1,26 +1,25 @@
-// SPDX-License-Identifier: BSD-3-Clause
-// A packet on its way through the corridor. l4/dpdk wraps mbufs in it; lbreplay, unit tests, fuzzers
-// and benchmarks wrap plain buffers. Fields are grouped by the stage that writes them; a stage reads
-// what earlier ones wrote and nothing else.
+// SPDX-License-Identifier: BSD-3-Clause A packet on its way through the corridor. l4/dpdk wraps
+// mbufs in it; lbreplay, unit tests, fuzzers and benchmarks wrap plain buffers. Fields are grouped
+// by the stage that writes them; a stage reads what earlier ones wrote and nothing else.
 #pragma once
 
 #include "l4/base/be.h"
 #include "l4/model/counters.h"
 
 enum {
-	PKT_BURST = 32,      // packets in a burst, at most
-	PKT_HEADROOM = 128,  // bytes before data that a wrapper guarantees to be writable
+	PKT_BURST = 32,     // packets in a burst, at most
+	PKT_HEADROOM = 128, // bytes before data that a wrapper guarantees to be writable
 };
 
 // Layer 4 as far as the corridor cares.
 enum pkt_kind {
 	PKT_NOT_IP,
-	PKT_OTHER,       // IP, but no protocol of ours
-	PKT_FRAGMENT,    // IP fragment, first or later
+	PKT_OTHER,    // IP, but no protocol of ours
+	PKT_FRAGMENT, // IP fragment, first or later
 	PKT_TCP,
 	PKT_UDP,
-	PKT_ICMP_ECHO,   // request
-	PKT_ICMP_ERROR,  // carries the start of a packet: `key` is that packet's, turned around
+	PKT_ICMP_ECHO,  // request
+	PKT_ICMP_ERROR, // carries the start of a packet: `key` is that packet's, turned around
 	PKT_ICMP_OTHER,
 	PKT_KIND_COUNT,
 };
@@ -28,35 +27,43 @@ enum pkt_kind {
 // Role of the packet, found by classify.
 enum pkt_role {
 	ROLE_NONE,
-	ROLE_CLIENT,      // towards a service
-	ROLE_REPLY,       // nat: from a backend to one of our snat addresses
-	ROLE_VIP,         // to a service address itself: ping
+	ROLE_CLIENT, // towards a service
+	ROLE_REPLY,  // nat: from a backend to one of our snat addresses
+	ROLE_VIP,    // to a service address itself: ping
 };
 
 // Who talks to whom, always seen from the client: for an ICMP error about a packet that a server
 // sent, the fields are swapped so that they name the flow. IPv4 in word [0], the rest zero.
 struct pkt_key {
-	uint32_t src[4];   // network order
+	uint32_t src[4]; // network order
 	uint32_t dst[4];
 	be16 sport;
 	be16 dport;
-	uint8_t proto;     // IP protocol number of the flow
-	uint8_t family;    // enum addr_family
+	uint8_t proto;  // IP protocol number of the flow
+	uint8_t family; // enum addr_family
 };
 
 struct flow;
 
+struct pkt_nat {
+	uint32_t client[4];   // client's address, network order, IPv4 in [0]; ROLE_REPLY only
+	be16 client_port;     // ROLE_REPLY only
+	be16 snat_port;       // ours towards the backend; 0 if the packet belongs to no nat flow
+	uint16_t return_path; // number for return_path_at()
+	uint8_t snat;         // number of our address within its family
+};
+
 struct pkt {
 	// the wrapper: worker, lbreplay, tests
-	uint8_t *data;     // Ethernet header; moves when headers are added
-	void *buf;         // what the wrapper wants back, e.g. the mbuf
-	uint16_t len;      // bytes from data to the end of the frame, without FCS
-	uint8_t port;      // received on, index into conf.ports
-	uint8_t hops;      // lanes that have already had this packet (handover)
+	uint8_t *data; // Ethernet header; moves when headers are added
+	void *buf;     // what the wrapper wants back, e.g. the mbuf
+	uint16_t len;  // bytes from data to the end of the frame, without FCS
+	uint8_t port;  // received on, index into conf.ports
+	uint8_t hops;  // lanes that have already had this packet (handover)
 
 	// every stage: 0 until the packet's fate is known; then the later stages leave it alone
-	uint8_t verdict;   // enum verdict
-	uint8_t reason;    // enum reason
+	uint8_t verdict; // enum verdict
+	uint8_t reason;  // enum reason
 
 	// parse
 	uint8_t kind;      // enum pkt_kind
@@ -69,22 +76,23 @@ struct pkt {
 	struct pkt_key key;
 
 	// classify
-	uint8_t role;      // enum pkt_role
-	uint8_t snat;      // ROLE_REPLY: index into snapshot.snat
-	uint16_t service;  // index into snapshot.services, PKT_NO_SERVICE if none
+	uint8_t role;     // enum pkt_role
+	uint8_t snat;     // ROLE_REPLY: index into snapshot.snat
+	uint16_t service; // index into snapshot.services, PKT_NO_SERVICE if none
 
 	// select
-	uint16_t backend;  // roster id, 0 = none
-	uint16_t to_lane;  // lane that owns the flow, PKT_THIS_LANE if it is ours
-	bool is_new;       // the packet opened its flow
-	struct flow *flow; // entry in the lane's table, NULL if none; valid until the burst ends
+	uint16_t backend;   // roster id, 0 = none
+	uint16_t to_lane;   // lane that owns the flow, PKT_THIS_LANE if it is ours
+	bool is_new;        // the packet opened its flow
+	struct flow *flow;  // used by select alone: a later packet of the burst may evict the entry
+	struct pkt_nat nat; // what forward needs of a nat flow, copied for the same reason
 
 	// forward
-	uint8_t out_port;  // for VERDICT_FORWARD and VERDICT_ANSWER
+	uint8_t out_port; // for VERDICT_FORWARD and VERDICT_ANSWER
 };
 
 #define PKT_NO_SERVICE UINT16_MAX
-#define PKT_THIS_LANE  UINT16_MAX
+#define PKT_THIS_LANE UINT16_MAX
 
 // Ends the packet's way.
 static MUST_INLINE void pkt_end(struct pkt *p, enum verdict verdict, enum reason reason)
@@ -104,8 +112,13 @@ static MUST_INLINE bool pkt_is_ended(const struct pkt *p)
 }
 
 // Clears what the stages will write and sets what the wrapper owns.
-static MUST_INLINE void pkt_init(struct pkt *p, uint8_t *data, uint16_t len, uint8_t port, void *buf)
+static MUST_INLINE void pkt_init(struct pkt *p, uint8_t *data, uint16_t len, uint8_t port,
+                                 void *buf)
 {
-	*p = (struct pkt){.data = data, .len = len, .port = port, .buf = buf,
-	                  .service = PKT_NO_SERVICE, .to_lane = PKT_THIS_LANE};
+	*p = (struct pkt){.data = data,
+	                  .len = len,
+	                  .port = port,
+	                  .buf = buf,
+	                  .service = PKT_NO_SERVICE,
+	                  .to_lane = PKT_THIS_LANE};
 }

@@ -1,7 +1,6 @@
-// SPDX-License-Identifier: BSD-3-Clause
-// Where answers to clients of nat services leave: the way their packets came in (port and MAC address
-// of the last hop). No route lookup, and asymmetric routing in front of us is followed within
-// one packet. A flow names its return path in 10 bits.
+// SPDX-License-Identifier: BSD-3-Clause Where answers to clients of nat services leave: the way
+// their packets came in (port and MAC address of the last hop). No route lookup, and asymmetric
+// routing in front of us is followed within one packet. A flow names its return path in 10 bits.
 // One thread, the lane's.
 #pragma once
 
@@ -11,8 +10,8 @@
 enum { RETURN_PATHS = 1024 }; // entry 0 is none
 
 struct return_path {
-	struct mac peer;   // of the last hop before us
-	uint8_t port;      // index into conf.ports
+	struct mac peer; // of the last hop before us
+	uint8_t port;    // index into conf.ports
 	bool used;
 };
 

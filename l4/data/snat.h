@@ -6,6 +6,9 @@
 // buckets of 16; an index entry counts only while its flow entry agrees, so nothing has to be
 // deleted in step with the flow table.
 //
+// SNAT_TRIES bounds the search for a free port: with a range filled to 90 % by flows towards one
+// backend, one flow in thirty is refused (0.9 ^ 32); the remedy is one more snat address.
+//
 // Ports: lane l of n owns the ports p of the configured range with (p - first) % n == l; a
 // reply that a NIC gives to another lane is handed to its owner, which snat_owner() tells. A flow
 // asks for ports in an order derived from its own key by a fixed hash, so that a daemon that was
@@ -33,13 +36,13 @@ struct snat {
 };
 
 struct snat_key {
-	uint16_t backend;  // roster id
-	uint8_t address;   // number of the snat address within its family
+	uint16_t backend; // roster id
+	uint8_t address;  // number of the snat address within its family
 	be16 port;
 };
 
-NODISCARD int snat_init(struct snat *s, const struct flow_table *flows4, const struct flow_table *flows6,
-                        uint16_t lane, uint16_t n_lanes);
+NODISCARD int snat_init(struct snat *s, const struct flow_table *flows4,
+                        const struct flow_table *flows6, uint16_t lane, uint16_t n_lanes);
 void snat_fini(struct snat *s);
 
 // Lane that owns a port of the range; `port` must lie in first..last.
@@ -50,8 +53,8 @@ static MUST_INLINE uint16_t snat_owner(uint16_t port, uint16_t first, uint16_t n
 
 static MUST_INLINE uint64_t snat_hash(const struct snat_index *x, const struct snat_key *k)
 {
-	return hash_mix((uint64_t)k->backend << 32 | (uint64_t)k->address << 16 | be16_raw(k->port), 0,
-	                x->seed);
+	return hash_mix((uint64_t)k->backend << 32 | (uint64_t)k->address << 16 | be16_raw(k->port),
+	                0, x->seed);
 }
 
 static MUST_INLINE void snat_prefetch(const struct snat_index *x, uint64_t hash)
@@ -62,11 +65,19 @@ static MUST_INLINE void snat_prefetch(const struct snat_index *x, uint64_t hash)
 // The flow that a reply belongs to, NULL if none.
 struct flow *snat_find(const struct snat_index *x, const struct snat_key *k);
 
-// Chooses an address and a port towards backend f->backend for a flow that was just inserted, writes
-// them into *f and into the index. `want` comes from a fixed hash of the client's side. Returns 0,
+// What decides whether a flow that holds a port has timed out.
+struct snat_clock {
+	uint16_t now_s;
+	const uint16_t *timeout_s; // [FLOW_STATE_COUNT]
+};
+
+// Chooses an address and a port towards backend f->backend for a flow that was just inserted,
+// writes them into *f and into the index. `want` comes from a fixed hash of the client's side.
+// Returns 0,
 // -EADDRNOTAVAIL (no address of the family) or -EADDRINUSE (all SNAT_TRIES candidates are taken).
 NODISCARD int snat_assign(struct snat *s, struct snat_index *x, struct flow *f,
-                          const struct snapshot *snap, uint64_t want);
+                          const struct snapshot *snap, const struct snat_clock *clock,
+                          uint64_t want);
 
 // n-th snat address of a family in the snapshot, NULL if there are fewer; and the reverse.
 const struct addr *snat_address(const struct snapshot *snap, uint8_t family, unsigned n);

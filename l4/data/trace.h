@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: BSD-3-Clause
-// What the stages did with one packet, in sentences: for lbreplay --trace and lbctl explain, which run
-// the same stages as the lanes. A lane that serves traffic has none, and pays one branch a burst.
+// SPDX-License-Identifier: BSD-3-Clause What the stages did with one packet, in sentences: for
+// lbreplay --trace and lbctl explain, which run the same stages as the lanes. A lane that serves
+// traffic has none, and pays one branch a burst.
 #pragma once
 
 #include "l4/base/cc.h"
@@ -10,7 +10,7 @@ enum { TRACE_STEPS = 16, TRACE_TEXT = 160 };
 struct trace {
 	uint8_t n_steps;
 	struct {
-		const char *stage;      // "parse", "classify", "select", "forward"
+		const char *stage; // "parse", "classify", "select", "forward"
 		char text[TRACE_TEXT];
 	} step[TRACE_STEPS];
 };

@@ -62,12 +62,19 @@ enum { // IPv6 extension headers, IANA
 
 struct wire_ip6_ext {
 	uint8_t next;
-	uint8_t len;     // in 8 bytes, not counting the first 8 (AUTH: in 4 bytes, minus 2)
+	uint8_t len; // in 8 bytes, not counting the first 8 (AUTH: in 4 bytes, minus 2)
 	uint8_t body[6];
 } PACKED;
 static_assert(sizeof(struct wire_ip6_ext) == 8, "RFC 8200 section 4");
 
-enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20 };
+enum {
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+	TCP_URG = 0x20
+};
 
 struct wire_tcp { // RFC 9293
 	be16 sport;
@@ -91,10 +98,17 @@ struct wire_udp { // RFC 768
 static_assert(sizeof(struct wire_udp) == 8, "RFC 768");
 
 enum {
-	ICMP4_ECHO_REPLY = 0, ICMP4_UNREACHABLE = 3, ICMP4_ECHO = 8, ICMP4_TIME_EXCEEDED = 11,
+	ICMP4_ECHO_REPLY = 0,
+	ICMP4_UNREACHABLE = 3,
+	ICMP4_ECHO = 8,
+	ICMP4_TIME_EXCEEDED = 11,
 	ICMP4_PARAMETER = 12,
-	ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAMETER = 4,
-	ICMP6_ECHO = 128, ICMP6_ECHO_REPLY = 129,
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_PARAMETER = 4,
+	ICMP6_ECHO = 128,
+	ICMP6_ECHO_REPLY = 129,
 };
 
 struct wire_icmp { // RFC 792, RFC 4443

@@ -5,8 +5,8 @@
 //   2. the control plane changes it with conf_backend_*() only, which keep it valid;
 //   3. conf_save() writes it back atomically;
 //   4. conf_free().
-// Owned by one thread at a time; immutable while a snapshot is built from it. All pointers inside are
-// owned by the conf. Arrays keep the file's order. conf/reference.md lists every key with unit,
+// Owned by one thread at a time; immutable while a snapshot is built from it. All pointers inside
+// are owned by the conf. Arrays keep the file's order. conf/reference.md lists every key with unit,
 // range and default; conf/schema.json is the same for editors.
 #pragma once
 
@@ -60,8 +60,8 @@ extern const char *const conf_health_names[HEALTH_COUNT];
 struct conf_port {
 	const char *name; // unique
 	uint8_t driver;   // enum conf_driver
-	const char *
-		device; // pci: "0000:01:00.0"; af_xdp: "eth1"; vdev: "net_memif0,role=client"; pcap: NULL
+	// pci: "0000:01:00.0"; af_xdp: "eth1"; vdev: "net_memif0,role=client"; pcap: NULL
+	const char *device;
 	const char *rx;  // pcap: file to read, required; others NULL
 	const char *tx;  // pcap: file to write, NULL = discard; others NULL
 	bool loop;       // pcap: read rx again and again (net_pcap infinite_rx); default false
@@ -205,8 +205,8 @@ void conf_free(struct conf *conf);
 // server IDs. conf_parse() calls it; so does whoever changed a conf in memory.
 NODISCARD int conf_check(const struct conf *conf, struct err *err);
 
-// What can only change by a restart (ports, lanes, flows, control, stats, idle, hugepages, snat ports): 0 if
-// `next` keeps it all, else -EBUSY and the sentence "ports[0].device: cannot change while lb4d runs".
+// What can only change by a restart (ports, lanes, flows, control, stats, idle, hugepages, snat
+// ports): 0 if `next` keeps it all, else -EBUSY and the sentence "ports[0].device: cannot change while lb4d runs".
 NODISCARD int conf_check_reload(const struct conf *running, const struct conf *next,
                                 struct err *err);
 

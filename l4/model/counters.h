@@ -19,63 +19,70 @@ typedef unsigned char uint8_t;
 
 enum { COUNTERS_VERSION = 1 };
 
-enum verdict { VERDICT_NONE, VERDICT_FORWARD, VERDICT_PUNT, VERDICT_ANSWER, VERDICT_DROP, VERDICT_COUNT };
+enum verdict {
+	VERDICT_NONE,
+	VERDICT_FORWARD,
+	VERDICT_PUNT,
+	VERDICT_ANSWER,
+	VERDICT_DROP,
+	VERDICT_COUNT
+};
 
 // X(SYMBOL, name, VERDICT, help). The name is what an operator reads and greps for.
 // Order: as the stages come. REASON_NONE stands for "no reason needed" and is printed as "-".
-#define REASONS(X)                                                                                 \
-	X(NONE, forwarded, FORWARD, "forwarded to a backend or back to a client")                  \
-	/* parse: what is broken on the wire */                                                    \
-	X(ETH_TRUNCATED, eth_truncated, DROP, "frame shorter than an Ethernet header")             \
-	X(VLAN_TRUNCATED, vlan_truncated, DROP, "frame ends inside a VLAN tag")                    \
-	X(VLAN_DEPTH, vlan_depth, DROP, "more than two VLAN tags")                                 \
-	X(IP_TRUNCATED, ip_truncated, DROP, "frame ends inside the IP header")                     \
-	X(IP_VERSION, ip_version, DROP, "IP version does not match the EtherType")                 \
-	X(IP_HEADER_LEN, ip_header_len, DROP, "IPv4 header length below 20 or beyond the packet")  \
-	X(IP_TOTAL_LEN, ip_total_len, DROP, "IP length below its header or beyond the frame")      \
-	X(IP_CKSUM, ip_cksum, DROP, "IPv4 header checksum is wrong")                               \
-	X(IP_OPTIONS, ip_options, DROP, "malformed IPv4 option, or source routing")                \
-	X(IP_SOURCE, ip_source, DROP, "source address is multicast, loopback or unspecified")      \
-	X(IP6_EXT_TRUNCATED, ip6_ext_truncated, DROP, "IPv6 extension header beyond the packet")   \
-	X(IP6_EXT_DEPTH, ip6_ext_depth, DROP, "more than eight IPv6 extension headers")            \
-	X(IP6_EXT_ORDER, ip6_ext_order, DROP, "hop-by-hop options not first (RFC 8200 4.1)")       \
-	X(IP6_ROUTING, ip6_routing, DROP, "IPv6 routing header type 0 (RFC 5095)")                 \
-	X(TCP_TRUNCATED, tcp_truncated, DROP, "packet ends inside the TCP header")                 \
-	X(TCP_HEADER_LEN, tcp_header_len, DROP, "TCP data offset below 5 or beyond the packet")    \
-	X(TCP_FLAGS, tcp_flags, DROP, "impossible TCP flags: none, SYN+FIN, SYN+RST or FIN+RST")   \
-	X(UDP_TRUNCATED, udp_truncated, DROP, "packet ends inside the UDP header")                 \
-	X(UDP_LEN, udp_len, DROP, "UDP length below 8 or beyond the packet")                       \
-	X(L4_PORT_ZERO, l4_port_zero, DROP, "TCP or UDP port 0")                                   \
-	X(ICMP_TRUNCATED, icmp_truncated, DROP, "packet ends inside the ICMP message")             \
-	X(ICMP_CKSUM, icmp_cksum, DROP, "ICMP checksum is wrong")                                  \
-	X(ICMP_INNER, icmp_inner, DROP, "ICMP error whose embedded packet cannot be read")         \
-	/* classify: whose packet is it */                                                         \
-	X(NOT_IP, not_ip, PUNT, "ARP, LLDP and other EtherTypes: the host's")                      \
-	X(NOT_OURS, not_ours, PUNT, "destination address belongs to no service")                   \
-	X(NO_SERVICE, no_service, PUNT, "our address, but no service on this port and protocol")   \
-	X(L7_SERVICE, l7_service, PUNT, "service inspected by the L7 workers of this host")        \
-	X(LOCAL_SERVICE, local_service, PUNT, "service with forward mode local")                   \
-	X(IP_FRAGMENT, ip_fragment, DROP, "IP fragment to a service: ports are not in every one")  \
-	X(LAND, land, DROP, "source is our own service address")                                   \
-	/* select: which backend */                                                                \
-	X(POOL_EMPTY, pool_empty, DROP, "no backend of the pool may take a new flow")              \
-	X(BACKEND_DOWN, backend_down, DROP, "the flow's backend is down and cannot be replaced")   \
-	X(FLOW_TABLE_FULL, flow_table_full, DROP, "nat flow without room in the flow table")       \
-	X(NAT_NO_ADDRESS, nat_no_address, DROP, "no snat address of the backend's family")         \
-	X(NAT_NO_PORT, nat_no_port, DROP, "all snat ports towards this backend are in use")        \
-	X(NAT_NO_FLOW, nat_no_flow, DROP, "packet to a snat port that no flow uses")               \
-	X(NAT_NOT_BACKEND, nat_not_backend, DROP, "packet to a snat address, not from a backend")  \
-	X(ICMP_NO_FLOW, icmp_no_flow, DROP, "ICMP error about a flow that no lane knows")          \
-	/* forward: can it leave */                                                                \
-	X(NO_NEXT_HOP, no_next_hop, DROP, "the backend's neighbour (MAC address) is not known")    \
-	X(RETURN_PATH, return_path, DROP, "more than 1023 next hops towards clients")              \
-	X(IP_TTL, ip_ttl, DROP, "TTL or hop limit ran out (nat mode counts as a hop)")             \
-	X(TX_FULL, tx_full, DROP, "the port's transmit queue stayed full")                         \
-	X(PUNT_FULL, punt_full, DROP, "the punt interface did not take the packet")                \
-	X(PUNT_NONE, punt_none, DROP, "for the host, but the port has no punt interface")          \
-	X(HANDOVER_FULL, handover_full, DROP, "ring to the lane that owns the flow is full")       \
-	X(TOO_LONG, too_long, DROP, "packet in several buffers, or longer than the port's MTU")    \
-	/* answer: we reply ourselves */                                                           \
+#define REASONS(X)                                                                                \
+	X(NONE, forwarded, FORWARD, "forwarded to a backend or back to a client")                 \
+	/* parse: what is broken on the wire */                                                   \
+	X(ETH_TRUNCATED, eth_truncated, DROP, "frame shorter than an Ethernet header")            \
+	X(VLAN_TRUNCATED, vlan_truncated, DROP, "frame ends inside a VLAN tag")                   \
+	X(VLAN_DEPTH, vlan_depth, DROP, "more than two VLAN tags")                                \
+	X(IP_TRUNCATED, ip_truncated, DROP, "frame ends inside the IP header")                    \
+	X(IP_VERSION, ip_version, DROP, "IP version does not match the EtherType")                \
+	X(IP_HEADER_LEN, ip_header_len, DROP, "IPv4 header length below 20 or beyond the packet") \
+	X(IP_TOTAL_LEN, ip_total_len, DROP, "IP length below its header or beyond the frame")     \
+	X(IP_CKSUM, ip_cksum, DROP, "IPv4 header checksum is wrong")                              \
+	X(IP_OPTIONS, ip_options, DROP, "malformed IPv4 option, or source routing")               \
+	X(IP_SOURCE, ip_source, DROP, "source address is multicast, loopback or unspecified")     \
+	X(IP6_EXT_TRUNCATED, ip6_ext_truncated, DROP, "IPv6 extension header beyond the packet")  \
+	X(IP6_EXT_DEPTH, ip6_ext_depth, DROP, "more than eight IPv6 extension headers")           \
+	X(IP6_EXT_ORDER, ip6_ext_order, DROP, "hop-by-hop options not first (RFC 8200 4.1)")      \
+	X(IP6_ROUTING, ip6_routing, DROP, "IPv6 routing header type 0 (RFC 5095)")                \
+	X(TCP_TRUNCATED, tcp_truncated, DROP, "packet ends inside the TCP header")                \
+	X(TCP_HEADER_LEN, tcp_header_len, DROP, "TCP data offset below 5 or beyond the packet")   \
+	X(TCP_FLAGS, tcp_flags, DROP, "impossible TCP flags: none, SYN+FIN, SYN+RST or FIN+RST")  \
+	X(UDP_TRUNCATED, udp_truncated, DROP, "packet ends inside the UDP header")                \
+	X(UDP_LEN, udp_len, DROP, "UDP length below 8 or beyond the packet")                      \
+	X(L4_PORT_ZERO, l4_port_zero, DROP, "TCP or UDP port 0")                                  \
+	X(ICMP_TRUNCATED, icmp_truncated, DROP, "packet ends inside the ICMP message")            \
+	X(ICMP_CKSUM, icmp_cksum, DROP, "ICMP checksum is wrong")                                 \
+	X(ICMP_INNER, icmp_inner, DROP, "ICMP error whose embedded packet cannot be read")        \
+	/* classify: whose packet is it */                                                        \
+	X(NOT_IP, not_ip, PUNT, "ARP, LLDP and other EtherTypes: the host's")                     \
+	X(NOT_OURS, not_ours, PUNT, "destination address belongs to no service")                  \
+	X(NO_SERVICE, no_service, PUNT, "our address, but no service on this port and protocol")  \
+	X(L7_SERVICE, l7_service, PUNT, "service inspected by the L7 workers of this host")       \
+	X(LOCAL_SERVICE, local_service, PUNT, "service with forward mode local")                  \
+	X(IP_FRAGMENT, ip_fragment, DROP, "IP fragment to a service: ports are not in every one") \
+	X(LAND, land, DROP, "source is our own service address")                                  \
+	/* select: which backend */                                                               \
+	X(POOL_EMPTY, pool_empty, DROP, "no backend of the pool may take a new flow")             \
+	X(BACKEND_DOWN, backend_down, DROP, "the flow's backend is down and cannot be replaced")  \
+	X(FLOW_TABLE_FULL, flow_table_full, DROP, "nat flow without room in the flow table")      \
+	X(NAT_NO_ADDRESS, nat_no_address, DROP, "no snat address of the backend's family")        \
+	X(NAT_NO_PORT, nat_no_port, DROP, "all snat ports towards this backend are in use")       \
+	X(NAT_NO_FLOW, nat_no_flow, DROP, "packet to a snat port that no flow uses")              \
+	X(NAT_NOT_BACKEND, nat_not_backend, DROP, "packet to a snat address, not from a backend") \
+	X(ICMP_NO_FLOW, icmp_no_flow, DROP, "ICMP error about a flow that no lane knows")         \
+	/* forward: can it leave */                                                               \
+	X(NO_NEXT_HOP, no_next_hop, DROP, "the backend's neighbour (MAC address) is not known")   \
+	X(RETURN_PATH, return_path, DROP, "more than 1023 next hops towards clients")             \
+	X(IP_TTL, ip_ttl, DROP, "TTL or hop limit ran out (nat mode counts as a hop)")            \
+	X(TX_FULL, tx_full, DROP, "the port's transmit queue stayed full")                        \
+	X(PUNT_FULL, punt_full, DROP, "the punt interface did not take the packet")               \
+	X(PUNT_NONE, punt_none, DROP, "for the host, but the port has no punt interface")         \
+	X(HANDOVER_FULL, handover_full, DROP, "ring to the lane that owns the flow is full")      \
+	X(TOO_LONG, too_long, DROP, "packet in several buffers, or longer than the port's MTU")   \
+	/* answer: we reply ourselves */                                                          \
 	X(ICMP_ECHO, icmp_echo, ANSWER, "ping to a service address")
 
 #define X(SYMBOL, name, VERDICT, help) REASON_##SYMBOL,
@@ -85,44 +92,55 @@ enum reason { REASONS(X) REASON_COUNT };
 // X(name, kind, unit, help): kind counter or gauge; unit packets, bytes, flows, bursts, ns or none.
 // One set for each lane. Identity, once no packet is in flight:
 //   rx_packets = sum of all reasons (each packet has exactly one).
-#define COUNTERS_LANE(X)                                                                           \
-	X(rx_packets, counter, packets, "packets this lane gave a verdict")                        \
-	X(rx_bytes, counter, bytes, "their bytes, Ethernet header included, checksum not")         \
-	X(tx_packets, counter, packets, "packets given to a port: forwarded and answered")         \
-	X(tx_bytes, counter, bytes, "their bytes as sent")                                         \
-	X(bursts, counter, bursts, "non-empty bursts taken from receive queues")                   \
-	X(flow_hits, counter, packets, "packets whose flow was in the table")                      \
-	X(flow_inserts, counter, flows, "flows put into the table")                                \
-	X(flow_evictions, counter, flows, "living entries that gave way to a new flow")            \
-	X(flow_expiries, counter, flows, "entries that timed out")                                 \
-	X(flow_full, counter, packets, "packets sent by hash alone, the table having no room")     \
-	X(flow_moved, counter, flows, "flows moved off a backend that is down or unhealthy")       \
-	X(handover_out, counter, packets, "packets given to the lane that owns their flow")        \
-	X(handover_in, counter, packets, "packets taken over from other lanes")                    \
-	X(busy_ns, counter, ns, "time spent on non-empty bursts")                                  \
-	X(flows, gauge, flows, "entries in the flow tables now")                                   \
+#define COUNTERS_LANE(X)                                                                       \
+	X(rx_packets, counter, packets, "packets this lane gave a verdict")                    \
+	X(rx_bytes, counter, bytes, "their bytes, Ethernet header included, checksum not")     \
+	X(tx_packets, counter, packets, "packets given to a port: forwarded and answered")     \
+	X(tx_bytes, counter, bytes, "their bytes as sent")                                     \
+	X(bursts, counter, bursts, "non-empty bursts taken from receive queues")               \
+	X(flow_hits, counter, packets, "packets whose flow was in the table")                  \
+	X(flow_inserts, counter, flows, "flows put into the table")                            \
+	X(flow_evictions, counter, flows, "living entries that gave way to a new flow")        \
+	X(flow_expiries, counter, flows, "entries that timed out")                             \
+	X(flow_full, counter, packets, "packets sent by hash alone, the table having no room") \
+	X(flow_moved, counter, flows, "flows moved off a backend that is down or unhealthy")   \
+	X(handover_out, counter, packets, "packets given to the lane that owns their flow")    \
+	X(handover_in, counter, packets, "packets taken over from other lanes")                \
+	X(busy_ns, counter, ns, "time spent on non-empty bursts")                              \
+	X(flows, gauge, flows, "entries in the flow tables now")                               \
 	X(snat_ports, gauge, flows, "snat ports in use now")
 
 // One set for each lane and service. Identity as above, restricted to the service:
 //   packets = forwarded + punted + answered + dropped.
-#define COUNTERS_SERVICE(X)                                                                        \
-	X(packets, counter, packets, "packets from clients")                                       \
-	X(bytes, counter, bytes, "their bytes")                                                    \
-	X(forwarded, counter, packets, "of these: forwarded")                                      \
-	X(punted, counter, packets, "of these: given to the host")                                 \
-	X(answered, counter, packets, "of these: answered by us")                                  \
-	X(dropped, counter, packets, "of these: dropped, for any reason")                          \
-	X(new_flows, counter, flows, "flows that were given a backend")                            \
-	X(reply_packets, counter, packets, "nat: packets from backends on their way back")         \
+#define COUNTERS_SERVICE(X)                                                                \
+	X(packets, counter, packets, "packets from clients")                               \
+	X(bytes, counter, bytes, "their bytes")                                            \
+	X(forwarded, counter, packets, "of these: forwarded")                              \
+	X(punted, counter, packets, "of these: given to the host")                         \
+	X(answered, counter, packets, "of these: answered by us")                          \
+	X(dropped, counter, packets, "of these: dropped, for any reason")                  \
+	X(new_flows, counter, flows, "flows that were given a backend")                    \
+	X(reply_packets, counter, packets, "nat: packets from backends on their way back") \
 	X(reply_bytes, counter, bytes, "nat: their bytes")
 
 // One set for each lane and backend.
-#define COUNTERS_BACKEND(X)                                                                        \
-	X(packets, counter, packets, "packets forwarded to the backend")                           \
-	X(bytes, counter, bytes, "their bytes as sent")                                            \
-	X(new_flows, counter, flows, "flows that were given to it")                                \
-	X(reply_packets, counter, packets, "nat: packets it sent back through us")                 \
+#define COUNTERS_BACKEND(X)                                                        \
+	X(packets, counter, packets, "packets forwarded to the backend")           \
+	X(bytes, counter, bytes, "their bytes as sent")                            \
+	X(new_flows, counter, flows, "flows that were given to it")                \
+	X(reply_packets, counter, packets, "nat: packets it sent back through us") \
 	X(reply_bytes, counter, bytes, "nat: their bytes")
+
+// One set for each port with an XDP program (bpf/steer.bpf.c), counted in the kernel; these live with the
+// program and begin anew with it. Identity: packets seen = sum of all.
+#define COUNTERS_STEER(X)                                                                          \
+	X(passed, counter, packets, "left to the kernel: not for a service of the lanes")          \
+	X(service, counter, packets, "to a service, given to its lane")                            \
+	X(snat, counter, packets, "from a nat backend, given to a lane")                           \
+	X(icmp, counter, packets, "ping to a service address or ICMP error, given to a lane")      \
+	X(fragment, counter, packets, "IP fragment to a service address, given to a lane")         \
+	X(malformed, counter, packets, "broken, to a service address, given to a lane")            \
+	X(no_socket, counter, packets, "for a lane, but its queue had no socket: left to the kernel")
 
 #define X(name, kind, unit, help) uint64_t name;
 struct service_counters {
@@ -131,6 +149,10 @@ struct service_counters {
 
 struct backend_counters {
 	COUNTERS_BACKEND(X)
+} __attribute__((aligned(8)));
+
+struct steer_counters {
+	COUNTERS_STEER(X)
 } __attribute__((aligned(8)));
 #undef X
 

@@ -30,21 +30,21 @@ enum endpoint_kind {
 
 // One slot of the endpoint hash: 32 bytes, so that two share a cache line.
 struct endpoint {
-	uint32_t addr[4];      // as in struct addr.word, network order; IPv4 in [0], the rest zero
+	uint32_t addr[4]; // as in struct addr.word, network order; IPv4 in [0], the rest zero
 	be16 port;
-	uint8_t proto;         // IP protocol number
-	uint8_t kind;          // enum endpoint_kind; ENDPOINT_NONE = free slot
-	uint16_t index;        // SERVICE: snapshot.services[]; SNAT: snat[]; VIP: 0
-	uint8_t family;        // enum addr_family
-	uint8_t pad[5];
+	uint8_t proto;  // IP protocol number
+	uint8_t kind;   // enum endpoint_kind; ENDPOINT_NONE = free slot
+	uint16_t index; // SERVICE: snapshot.services[]; SNAT: snat[]; VIP: 0
+	uint8_t family; // enum addr_family
+	uint8_t pad[9];
 };
 static_assert(sizeof(struct endpoint) == 32, "two endpoints to a cache line");
 
 // The states of a flow, in order of how well they resist eviction. Timeouts are by state.
 enum flow_state {
 	FLOW_NONE,
-	FLOW_CLOSING,     // FIN or RST seen
-	FLOW_OPENING,     // first SYN seen, nothing after it
+	FLOW_CLOSING, // FIN or RST seen
+	FLOW_OPENING, // first SYN seen, nothing after it
 	FLOW_UDP,
 	FLOW_ESTABLISHED, // TCP beyond its first segment
 	FLOW_STATE_COUNT,
@@ -58,32 +58,35 @@ struct snap_service {
 	uint8_t punt_reason;         // enum reason, 0 = not punted
 	bool flow_table;             // false: hash alone
 	const struct maglev *maglev; // of its pool; borrowed from the snapshot; NULL if punted
-	uint16_t pool;               // index into conf.pools, 0xffff if none
-	const char *name;            // borrowed from the snapshot
+	be16 port;
+	uint16_t pool; // index into conf.pools, 0xffff if none
+	struct addr address;
+	const char *name; // borrowed from the snapshot
 };
 
 enum snap_backend_flag {
-	BACKEND_NEW = 1,    // may take new flows
-	BACKEND_OLD = 2,    // living flows may stay: up, draining or retired, not down
-	BACKEND_STEADY = 4, // not unhealthy: flows without a connection (UDP, half-open TCP) may stay too
-	BACKEND_HOP = 8,    // next hop is known
+	BACKEND_NEW = 1, // may take new flows
+	BACKEND_OLD = 2, // living flows may stay: up, draining or retired, not down
+	BACKEND_STEADY =
+		4, // not unhealthy: flows without a connection (UDP, half-open TCP) may stay too
+	BACKEND_HOP = 8, // next hop is known
 };
 
 // Indexed by roster id. Hot fields first; one cache line.
 struct snap_backend {
-	uint8_t flags;        // enum snap_backend_flag; 0 = no such id
-	uint8_t port;         // out port, index into conf.ports
+	uint8_t flags; // enum snap_backend_flag; 0 = no such id
+	uint8_t port;  // out port, index into conf.ports
 	struct mac dst;
 	struct mac src;
 	be16 l4_port;
 	struct addr address;
-	uint8_t state;        // enum conf_state
-	uint8_t health;       // enum health
-	uint16_t pool;        // index into conf.pools, 0xffff if retired
+	uint8_t state;  // enum conf_state
+	uint8_t health; // enum health
+	uint16_t pool;  // index into conf.pools, 0xffff if retired
 	uint16_t weight;
-	const char *name;     // borrowed from the snapshot
-	uint16_t next_same;   // id of another backend with the same address and port (pools may
-	                      // share a server), 0 = none
+	const char *name;   // borrowed from the snapshot
+	uint16_t next_same; // id of another backend with the same address and port (pools may
+			    // share a server), 0 = none
 };
 static_assert(sizeof(struct snap_backend) <= 64, "one cache line");
 
@@ -93,37 +96,39 @@ struct snap_port {
 };
 
 struct snapshot {
-	uint32_t generation;           // 1, 2, ...
-	struct endpoint *endpoints;    // [endpoint_mask + 1], open addressing, linear, half empty
+	uint32_t generation;        // 1, 2, ...
+	struct endpoint *endpoints; // [endpoint_mask + 1], open addressing, linear, half empty
 	uint32_t endpoint_mask;
 	uint16_t n_services;
 	uint32_t n_backends;           // size of backends[]
 	struct snap_service *services; // [n_services]
+	uint16_t *service_by_id;       // [STATS_SERVICES], index into services, 0xffff = gone
 	struct snap_backend *backends; // [n_backends], by roster id; [0] is no backend
 	struct maglev *maglev;         // [n_pools], one per pool of the configuration
 	uint16_t n_pools;
 	uint16_t n_snat;
-	struct addr *snat;             // [n_snat]
-	uint16_t snat_first;           // host order, first and last port of our range
+	struct addr *snat;   // [n_snat]
+	uint16_t snat_first; // host order, first and last port of our range
 	uint16_t snat_last;
 	uint16_t timeout_s[FLOW_STATE_COUNT];
 	uint8_t n_ports;
 	struct snap_port ports[CONF_MAX_PORTS]; // mac filled by whoever opened the devices
-	uint32_t *backend_index;       // hash (address, port) -> backend id, for answers; see below
+	uint32_t *backend_index; // hash (address, port) -> backend id, for answers; see below
 	uint32_t backend_index_mask;
-	struct arena arena;            // owns all of the above but the Maglev tables
+	struct arena arena; // owns all of the above but the Maglev tables
 };
 
 // Ports' own MAC addresses, as the devices told: from l4/dpdk, or from "mac" in the configuration.
 struct snapshot_input {
 	const struct conf *conf;
-	const struct roster *roster;           // up to date for conf (roster_update)
-	const struct mac *port_macs;           // [conf->n_ports]
+	const struct roster *roster; // up to date for conf (roster_update)
+	const struct mac *port_macs; // [conf->n_ports]
 	uint32_t generation;
 };
 
 // Returns 0 and a new snapshot in *out, or -ENOMEM / -EINVAL with *err; *out untouched on failure.
-NODISCARD int snapshot_build(struct snapshot **out, const struct snapshot_input *in, struct err *err);
+NODISCARD int snapshot_build(struct snapshot **out, const struct snapshot_input *in,
+                             struct err *err);
 void snapshot_free(struct snapshot *s);
 
 static MUST_INLINE uint32_t snapshot_hash(const uint32_t addr[4], uint32_t port_proto)
@@ -139,8 +144,8 @@ static MUST_INLINE uint32_t snapshot_port_proto(be16 port, uint8_t proto)
 	return (uint32_t)be16_raw(port) | (uint32_t)proto << 16;
 }
 
-// The endpoint with exactly this address, port and protocol, or NULL. For VIP and SNAT ask with port
-// and protocol zero. Any lane, no lock.
+// The endpoint with exactly this address, port and protocol, or NULL. For VIP and SNAT ask with
+// port and protocol zero. Any lane, no lock.
 static inline const struct endpoint *snapshot_endpoint(const struct snapshot *s, uint8_t family,
                                                        const uint32_t addr[4], be16 port,
                                                        uint8_t proto)

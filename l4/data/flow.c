@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/data/flow.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+// 1.5 slots a flow: at that load two-choice hashing fills both buckets of less than one flow in 10
+// 000 (tests/unit/l4/data/test_flow.c measures it).
+static uint32_t buckets_for(uint32_t n_flows, uint32_t ways)
+{
+	uint64_t n = ((uint64_t)n_flows * 3 / 2 + ways - 1) / ways;
+
+	return n ? (uint32_t)n : 1;
+}
+
+int flow_table_init(struct flow_table *t, uint8_t family, uint32_t n_flows)
+{
+	uint8_t ways = family == ADDR_IP4 ? FLOW4_WAYS : FLOW6_WAYS;
+	uint32_t n_buckets = buckets_for(n_flows, ways);
+	size_t size = (size_t)n_buckets * CACHE_LINE;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	// Advice: without huge pages the table works, at the price of TLB misses.
+	if (madvise(memory, size, MADV_HUGEPAGE) != 0)
+		errno = 0;
+	memset(memory, 0, size);
+	*t = (struct flow_table){.memory = memory,
+	                         .n_buckets = n_buckets,
+	                         .family = family,
+	                         .ways = ways,
+	                         .seed = hash_random_seed(),
+	                         .size = size};
+	return 0;
+}
+
+void flow_table_fini(struct flow_table *t)
+{
+	if (t->memory)
+		munmap(t->memory, t->size);
+	t->memory = NULL;
+}
+
+static MUST_INLINE uint64_t key4(uint32_t addr, be16 port, uint16_t service)
+{
+	return (uint64_t)addr | (uint64_t)be16_raw(port) << 32 | (uint64_t)service << 48;
+}
+
+static MUST_INLINE uint64_t entry_key4(const struct flow4 *e)
+{
+	uint64_t key;
+
+	memcpy(&key, e, sizeof(key));
+	return key;
+}
+static_assert(offsetof(struct flow4, f.service) == 6, "address, port and service are one word");
+
+static MUST_INLINE struct flow *find4(struct flow4 *bucket, uint64_t key)
+{
+	for (int i = 0; i < FLOW4_WAYS; i++)
+		if (entry_key4(&bucket[i]) == key)
+			return &bucket[i].f;
+	return NULL;
+}
+
+static MUST_INLINE struct flow *find6(struct flow6 *bucket, const uint32_t addr[4], be16 port,
+                                      uint16_t service)
+{
+	for (int i = 0; i < FLOW6_WAYS; i++)
+		if (bucket[i].f.port == port && bucket[i].f.service == service &&
+		    memcmp(bucket[i].addr, addr, sizeof(bucket[i].addr)) == 0)
+			return &bucket[i].f;
+	return NULL;
+}
+
+static MUST_INLINE struct flow *find_in(const struct flow_table *t, void *bucket,
+                                        const uint32_t addr[4], be16 port, uint16_t service)
+{
+	if (t->family == ADDR_IP4)
+		return find4(bucket, key4(addr[0], port, service));
+	return find6(bucket, addr, port, service);
+}
+
+struct flow *flow_find_first(const struct flow_table *t, uint64_t hash, const uint32_t addr[4],
+                             be16 port, uint16_t service)
+{
+	return find_in(t, flow_bucket(t, (uint32_t)(hash >> 32)), addr, port, service);
+}
+
+struct flow *flow_find(const struct flow_table *t, uint64_t hash, const uint32_t addr[4], be16 port,
+                       uint16_t service)
+{
+	struct flow *f = flow_find_first(t, hash, addr, port, service);
+
+	return f ? f : find_in(t, flow_bucket(t, (uint32_t)hash), addr, port, service);
+}
+
+static struct flow *entry_at(const struct flow_table *t, void *bucket, unsigned way)
+{
+	if (t->family == ADDR_IP4)
+		return &((struct flow4 *)bucket)[way].f;
+	return &((struct flow6 *)bucket)[way].f;
+}
+
+// How willingly an entry gives way: 0 never, then the older the more willing; a state outweighs any
+// age.
+static uint32_t willingness(const struct flow *f, uint16_t now_s,
+                            const uint16_t timeout_s[FLOW_STATE_COUNT])
+{
+	uint16_t age = (uint16_t)(now_s - f->seen_s);
+
+	if (!f->service)
+		return UINT32_MAX;
+	if (flow_is_expired(f, now_s, timeout_s))
+		return UINT32_C(0x30000) + age;
+	if (flow_state(f) == FLOW_CLOSING)
+		return UINT32_C(0x20000) + age;
+	if (flow_state(f) == FLOW_OPENING)
+		return UINT32_C(0x10000) + age;
+	return 0;
+}
+
+struct choice {
+	struct flow *f;
+	uint32_t willing;
+	unsigned n_free;
+};
+
+static struct choice choose(const struct flow_table *t, void *bucket, uint16_t now_s,
+                            const uint16_t timeout_s[FLOW_STATE_COUNT])
+{
+	struct choice c = {0};
+
+	for (unsigned way = 0; way < t->ways; way++) {
+		struct flow *f = entry_at(t, bucket, way);
+		uint32_t willing = willingness(f, now_s, timeout_s);
+
+		c.n_free += willing == UINT32_MAX;
+		if (willing > c.willing) {
+			c.willing = willing;
+			c.f = f;
+		}
+	}
+	return c;
+}
+
+static void fill_key(const struct flow_table *t, struct flow *f, const struct pkt_key *key,
+                     uint16_t service)
+{
+	if (t->family == ADDR_IP4) {
+		struct flow4 *e = CONTAINER_OF(f, struct flow4, f);
+
+		*e = (struct flow4){.addr = be32_of_raw(key->src[0]),
+		                    .f = {.port = key->sport, .service = service}};
+		return;
+	}
+	struct flow6 *e = CONTAINER_OF(f, struct flow6, f);
+
+	*e = (struct flow6){.f = {.port = key->sport, .service = service}};
+	memcpy(e->addr, key->src, sizeof(e->addr));
+}
+
+struct flow *flow_insert(struct flow_table *t, uint64_t hash, const struct pkt_key *key,
+                         uint16_t service, uint16_t now_s,
+                         const uint16_t timeout_s[FLOW_STATE_COUNT], struct flow_victim *victim)
+{
+	struct choice a = choose(t, flow_bucket(t, (uint32_t)(hash >> 32)), now_s, timeout_s);
+	struct choice b = choose(t, flow_bucket(t, (uint32_t)hash), now_s, timeout_s);
+	// The emptier bucket; on a tie the first, whose line a lookup already has.
+	struct choice *c =
+		b.willing > a.willing || (b.willing == a.willing && b.n_free > a.n_free) ? &b : &a;
+
+	*victim = (struct flow_victim){0};
+	if (!c->f)
+		return NULL;
+	victim->f = *c->f;
+	victim->slot = flow_slot(t, c->f);
+	victim->was_expired = c->willing >= UINT32_C(0x30000);
+	t->n_flows += victim->f.service == 0;
+	fill_key(t, c->f, key, service);
+	return c->f;
+}
+
+void flow_remove(struct flow_table *t, struct flow *f)
+{
+	HOT_ASSERT(f->service && t->n_flows);
+	f->service = 0;
+	t->n_flows--;
+}
+
+uint32_t flow_sweep(struct flow_table *t, uint32_t n, uint16_t now_s,
+                    const uint16_t timeout_s[FLOW_STATE_COUNT])
+{
+	uint32_t n_expired = 0;
+
+	for (; n; n--) {
+		void *bucket = (char *)t->memory + (size_t)t->sweep * CACHE_LINE;
+
+		for (unsigned way = 0; way < t->ways; way++) {
+			struct flow *f = entry_at(t, bucket, way);
+
+			if (!f->service || !flow_is_expired(f, now_s, timeout_s))
+				continue;
+			flow_remove(t, f);
+			n_expired++;
+		}
+		t->sweep = t->sweep + 1 == t->n_buckets ? 0 : t->sweep + 1;
+	}
+	return n_expired;
+}
+
+uint32_t flow_slot(const struct flow_table *t, const struct flow *f)
+{
+	size_t offset = (size_t)((const char *)f - (const char *)t->memory);
+
+	return (uint32_t)(offset / (CACHE_LINE / t->ways));
+}
+
+struct flow *flow_at(const struct flow_table *t, uint32_t slot)
+{
+	HOT_ASSERT(slot < flow_n_slots(t));
+	return entry_at(t, t->memory, slot);
+}
+
+uint32_t flow_n_slots(const struct flow_table *t)
+{
+	return t->n_buckets * t->ways;
+}
+
+void flow_client(const struct flow_table *t, const struct flow *f, uint32_t addr[4])
+{
+	const struct flow4 *e4 = (const void *)((const char *)f - offsetof(struct flow4, f));
+	const struct flow6 *e6 = (const void *)((const char *)f - offsetof(struct flow6, f));
+
+	memset(addr, 0, 4 * sizeof(addr[0]));
+	if (t->family == ADDR_IP4)
+		addr[0] = be32_raw(e4->addr);
+	else
+		memcpy(addr, e6->addr, sizeof(e6->addr));
+}
+
+// The lane writes while we read. Words are loaded whole; the key is compared before and after.
+static void load_words(const void *from, uint32_t *to, size_t n)
+{
+	const uint32_t *word = from;
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = __atomic_load_n(&word[i], __ATOMIC_ACQUIRE);
+}
+
+bool flow_peek(const struct flow_table *t, uint32_t slot, struct flow_copy *out)
+{
+	size_t size = CACHE_LINE / t->ways;
+	const char *entry = (const char *)t->memory + (size_t)slot * size;
+	uint32_t first[sizeof(struct flow6) / 4], again[sizeof(struct flow6) / 4];
+	size_t n_addr = t->family == ADDR_IP4 ? 1 : 4;
+	size_t n_key = n_addr + 1; // port and service share a word
+
+	load_words(entry, first, size / 4);
+	load_words(entry, again, n_key);
+	if (memcmp(first, again, n_key * 4) != 0)
+		return false;
+	memset(out, 0, sizeof(*out));
+	memcpy(out->addr, first, n_addr * 4);
+	memcpy(&out->f, &first[n_addr], sizeof(out->f));
+	return out->f.service != 0;
+}
+
+bool flow_peek_find(const struct flow_table *t, const uint32_t addr[4], be16 port, uint16_t service,
+                    struct flow_copy *out)
+{
+	uint64_t hash = flow_hash(t, addr, port, service);
+	uint32_t halves[2] = {(uint32_t)(hash >> 32), (uint32_t)hash};
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t slot = hash_range(halves[i], t->n_buckets) * t->ways;
+
+		for (unsigned way = 0; way < t->ways; way++)
+			if (flow_peek(t, slot + way, out) && out->f.port == port &&
+			    out->f.service == service &&
+			    memcmp(out->addr, addr, sizeof(out->addr)) == 0)
+				return true;
+	}
+	return false;
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/data/lane.h"
+
+#include "l4/base/clock.h"
+
+// The sweeper passes over the whole table in this time, a little at every tick.
+enum { SWEEP_PERIOD_S = 64, SWEEP_MAX_BUCKETS = 64 };
+
+int lane_init(struct lane *lane, const struct lane_setup *setup)
+{
+	int rc;
+
+	*lane = (struct lane){.index = setup->index, .n_lanes = setup->n_lanes};
+	lane->count = &setup->stats->lanes[setup->index];
+	lane->services = stats_service(setup->stats, setup->index);
+	lane->backends = stats_backend(setup->stats, setup->index);
+	rc = flow_table_init(&lane->flows4, ADDR_IP4, setup->n_flows);
+	if (rc)
+		return rc;
+	rc = flow_table_init(&lane->flows6, ADDR_IP6, setup->n_flows);
+	if (rc)
+		goto err_flows4;
+	rc = snat_init(&lane->snat, &lane->flows4, &lane->flows6, setup->index, setup->n_lanes);
+	if (rc)
+		goto err_flows6;
+	return 0;
+err_flows6:
+	flow_table_fini(&lane->flows6);
+err_flows4:
+	flow_table_fini(&lane->flows4);
+	return rc;
+}
+
+void lane_fini(struct lane *lane)
+{
+	snat_fini(&lane->snat);
+	flow_table_fini(&lane->flows6);
+	flow_table_fini(&lane->flows4);
+}
+
+void lane_publish(struct lane *lane, const struct snapshot *snap)
+{
+	__atomic_store_n(&lane->next, snap, __ATOMIC_RELEASE);
+}
+
+uint32_t lane_generation(const struct lane *lane)
+{
+	return __atomic_load_n(&lane->generation, __ATOMIC_ACQUIRE);
+}
+
+bool lane_is_running(const struct lane *lane)
+{
+	return __atomic_load_n(&lane->is_running, __ATOMIC_ACQUIRE);
+}
+
+void lane_set_running(struct lane *lane, bool is_running)
+{
+	__atomic_store_n(&lane->is_running, is_running, __ATOMIC_RELEASE);
+}
+
+// Buckets due since the last sweep, so that a period covers the table whatever the tick rate is.
+static uint32_t buckets_due(const struct flow_table *t, uint64_t elapsed_ns)
+{
+	uint64_t due =
+		(uint64_t)t->n_buckets * (elapsed_ns >> 10) / (SWEEP_PERIOD_S * (NS_PER_S >> 10));
+
+	if (due > t->n_buckets)
+		due = t->n_buckets;
+	return due > SWEEP_MAX_BUCKETS ? SWEEP_MAX_BUCKETS : (uint32_t)due;
+}
+
+static void sweep(struct lane *lane)
+{
+	uint64_t elapsed = lane->now_ns - lane->swept_ns;
+	uint32_t n_expired;
+
+	// Often enough that a tick's share stays below SWEEP_MAX_BUCKETS for a table of a million
+	// flows.
+	if (elapsed < NS_PER_MS / 8)
+		return;
+	lane->swept_ns = lane->now_ns;
+	n_expired = flow_sweep(&lane->flows4, buckets_due(&lane->flows4, elapsed), lane->now_s,
+	                       lane->snap->timeout_s);
+	n_expired += flow_sweep(&lane->flows6, buckets_due(&lane->flows6, elapsed), lane->now_s,
+	                        lane->snap->timeout_s);
+	lane->count->flow_expiries += n_expired;
+	lane->count->flows = lane->flows4.n_flows + lane->flows6.n_flows;
+}
+
+void lane_tick(struct lane *lane, uint64_t now_ns)
+{
+	lane->now_ns = now_ns;
+	lane->now_s = (uint16_t)(now_ns / NS_PER_S);
+	sweep(lane);
+}
+
+static void count_backend(struct lane *lane, const struct pkt *p)
+{
+	struct backend_counters *b = &lane->backends[p->backend];
+
+	if (p->role == ROLE_REPLY) {
+		b->reply_packets++;
+		b->reply_bytes += p->len;
+		return;
+	}
+	b->new_flows += p->is_new;
+	if (p->verdict != VERDICT_FORWARD)
+		return;
+	b->packets++;
+	b->bytes += p->len;
+}
+
+static void count_service(struct lane *lane, const struct pkt *p)
+{
+	struct service_counters *s = &lane->services[lane->snap->services[p->service].id];
+
+	if (p->role == ROLE_REPLY) {
+		s->reply_packets++;
+		s->reply_bytes += p->len;
+		return;
+	}
+	s->packets++;
+	s->bytes += p->len;
+	s->forwarded += p->verdict == VERDICT_FORWARD;
+	s->punted += p->verdict == VERDICT_PUNT;
+	s->answered += p->verdict == VERDICT_ANSWER;
+	s->dropped += p->verdict == VERDICT_DROP;
+	s->new_flows += p->is_new;
+}
+
+static MUST_INLINE void count_one(struct lane *lane, const struct pkt *p)
+{
+	struct lane_counters *c = lane->count;
+	bool is_sent = p->verdict == VERDICT_FORWARD || p->verdict == VERDICT_ANSWER;
+
+	c->rx_packets++;
+	c->rx_bytes += p->len;
+	c->reason[p->reason]++;
+	c->tx_packets += is_sent;
+	c->tx_bytes += is_sent ? p->len : 0;
+	if (p->service != PKT_NO_SERVICE)
+		count_service(lane, p);
+	if (p->backend)
+		count_backend(lane, p);
+}
+
+void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (pkt_is_ended(&pkts[i]))
+			count_one(lane, &pkts[i]);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The page to read first. A packet comes in on a lane and runs downhill:
+//
+//   parse      what is it?         Ethernet, VLAN, IP, TCP/UDP/ICMP; broken ones end here
+//   classify   whose is it?        a service's, an answer to our nat address, the host's (punt)
+//   select     which backend?      the flow table knows, else Maglev chooses; answers find their flow
+//   forward    how does it leave?  dsr: new MAC addresses; nat: new addresses and ports; ping: answered
+//
+// Each stage walks the whole burst, so that its code and tables stay in the cache and memory
+// fetches of one packet overlap the work on another. A stage that decides a packet's fate sets
+// verdict and reason; later stages pass over it. Files: parse.c (ip6.c, parse_inner.c), classify.c,
+// select.c (flow.c, select_nat.c, snat.c), forward.c (forward_dsr.c, forward_nat.c, icmp.c).
+//
+// Around it: l4/dpdk/worker.c receives, calls us, transmits and counts (lane.c). tools/lbreplay.c
+// does the same with a capture. pkt.h says which stage writes which field.
+#include "l4/data/pipeline.h"
+
+#include "l4/data/classify.h"
+#include "l4/data/forward.h"
+#include "l4/data/parse.h"
+#include "l4/data/select.h"
+
+void pipeline_run(struct lane *lane, struct pkt *pkts, uint32_t n)
+{
+	parse_burst(pkts, n, lane->trace);
+	classify_burst(lane->snap, pkts, n, lane->trace);
+	select_burst(lane, pkts, n);
+	forward_burst(lane, pkts, n);
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/data/select.h"
+
+#include "l4/data/select_nat.h"
+#include "l4/data/trace.h"
+#include "l4/data/wire.h"
+
+uint64_t select_hash(const struct pkt_key *key)
+{
+	uint64_t ports = (uint64_t)be16_raw(key->sport) << 32 |
+	                 (uint64_t)be16_raw(key->dport) << 16 | key->proto;
+
+	if (key->family == ADDR_IP4)
+		return hash_mix((uint64_t)key->src[0] << 32 | key->dst[0], ports, HASH_K2);
+	return hash_mix(hash_mix(key->src[0] | (uint64_t)key->src[1] << 32,
+	                         key->src[2] | (uint64_t)key->src[3] << 32, ports),
+	                hash_mix(key->dst[0] | (uint64_t)key->dst[1] << 32,
+	                         key->dst[2] | (uint64_t)key->dst[3] << 32, HASH_K2),
+	                ports);
+}
+
+static MUST_INLINE const struct snap_service *service_of(const struct lane *lane,
+                                                         const struct pkt *p)
+{
+	return &lane->snap->services[p->service];
+}
+
+static MUST_INLINE const struct snap_backend *backend_of(const struct lane *lane, uint16_t id)
+{
+	// Ids only grow in a roster, so an id of an older snapshot is below n_backends; flags are 0
+	// for one that is gone for good.
+	HOT_ASSERT(id < lane->snap->n_backends);
+	return &lane->snap->backends[id];
+}
+
+static bool is_first_syn(const struct pkt *p)
+{
+	return p->kind == PKT_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+// May a flow in this state stay with this backend?
+static bool may_stay(const struct snap_backend *b, enum flow_state state)
+{
+	unsigned need = BACKEND_OLD;
+
+	if (state == FLOW_UDP)
+		need |= BACKEND_STEADY;
+	if (state == FLOW_OPENING)
+		need |= BACKEND_STEADY | BACKEND_NEW;
+	return (b->flags & need) == need;
+}
+
+static enum flow_state next_state(enum flow_state state, const struct pkt *p)
+{
+	if (p->kind == PKT_UDP)
+		return FLOW_UDP;
+	if (p->tcp_flags & (TCP_FIN | TCP_RST))
+		return FLOW_CLOSING;
+	if (state == FLOW_NONE || p->tcp_flags & TCP_SYN)
+		return state > FLOW_OPENING ? state : FLOW_OPENING;
+	// A flow that was met in the middle (after a restart) begins as half-open too and is
+	// trusted from its second segment on: a flood of lone ACKs must not fill the table for an
+	// hour.
+	return state == FLOW_CLOSING ? FLOW_CLOSING : FLOW_ESTABLISHED;
+}
+
+static void take_flow(struct pkt *p, const struct flow *f)
+{
+	p->backend = f->backend;
+	p->nat.snat_port = f->snat_port;
+	p->nat.snat = flow_snat(f);
+}
+
+static void touch(struct lane *lane, struct pkt *p, struct flow *f)
+{
+	enum flow_state state = flow_state(f), next = next_state(state, p);
+
+	if (next != state)
+		flow_set_state(f, next);
+	f->seen_s = lane->now_s;
+	take_flow(p, f);
+}
+
+// The backend for a flow that has none yet; 0 after dropping the packet.
+static uint16_t pick(struct lane *lane, struct pkt *p, enum reason if_none)
+{
+	const struct snap_service *s = service_of(lane, p);
+	uint64_t hash = select_hash(&p->key);
+	uint16_t id = maglev_pick(s->maglev, (uint32_t)(hash >> 32));
+
+	if (id == MAGLEV_NONE) {
+		pkt_drop(p, if_none);
+		return 0;
+	}
+	if (unlikely(lane->trace))
+		trace_add(lane->trace, "select", "hash %016llx of the 5-tuple gives backend %s",
+		          (unsigned long long)hash, lane->snap->backends[id].name);
+	return id;
+}
+
+// A new flow in a slot of its own: `f` has its key and nothing else.
+static void open_flow(struct lane *lane, struct pkt *p, struct flow *f, enum reason if_none)
+{
+	const struct snap_service *s = service_of(lane, p);
+	uint16_t id = pick(lane, p, if_none);
+
+	if (!id) {
+		flow_remove(lane_flows(lane, p->key.family), f);
+		return;
+	}
+	f->backend = id;
+	f->snat_port = be16_from(0);
+	f->bits = flow_bits(FLOW_NONE, 0, 0);
+	f->seen_s = lane->now_s;
+	if (s->forward == FORWARD_NAT && !select_nat_open(lane, p, f)) {
+		flow_remove(lane_flows(lane, p->key.family), f);
+		return;
+	}
+	p->is_new = true;
+	touch(lane, p, f);
+}
+
+static void count_victim(struct lane *lane, const struct flow_victim *v)
+{
+	if (!v->f.service)
+		return;
+	if (v->was_expired)
+		lane->count->flow_expiries++;
+	else
+		lane->count->flow_evictions++;
+}
+
+// Forwarded by hash alone: the service wants it so, or the table is full, or the packet opens
+// nothing.
+static void without_flow(struct lane *lane, struct pkt *p)
+{
+	p->backend = pick(lane, p, REASON_POOL_EMPTY);
+	p->is_new = is_first_syn(p);
+}
+
+static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
+{
+	const struct snap_service *s = service_of(lane, p);
+	struct flow_victim victim;
+	struct flow *f;
+
+	if (p->kind == PKT_TCP && p->tcp_flags & TCP_RST) {
+		if (s->forward == FORWARD_NAT)
+			return pkt_drop(p, REASON_NAT_NO_FLOW);
+		return without_flow(lane, p);
+	}
+	f = flow_insert(lane_flows(lane, p->key.family), hash, &p->key, s->id, lane->now_s,
+	                lane->snap->timeout_s, &victim);
+	if (!f && s->forward == FORWARD_NAT)
+		return pkt_drop(p, REASON_FLOW_TABLE_FULL);
+	if (!f) {
+		lane->count->flow_full++;
+		return without_flow(lane, p);
+	}
+	count_victim(lane, &victim);
+	lane->count->flow_inserts++;
+	open_flow(lane, p, f, REASON_POOL_EMPTY);
+}
+
+static void trace_hit(const struct lane *lane, const struct flow *f)
+{
+	static const char *const names[FLOW_STATE_COUNT] = {
+		[FLOW_NONE] = "new",
+		[FLOW_CLOSING] = "closing",
+		[FLOW_OPENING] = "half-open",
+		[FLOW_UDP] = "UDP",
+		[FLOW_ESTABLISHED] = "established",
+	};
+
+	if (lane->trace)
+		trace_add(lane->trace, "select",
+		          "in the flow table: %s, seen %u s ago, with backend %s",
+		          names[flow_state(f)], (uint16_t)(lane->now_s - f->seen_s),
+		          lane->snap->backends[f->backend].name);
+}
+
+static void meet_known(struct lane *lane, struct pkt *p, struct flow *f)
+{
+	if (unlikely(lane->trace))
+		trace_hit(lane, f);
+	if (flow_is_expired(f, lane->now_s, lane->snap->timeout_s)) {
+		lane->count->flow_expiries++;
+		return open_flow(lane, p, f, REASON_POOL_EMPTY);
+	}
+	if (flow_state(f) == FLOW_CLOSING && is_first_syn(p)) // the client's port is used again
+		return open_flow(lane, p, f, REASON_POOL_EMPTY);
+	if (!may_stay(backend_of(lane, f->backend), flow_state(f))) {
+		lane->count->flow_moved++;
+		return open_flow(lane, p, f, REASON_BACKEND_DOWN);
+	}
+	lane->count->flow_hits++;
+	touch(lane, p, f);
+}
+
+// An ICMP error about a client's flow follows the flow, but is no sign of its life. It may have
+// come to another lane than the flow's packets: ask them all before giving up.
+static void meet_error(struct lane *lane, struct pkt *p, const struct flow *f)
+{
+	const struct snap_service *s = service_of(lane, p);
+
+	if (f)
+		return take_flow(p, f);
+	if (p->hops + 1 < lane->n_lanes) {
+		p->to_lane = (uint16_t)((lane->index + 1) % lane->n_lanes);
+		return;
+	}
+	if (s->forward == FORWARD_NAT)
+		return pkt_drop(p, REASON_ICMP_NO_FLOW);
+	p->backend = pick(lane, p, REASON_POOL_EMPTY);
+}
+
+static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
+{
+	const struct snap_service *s = service_of(lane, p);
+	struct flow *f = p->flow;
+
+	if (!f && s->flow_table)
+		f = flow_find(lane_flows(lane, p->key.family), hash, p->key.src, p->key.sport,
+		              s->id);
+	p->flow = NULL;
+	if (p->kind == PKT_ICMP_ERROR)
+		meet_error(lane, p, f);
+	else if (!s->flow_table)
+		without_flow(lane, p);
+	else if (f)
+		meet_known(lane, p, f);
+	else
+		meet_stranger(lane, p, hash);
+}
+
+static MUST_INLINE bool wants_table(const struct lane *lane, const struct pkt *p)
+{
+	return !pkt_is_ended(p) && p->role == ROLE_CLIENT && service_of(lane, p)->flow_table;
+}
+
+// First pass: where in the tables, and fetch it.
+static MUST_INLINE uint64_t locate(struct lane *lane, const struct pkt *p)
+{
+	const struct flow_table *t = lane_flows(lane, p->key.family);
+	uint64_t hash = 0;
+
+	if (wants_table(lane, p)) {
+		hash = flow_hash(t, p->key.src, p->key.sport, service_of(lane, p)->id);
+		flow_prefetch_first(t, hash);
+	} else if (!pkt_is_ended(p) && p->role == ROLE_REPLY) {
+		select_nat_prefetch(lane, p);
+	}
+	return hash;
+}
+
+// Second pass: most living flows are in their first bucket.
+static MUST_INLINE void look_first(struct lane *lane, struct pkt *p, uint64_t hash)
+{
+	const struct flow_table *t = lane_flows(lane, p->key.family);
+
+	if (!wants_table(lane, p))
+		return;
+	p->flow = flow_find_first(t, hash, p->key.src, p->key.sport, service_of(lane, p)->id);
+	if (!p->flow)
+		flow_prefetch_second(t, hash);
+}
+
+void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
+{
+	uint64_t hash[PKT_BURST];
+	uint64_t n_inserts = lane->count->flow_inserts;
+
+	HOT_ASSERT(n <= PKT_BURST);
+	for (uint32_t i = 0; i < n; i++)
+		hash[i] = locate(lane, &pkts[i]);
+	for (uint32_t i = 0; i < n; i++)
+		look_first(lane, &pkts[i], hash[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		struct pkt *p = &pkts[i];
+
+		if (pkt_is_ended(p))
+			continue;
+		if (lane->count->flow_inserts != n_inserts)
+			p->flow =
+				NULL; // an insertion of this burst may have evicted it: look again
+		if (p->role == ROLE_CLIENT)
+			decide(lane, p, hash[i]);
+		else if (p->role == ROLE_REPLY)
+			select_nat_reply(lane, p);
+	}
+}
