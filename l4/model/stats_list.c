@@ -37,6 +37,10 @@ const struct stats_field stats_service_fields[STATS_SERVICE_FIELDS] = {COUNTERS_
 	{#name, kind, #unit, help, offsetof(struct backend_counters, name)},
 const struct stats_field stats_backend_fields[STATS_BACKEND_FIELDS] = {COUNTERS_BACKEND(X)};
 #undef X
+
+#define X(name, kind, unit, help) {#name, kind, #unit, help, offsetof(struct steer_counters, name)},
+const struct stats_field stats_steer_fields[STATS_STEER_FIELDS] = {COUNTERS_STEER(X)};
+#undef X
 #undef counter
 #undef gauge
 
@@ -75,5 +79,6 @@ int stats_reference(FILE *out)
 	print_fields(out, "Lanes", stats_lane_fields, STATS_LANE_FIELDS);
 	print_fields(out, "Services", stats_service_fields, STATS_SERVICE_FIELDS);
 	print_fields(out, "Backends", stats_backend_fields, STATS_BACKEND_FIELDS);
+	print_fields(out, "Ports with an XDP program", stats_steer_fields, STATS_STEER_FIELDS);
 	return ferror(out) ? -EIO : 0;
 }
