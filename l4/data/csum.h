@@ -61,9 +61,9 @@ static MUST_INLINE be16 csum_finish(uint64_t acc)
 // UDP sends a computed 0 as 0xffff, as 0 says that there is no checksum (RFC 768).
 static MUST_INLINE be16 csum_finish_udp(uint64_t acc)
 {
-	uint16_t sum = (uint16_t)~csum_fold(acc);
+	uint16_t sum = csum_fold(acc);
 
-	return be16_of_raw(sum ? sum : 0xffff);
+	return be16_of_raw(sum == 0xffff ? sum : (uint16_t)~sum);
 }
 
 // Is the checksum of an IPv4 header right? `header_len` in bytes, 20..60, all of them readable.

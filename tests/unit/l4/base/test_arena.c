@@ -107,6 +107,7 @@ Test(arena, strdup_copies_with_the_end)
 	char *copy = arena_strdup(&a, text), *empty = arena_strdup(&a, "");
 
 	text[0] = 'X';
+	cr_expect_str_eq(text, "Xeb-1");
 	cr_expect_str_eq(copy, "web-1");
 	cr_expect_str_eq(empty, "");
 	arena_fini(&a);
