@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/model/ctl_field.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const void *at(const struct ctl_field *f, const void *base)
+{
+	return (const char *)base + f->offset;
+}
+
+static void *in(const struct ctl_field *f, void *base)
+{
+	return (char *)base + f->offset;
+}
+
+void *ctl_field_add_row(struct ctl_rows *rows, const struct ctl_type *type)
+{
+	void *row;
+
+	if (rows->n == rows->room) {
+		uint32_t room = rows->room ? rows->room * 2 : 16;
+		void *grown = reallocarray(rows->row, room, type->size);
+
+		if (!grown)
+			return NULL;
+		rows->row = grown;
+		rows->room = room;
+	}
+	row = (char *)rows->row + rows->n++ * type->size;
+	if (type->initial)
+		memcpy(row, type->initial, type->size);
+	else
+		memset(row, 0, type->size);
+	return row;
+}
+
+void ctl_field_free_rows(const struct ctl_type *type, void *base)
+{
+	for (size_t i = 0; i < type->n_fields; i++) {
+		struct ctl_rows *rows = in(&type->fields[i], base);
+
+		if (type->fields[i].kind != CTL_ROWS)
+			continue;
+		for (uint32_t k = 0; k < rows->n; k++)
+			ctl_field_free_rows(type->fields[i].rows,
+			                    (char *)rows->row + k * type->fields[i].rows->size);
+		free(rows->row);
+		*rows = (struct ctl_rows){0};
+	}
+}
+
+const struct ctl_field *ctl_field_find(const struct ctl_type *type, const char *name)
+{
+	for (size_t i = 0; i < type->n_fields; i++)
+		if (strcmp(type->fields[i].name, name) == 0)
+			return &type->fields[i];
+	return NULL;
+}
+
+int64_t ctl_field_get_int(const struct ctl_field *f, const void *base)
+{
+	switch ((enum ctl_kind)f->kind) {
+	case CTL_U32:
+		return *(const uint32_t *)at(f, base);
+	case CTL_PORT:
+		return be16_to(*(const be16 *)at(f, base));
+	default:
+		return *(const int64_t *)at(f, base);
+	}
+}
+
+static const char *word_at(const struct ctl_field *f, const void *base)
+{
+	uint8_t i = *(const uint8_t *)at(f, base);
+
+	return i < f->n_words && f->words[i] ? f->words[i] : "";
+}
+
+bool ctl_field_is_absent(const struct ctl_field *f, const void *base)
+{
+	switch ((enum ctl_kind)f->kind) {
+	case CTL_TEXT:
+		return f->is_optional && !*(const char *)at(f, base);
+	case CTL_WORD:
+		return !*word_at(f, base);
+	case CTL_I64:
+	case CTL_SECONDS:
+		return f->is_optional && ctl_field_get_int(f, base) < 0;
+	case CTL_PORT:
+		return f->is_optional && ctl_field_get_int(f, base) == 0;
+	case CTL_ADDR:
+		return ((const struct addr *)at(f, base))->family == ADDR_NONE;
+	case CTL_MAC:
+		return mac_is_zero(at(f, base));
+	case CTL_HEX:
+		return ((const struct ctl_hex *)at(f, base))->len == 0;
+	default:
+		return false;
+	}
+}
+
+static void show_seconds(int64_t s, char out[CTL_FIELD_TEXT_SIZE])
+{
+	static const struct {
+		int64_t s;
+		char letter;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(units) - 1 && s < units[i].s)
+		i++;
+	if (i == ARRAY_LEN(units) - 1)
+		snprintf(out, CTL_FIELD_TEXT_SIZE, "%" PRId64 "s", s);
+	else
+		snprintf(out, CTL_FIELD_TEXT_SIZE, "%" PRId64 "%c%02" PRId64 "%c", s / units[i].s,
+		         units[i].letter, s % units[i].s / units[i + 1].s, units[i + 1].letter);
+}
+
+static void show_hex(const struct ctl_hex *hex, char *out)
+{
+	for (size_t i = 0; i < hex->len && i < sizeof(hex->byte); i++)
+		snprintf(out + 2 * i, 3, "%02x", hex->byte[i]);
+}
+
+const char *ctl_field_show(const struct ctl_field *f, const void *base,
+                           char out[CTL_FIELD_TEXT_SIZE])
+{
+	const void *p = at(f, base);
+
+	snprintf(out, CTL_FIELD_TEXT_SIZE, "-");
+	if (ctl_field_is_absent(f, base))
+		return out;
+	switch ((enum ctl_kind)f->kind) {
+	case CTL_TEXT:
+		if (*(const char *)p)
+			snprintf(out, CTL_FIELD_TEXT_SIZE, "%s", (const char *)p);
+		break;
+	case CTL_WORD:
+		snprintf(out, CTL_FIELD_TEXT_SIZE, "%s", word_at(f, base));
+		break;
+	case CTL_BOOL:
+		snprintf(out, CTL_FIELD_TEXT_SIZE, "%s", *(const bool *)p ? "yes" : "no");
+		break;
+	case CTL_U32:
+	case CTL_U64:
+	case CTL_I64:
+	case CTL_PORT:
+		snprintf(out, CTL_FIELD_TEXT_SIZE, "%" PRId64, ctl_field_get_int(f, base));
+		break;
+	case CTL_PERCENT:
+		snprintf(out, CTL_FIELD_TEXT_SIZE, "%.1f", *(const double *)p);
+		break;
+	case CTL_SECONDS:
+		show_seconds(ctl_field_get_int(f, base), out);
+		break;
+	case CTL_ADDR:
+		addr_text(p, out);
+		break;
+	case CTL_MAC:
+		mac_text(p, out);
+		break;
+	case CTL_HEX:
+		show_hex(p, out);
+		break;
+	case CTL_ROWS:
+		break;
+	}
+	return out;
+}
+
+int ctl_field_set_int(const struct ctl_field *f, void *base, int64_t value, struct err *err)
+{
+	int64_t min = f->min, max = f->max ? f->max : UINT32_MAX;
+
+	switch ((enum ctl_kind)f->kind) {
+	case CTL_PORT:
+		min = f->is_optional ? 0 : 1;
+		max = UINT16_MAX;
+		break;
+	case CTL_U64:
+		max = INT64_MAX;
+		break;
+	case CTL_I64:
+	case CTL_SECONDS:
+		min = INT64_MIN;
+		max = INT64_MAX;
+		break;
+	default:
+		break;
+	}
+	if (value < min || value > max)
+		return err_set(err, -EINVAL, "%" PRId64 " is not in %" PRId64 "..%" PRId64, value,
+		               min, max);
+	if (f->kind == CTL_U32)
+		*(uint32_t *)in(f, base) = (uint32_t)value;
+	else if (f->kind == CTL_PORT)
+		*(be16 *)in(f, base) = be16_from((uint16_t)value);
+	else
+		*(int64_t *)in(f, base) = value;
+	return 0;
+}
+
+static int read_int(const struct ctl_field *f, void *base, const char *text, struct err *err)
+{
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno || *end || end == text || isspace((unsigned char)*text))
+		return err_set(err, -EINVAL, "\"%s\" is not a number", text);
+	return ctl_field_set_int(f, base, value, err);
+}
+
+static int read_text(const struct ctl_field *f, char *field, const char *text, struct err *err)
+{
+	size_t len = strlen(text);
+
+	if (len >= f->size)
+		return err_set(err, -EINVAL, "longer than %u bytes", f->size - 1);
+	if (len == 0 && !f->is_optional)
+		return err_set(err, -EINVAL, "is empty");
+	memcpy(field, text, len + 1);
+	return 0;
+}
+
+// "up, drain or down"
+static const char *word_list(const struct ctl_field *f, char *out, size_t size)
+{
+	size_t len = 0, n = 0, n_words = 0;
+
+	for (size_t i = 0; i < f->n_words; i++)
+		n_words += *f->words[i] != 0;
+	*out = 0;
+	for (size_t i = 0; i < f->n_words && len < size; i++) {
+		if (!*f->words[i])
+			continue;
+		len += (size_t)snprintf(out + len, size - len, "%s%s",
+		                        n == 0             ? ""
+		                        : n == n_words - 1 ? " or "
+		                                           : ", ",
+		                        f->words[i]);
+		n++;
+	}
+	return out;
+}
+
+static int read_word(const struct ctl_field *f, uint8_t *field, const char *text, struct err *err)
+{
+	char list[128];
+
+	for (size_t i = 0; i < f->n_words; i++) {
+		if (!*text || strcmp(f->words[i], text) != 0)
+			continue;
+		*field = (uint8_t)i;
+		return 0;
+	}
+	return err_set(err, -EINVAL, "\"%s\" is not %s", text, word_list(f, list, sizeof(list)));
+}
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static int read_hex(struct ctl_hex *field, const char *text, struct err *err)
+{
+	struct ctl_hex hex = {0};
+	size_t len = strlen(text);
+
+	if (len == 0 || len % 2 || len > 2 * sizeof(hex.byte))
+		return err_set(err, -EINVAL, "\"%s\" is not 1..%zu bytes in hexadecimal", text,
+		               sizeof(hex.byte));
+	for (hex.len = 0; hex.len < len / 2; hex.len++) {
+		int high = nibble(text[2 * hex.len]), low = nibble(text[2 * hex.len + 1]);
+
+		if (high < 0 || low < 0)
+			return err_set(err, -EINVAL, "\"%s\" is not hexadecimal", text);
+		hex.byte[hex.len] = (uint8_t)(high << 4 | low);
+	}
+	*field = hex;
+	return 0;
+}
+
+static int read_percent(double *field, const char *text, struct err *err)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (*end || end == text || !(value >= 0 && value <= 100))
+		return err_set(err, -EINVAL, "\"%s\" is not in 0..100", text);
+	*field = value;
+	return 0;
+}
+
+static int read_bool(bool *field, const char *text, struct err *err)
+{
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return err_set(err, -EINVAL, "\"%s\" is not yes or no", text);
+	*field = *text == 'y';
+	return 0;
+}
+
+int ctl_field_read(const struct ctl_field *f, void *base, const char *text, struct err *err)
+{
+	void *field = in(f, base);
+
+	switch ((enum ctl_kind)f->kind) {
+	case CTL_TEXT:
+		return read_text(f, field, text, err);
+	case CTL_WORD:
+		return read_word(f, field, text, err);
+	case CTL_BOOL:
+		return read_bool(field, text, err);
+	case CTL_PERCENT:
+		return read_percent(field, text, err);
+	case CTL_ADDR:
+		if (addr_parse(field, text))
+			return err_set(err, -EINVAL, "\"%s\" is not an IP address", text);
+		return 0;
+	case CTL_MAC:
+		if (mac_parse(field, text))
+			return err_set(err, -EINVAL, "\"%s\" is not a MAC address", text);
+		return 0;
+	case CTL_HEX:
+		return read_hex(field, text, err);
+	case CTL_ROWS:
+		return err_set(err, -EINVAL, "is a table");
+	default:
+		return read_int(f, base, text, err);
+	}
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/model/ctl_method.h"
+
+#include <string.h>
+
+#include "l4/model/health.h"
+
+#define FIELD(struct_, member)                                             \
+	.name = #member, .offset = offsetof(struct ctl_##struct_, member), \
+	.size = sizeof(((struct ctl_##struct_ *)NULL)->member)
+#define COLUMN(struct_, member, heading_, help_) \
+	FIELD(struct_, member), .heading = (heading_), .help = (help_)
+#define WORDS(names) .kind = CTL_WORD, .words = (names), .n_words = ARRAY_LEN(names)
+#define ROWS(struct_) .kind = CTL_ROWS, .rows = &struct_##_type
+#define RANGE(from, to) .kind = CTL_U32, .min = (from), .max = (to)
+#define OPTIONAL .is_optional = true
+
+// Type `struct_` from the table <struct_>_fields.
+#define TYPE(struct_)                                    \
+	static const struct ctl_type struct_##_type = {  \
+		.fields = struct_##_fields,              \
+		.n_fields = ARRAY_LEN(struct_##_fields), \
+		.size = sizeof(struct ctl_##struct_),    \
+	}
+// The same with initial values.
+#define TYPE_FROM(struct_, ...)                                              \
+	static const struct ctl_##struct_ struct_##_initial = {__VA_ARGS__}; \
+	static const struct ctl_type struct_##_type = {                      \
+		.fields = struct_##_fields,                                  \
+		.n_fields = ARRAY_LEN(struct_##_fields),                     \
+		.size = sizeof(struct ctl_##struct_),                        \
+		.initial = &struct_##_initial,                               \
+	}
+
+// conf_state_names and what a backend becomes that left the configuration.
+static const char *const state_words[CTL_STATE_COUNT] = {
+	[STATE_UP] = "up",
+	[STATE_DRAIN] = "drain",
+	[STATE_DOWN] = "down",
+	[CTL_STATE_REMOVED] = "removed",
+};
+
+// clang-format off
+// --- parameters ---
+
+static const struct ctl_type nothing_type = {.size = sizeof(struct ctl_nothing)};
+
+static const struct ctl_field backend_list_params_fields[] = {
+	{FIELD(backend_list_params, pool), .kind = CTL_TEXT, OPTIONAL, .help = "only this pool's"},
+};
+TYPE(backend_list_params);
+
+static const struct ctl_field backend_add_fields[] = {
+	{FIELD(backend_add, pool), .kind = CTL_TEXT, .help = "the pool it joins"},
+	{FIELD(backend_add, name), .kind = CTL_TEXT, .help = "its name, new in the pool"},
+	{FIELD(backend_add, address), .kind = CTL_ADDR, .help = "its IP address"},
+	{FIELD(backend_add, port), .kind = CTL_PORT, .help = "its port"},
+	{FIELD(backend_add, weight), RANGE(0, CONF_WEIGHT_MAX), OPTIONAL, .help = "share of new flows; default 100"},
+	{FIELD(backend_add, state), WORDS(conf_state_names), OPTIONAL, .help = "up (default), drain or down"},
+	{FIELD(backend_add, server_id), .kind = CTL_HEX, OPTIONAL, .help = "QUIC-LB server ID"},
+	{FIELD(backend_add, mac), .kind = CTL_MAC, OPTIONAL, .help = "next hop by decree"},
+};
+TYPE_FROM(backend_add, .weight = 100, .state = STATE_UP);
+
+static const struct ctl_field backend_name_fields[] = {
+	{FIELD(backend_name, pool), .kind = CTL_TEXT, .help = "its pool"},
+	{FIELD(backend_name, name), .kind = CTL_TEXT, .help = "its name"},
+};
+TYPE(backend_name);
+
+static const struct ctl_field backend_weight_fields[] = {
+	{FIELD(backend_weight, pool), .kind = CTL_TEXT, .help = "its pool"},
+	{FIELD(backend_weight, name), .kind = CTL_TEXT, .help = "its name"},
+	{FIELD(backend_weight, weight), RANGE(0, CONF_WEIGHT_MAX), .help = "share of new flows; 0 = none"},
+};
+TYPE(backend_weight);
+
+static const struct ctl_field backend_state_fields[] = {
+	{FIELD(backend_state, pool), .kind = CTL_TEXT, .help = "its pool"},
+	{FIELD(backend_state, name), .kind = CTL_TEXT, .help = "its name"},
+	{FIELD(backend_state, state), WORDS(conf_state_names), .help = "up, drain or down"},
+};
+TYPE(backend_state);
+
+static const struct ctl_field flow_key_fields[] = {
+	{FIELD(flow_key, protocol), WORDS(conf_protocol_names), .help = "tcp, udp or quic"},
+	{FIELD(flow_key, source), .kind = CTL_ADDR, .help = "the client's address"},
+	{FIELD(flow_key, source_port), .kind = CTL_PORT, .help = "the client's port"},
+	{FIELD(flow_key, destination), .kind = CTL_ADDR, .help = "the service's address"},
+	{FIELD(flow_key, destination_port), .kind = CTL_PORT, .help = "the service's port"},
+};
+TYPE(flow_key);
+
+static const struct ctl_field counters_params_fields[] = {
+	{FIELD(counters_params, all), .kind = CTL_BOOL, OPTIONAL, .help = "also those that are zero"},
+};
+TYPE(counters_params);
+
+// --- results ---
+
+static const struct ctl_field change_fields[] = {
+	{COLUMN(change, generation, "generation", "of the snapshot that serves now"), .kind = CTL_U32},
+	{COLUMN(change, saved, "saved", "whether the configuration's file says the same"), .kind = CTL_BOOL},
+};
+TYPE(change);
+
+static const struct ctl_field lane_fields[] = {
+	{COLUMN(lane, lane, "LANE", "number of the lane"), .kind = CTL_U32},
+	{COLUMN(lane, cpu, "CPU", "where it runs"), .kind = CTL_U32},
+	{COLUMN(lane, running, "RUNNING", "whether it polls its queues"), .kind = CTL_BOOL},
+	{COLUMN(lane, packets, "PACKETS", "received so far"), .kind = CTL_U64},
+	{COLUMN(lane, busy, "BUSY%", "share of the last second spent on packets"), .kind = CTL_PERCENT},
+	{COLUMN(lane, flows, "FLOWS", "in its tables"), .kind = CTL_U64},
+	{COLUMN(lane, capacity, "CAPACITY", "flows that fit, for each family"), .kind = CTL_U64},
+};
+TYPE(lane);
+
+static const struct ctl_field port_fields[] = {
+	{COLUMN(port, name, "PORT", "name in the configuration"), .kind = CTL_TEXT},
+	{COLUMN(port, driver, "DRIVER", "how packets get in and out"), WORDS(conf_driver_names)},
+	{COLUMN(port, device, "DEVICE", "the driver's device"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(port, mac, "MAC", "our address on it"), .kind = CTL_MAC, OPTIONAL},
+	{COLUMN(port, link, "LINK", "whether the link is up"), .kind = CTL_BOOL},
+	{COLUMN(port, interface, "INTERFACE", "the kernel's interface for the port"), .kind = CTL_TEXT, OPTIONAL},
+};
+TYPE(port);
+
+static const struct ctl_field status_fields[] = {
+	{COLUMN(status, node, "node", "name of this node"), .kind = CTL_TEXT},
+	{COLUMN(status, version, "version", "of the daemon"), .kind = CTL_TEXT},
+	{COLUMN(status, pid, "pid", "of the daemon"), .kind = CTL_U32},
+	{COLUMN(status, uptime_s, "uptime", "since it started"), .kind = CTL_SECONDS},
+	{COLUMN(status, generation, "generation", "of the snapshot that serves"), .kind = CTL_U32},
+	{COLUMN(status, file, "file", "the configuration"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(status, saved, "saved", "whether the file says what runs"), .kind = CTL_BOOL},
+	{COLUMN(status, reloads, "reloads", "that succeeded"), .kind = CTL_U32},
+	{COLUMN(status, reload_failures, "reloads refused", "for an error in the file"), .kind = CTL_U32},
+	{COLUMN(status, reloaded_s, "last reload", "since the last success"), .kind = CTL_SECONDS, OPTIONAL},
+	{COLUMN(status, last_error, "last error", "why the last change was refused"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(status, counters, "counters", "home of the counters: bpf or shm"), .kind = CTL_TEXT},
+	{COLUMN(status, hugepages, "hugepages", "whether packets lie in huge pages"), .kind = CTL_BOOL},
+	{COLUMN(status, lanes, "lanes", "the fast path's cores"), ROWS(lane)},
+	{COLUMN(status, ports, "ports", "where packets come from"), ROWS(port)},
+};
+TYPE_FROM(status, .reloaded_s = -1);
+
+static const struct ctl_field service_fields[] = {
+	{COLUMN(service, name, "SERVICE", "name in the configuration"), .kind = CTL_TEXT},
+	{COLUMN(service, address, "ADDRESS", "what clients connect to"), .kind = CTL_ADDR},
+	{COLUMN(service, port, "PORT", "likewise"), .kind = CTL_PORT},
+	{COLUMN(service, protocol, "PROTOCOL", "tcp, udp or quic"), WORDS(conf_protocol_names)},
+	{COLUMN(service, forward, "FORWARD", "how packets reach a backend"), WORDS(conf_forward_names)},
+	{COLUMN(service, pool, "POOL", "that answers"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(service, l7, "L7", "or the l7 entry that answers"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(service, packets, "PACKETS", "from clients"), .kind = CTL_U64},
+	{COLUMN(service, bytes, "BYTES", "their bytes"), .kind = CTL_U64},
+	{COLUMN(service, new_flows, "NEW-FLOWS", "that were given a backend"), .kind = CTL_U64},
+	{COLUMN(service, dropped, "DROPPED", "of the packets"), .kind = CTL_U64},
+};
+TYPE(service);
+
+static const struct ctl_field service_list_fields[] = {
+	{COLUMN(service_list, services, "services", "in the configuration's order"), ROWS(service)},
+};
+TYPE(service_list);
+
+static const struct ctl_field pool_fields[] = {
+	{COLUMN(pool, name, "POOL", "name in the configuration"), .kind = CTL_TEXT},
+	{COLUMN(pool, balance, "BALANCE", "how a backend is chosen"), WORDS(conf_balance_names)},
+	{COLUMN(pool, health, "HEALTH", "how backends are probed"), WORDS(conf_health_names)},
+	{COLUMN(pool, backends, "BACKENDS", "that the pool has"), .kind = CTL_U32},
+	{COLUMN(pool, usable, "USABLE", "of these: take new flows"), .kind = CTL_U32},
+	{COLUMN(pool, table_size, "SLOTS", "of the Maglev table"), .kind = CTL_U32},
+};
+TYPE(pool);
+
+static const struct ctl_field pool_list_fields[] = {
+	{COLUMN(pool_list, pools, "pools", "in the configuration's order"), ROWS(pool)},
+};
+TYPE(pool_list);
+
+static const struct ctl_field backend_fields[] = {
+	{COLUMN(backend, pool, "POOL", "its pool"), .kind = CTL_TEXT},
+	{COLUMN(backend, name, "BACKEND", "its name"), .kind = CTL_TEXT},
+	{COLUMN(backend, address, "ADDRESS", "where it listens"), .kind = CTL_ADDR},
+	{COLUMN(backend, port, "PORT", "likewise"), .kind = CTL_PORT},
+	{COLUMN(backend, weight, "WEIGHT", "configured share of new flows"), .kind = CTL_U32},
+	{COLUMN(backend, state, "STATE", "up, drain, down; removed: only its flows live on"), WORDS(state_words)},
+	{COLUMN(backend, health, "HEALTH", "unknown counts as healthy"), WORDS(health_names)},
+	{COLUMN(backend, reason, "REASON", "of an unhealthy one"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(backend, since_s, "SINCE", "the health changed"), .kind = CTL_SECONDS, OPTIONAL},
+	{COLUMN(backend, mac, "NEXT-HOP", "MAC address that its frames go to"), .kind = CTL_MAC, OPTIONAL},
+	{COLUMN(backend, neighbor, "NEIGHBOR", "what the kernel says of the next hop"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(backend, share, "SHARE%", "of its pool's new flows"), .kind = CTL_PERCENT},
+	{COLUMN(backend, flows, "FLOWS", "living now"), .kind = CTL_U64},
+	{COLUMN(backend, packets, "PACKETS", "forwarded to it"), .kind = CTL_U64},
+	{COLUMN(backend, bytes, "BYTES", "their bytes"), .kind = CTL_U64},
+	{COLUMN(backend, new_flows, "NEW-FLOWS", "that were given to it"), .kind = CTL_U64},
+};
+TYPE_FROM(backend, .since_s = -1);
+
+static const struct ctl_field backend_list_fields[] = {
+	{COLUMN(backend_list, backends, "backends", "in the configuration's order, then the removed ones"), ROWS(backend)},
+};
+TYPE(backend_list);
+
+static const struct ctl_field lane_flows_fields[] = {
+	{COLUMN(lane_flows, lane, "LANE", "number of the lane"), .kind = CTL_U32},
+	{COLUMN(lane_flows, flows4, "IPV4", "living IPv4 flows"), .kind = CTL_U64},
+	{COLUMN(lane_flows, flows6, "IPV6", "living IPv6 flows"), .kind = CTL_U64},
+	{COLUMN(lane_flows, capacity, "CAPACITY", "flows that fit, for each family"), .kind = CTL_U64},
+};
+TYPE(lane_flows);
+
+static const struct ctl_field backend_flows_fields[] = {
+	{COLUMN(backend_flows, pool, "POOL", "its pool"), .kind = CTL_TEXT},
+	{COLUMN(backend_flows, name, "BACKEND", "its name"), .kind = CTL_TEXT},
+	{COLUMN(backend_flows, flows, "FLOWS", "living now"), .kind = CTL_U64},
+	{COLUMN(backend_flows, share, "SHARE%", "of all living flows"), .kind = CTL_PERCENT},
+};
+TYPE(backend_flows);
+
+static const struct ctl_field flow_count_fields[] = {
+	{COLUMN(flow_count, flows, "flows", "living now, in all lanes"), .kind = CTL_U64},
+	{COLUMN(flow_count, capacity, "capacity", "flows that fit, for each family"), .kind = CTL_U64},
+	{COLUMN(flow_count, lanes, "lanes", "by lane"), ROWS(lane_flows)},
+	{COLUMN(flow_count, backends, "backends", "by backend"), ROWS(backend_flows)},
+};
+TYPE(flow_count);
+
+static const struct ctl_field flow_fields[] = {
+	{COLUMN(flow, lane, "lane", "that owns the flow"), .kind = CTL_U32},
+	{COLUMN(flow, service, "service", "that it belongs to"), .kind = CTL_TEXT},
+	{COLUMN(flow, pool, "pool", "of the backend"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(flow, backend, "backend", "that answers it"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(flow, address, "address", "of the backend"), .kind = CTL_ADDR, OPTIONAL},
+	{COLUMN(flow, port, "port", "of the backend"), .kind = CTL_PORT, OPTIONAL},
+	{COLUMN(flow, state, "state", "opening, established, closing, udp"), .kind = CTL_TEXT},
+	{COLUMN(flow, age_s, "age", "since its last packet"), .kind = CTL_SECONDS},
+	{COLUMN(flow, snat_address, "snat address", "our address towards the backend"), .kind = CTL_ADDR, OPTIONAL},
+	{COLUMN(flow, snat_port, "snat port", "our port towards the backend"), .kind = CTL_PORT, OPTIONAL},
+};
+TYPE(flow);
+
+static const struct ctl_field counter_fields[] = {
+	{COLUMN(counter, name, "COUNTER", "its name"), .kind = CTL_TEXT},
+	{COLUMN(counter, value, "VALUE", "sum over the lanes"), .kind = CTL_U64},
+	{COLUMN(counter, unit, "UNIT", "of the value"), .kind = CTL_TEXT},
+	{COLUMN(counter, help, "MEANING", "what it counts"), .kind = CTL_TEXT},
+};
+TYPE(counter);
+
+static const struct ctl_field reason_fields[] = {
+	{COLUMN(reason, name, "REASON", "its name"), .kind = CTL_TEXT},
+	{COLUMN(reason, verdict, "VERDICT", "what happened to these packets"), .kind = CTL_TEXT},
+	{COLUMN(reason, packets, "PACKETS", "sum over the lanes"), .kind = CTL_U64},
+	{COLUMN(reason, help, "MEANING", "what it says"), .kind = CTL_TEXT},
+};
+TYPE(reason);
+
+static const struct ctl_field counters_fields[] = {
+	{COLUMN(counters, received, "received", "packets that were given a verdict"), .kind = CTL_U64},
+	{COLUMN(counters, forwarded, "forwarded", "of these"), .kind = CTL_U64},
+	{COLUMN(counters, punted, "punted", "of these"), .kind = CTL_U64},
+	{COLUMN(counters, answered, "answered", "of these"), .kind = CTL_U64},
+	{COLUMN(counters, dropped, "dropped", "of these, for any reason"), .kind = CTL_U64},
+	{COLUMN(counters, difference, "difference", "received minus all of them: 0 when nothing is in flight"), .kind = CTL_I64},
+	{COLUMN(counters, counters, "counters", "of the lanes"), ROWS(counter)},
+	{COLUMN(counters, reasons, "reasons", "of the verdicts"), ROWS(reason)},
+};
+TYPE(counters);
+
+static const struct ctl_field step_fields[] = {
+	{COLUMN(step, stage, "STAGE", "of the packet's way"), .kind = CTL_TEXT},
+	{COLUMN(step, text, "WHAT IT DID", "in a sentence"), .kind = CTL_TEXT},
+};
+TYPE(step);
+
+static const struct ctl_field explain_fields[] = {
+	{COLUMN(explain, verdict, "verdict", "what would happen to the packet"), .kind = CTL_TEXT},
+	{COLUMN(explain, reason, "reason", "its name"), .kind = CTL_TEXT},
+	{COLUMN(explain, help, "meaning", "of the reason"), .kind = CTL_TEXT},
+	{COLUMN(explain, service, "service", "that the packet is for"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(explain, pool, "pool", "of the backend"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(explain, backend, "backend", "that would get it"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(explain, flow, "flow", "living, or new: the packet would open it"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(explain, lane, "lane", "that owns the living flow"), .kind = CTL_I64, OPTIONAL},
+	{COLUMN(explain, generation, "generation", "of the snapshot that was asked"), .kind = CTL_U32},
+	{COLUMN(explain, steps, "steps", "what each stage did"), ROWS(step)},
+};
+TYPE_FROM(explain, .lane = -1);
+// clang-format on
+
+#define X(SYMBOL, name_, params_, result_, help_)    \
+	[CTL_##SYMBOL] = {.name = name_,             \
+	                  .help = help_,             \
+	                  .params = &params_##_type, \
+	                  .result = &result_##_type},
+const struct ctl_method_type ctl_method_types[CTL_METHOD_COUNT] = {CTL_METHODS(X)};
+#undef X
+
+enum ctl_method ctl_method_find(const char *name)
+{
+	for (unsigned i = CTL_METHOD_NONE + 1; i < CTL_METHOD_COUNT; i++)
+		if (strcmp(ctl_method_types[i].name, name) == 0)
+			return (enum ctl_method)i;
+	return CTL_METHOD_NONE;
+}
+
+static void init(const struct ctl_type *type, void *out)
+{
+	if (type->initial)
+		memcpy(out, type->initial, type->size);
+	else
+		memset(out, 0, type->size);
+}
+
+void ctl_method_init_result(enum ctl_method method, union ctl_result *result)
+{
+	init(ctl_method_types[method].result, result);
+}
+
+void ctl_method_free_result(enum ctl_method method, union ctl_result *result)
+{
+	ctl_field_free_rows(ctl_method_types[method].result, result);
+}
+
+void ctl_method_init_params(enum ctl_method method, union ctl_params *params)
+{
+	init(ctl_method_types[method].params, params);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Parameters and results of the control protocol's methods; ctl_method.c describes their fields.
+#pragma once
+
+#include "l4/model/conf.h"
+#include "l4/model/ctl_field.h"
+
+enum { CTL_NAME_SIZE = CONF_NAME_MAX + 1, CTL_SENTENCE_SIZE = 256, CTL_PATH_SIZE = 4096 };
+
+// State of a backend in the running configuration, or gone from it: enum conf_state and this.
+enum { CTL_STATE_REMOVED = STATE_COUNT, CTL_STATE_COUNT };
+
+// --- parameters ---
+
+struct ctl_nothing {
+	char none;
+};
+
+struct ctl_backend_list_params {
+	char pool[CTL_NAME_SIZE]; // "" = all
+};
+
+struct ctl_backend_add {
+	char pool[CTL_NAME_SIZE];
+	char name[CTL_NAME_SIZE];
+	struct addr address;
+	be16 port;
+	uint32_t weight;
+	uint8_t state; // enum conf_state
+	struct ctl_hex server_id;
+	struct mac mac;
+};
+
+struct ctl_backend_name {
+	char pool[CTL_NAME_SIZE];
+	char name[CTL_NAME_SIZE];
+};
+
+struct ctl_backend_weight {
+	char pool[CTL_NAME_SIZE];
+	char name[CTL_NAME_SIZE];
+	uint32_t weight;
+};
+
+struct ctl_backend_state {
+	char pool[CTL_NAME_SIZE];
+	char name[CTL_NAME_SIZE];
+	uint8_t state; // enum conf_state
+};
+
+struct ctl_flow_key {
+	uint8_t protocol; // enum conf_protocol; quic means udp
+	struct addr source;
+	be16 source_port;
+	struct addr destination;
+	be16 destination_port;
+};
+
+struct ctl_counters_params {
+	bool all;
+};
+
+union ctl_params {
+	struct ctl_nothing nothing;
+	struct ctl_backend_list_params backend_list_params;
+	struct ctl_backend_add backend_add;
+	struct ctl_backend_name backend_name;
+	struct ctl_backend_weight backend_weight;
+	struct ctl_backend_state backend_state;
+	struct ctl_flow_key flow_key;
+	struct ctl_counters_params counters_params;
+};
+
+// --- results ---
+
+// Of whatever changes the running configuration.
+struct ctl_change {
+	uint32_t generation; // that serves now
+	bool saved;
+};
+
+struct ctl_lane {
+	uint32_t lane;
+	uint32_t cpu;
+	bool running;
+	uint64_t packets;
+	double busy; // of the last second
+	uint64_t flows;
+	uint64_t capacity;
+};
+
+struct ctl_port {
+	char name[CTL_NAME_SIZE];
+	uint8_t driver; // enum conf_driver
+	char device[256];
+	struct mac mac;
+	bool link;
+	char interface[16];
+};
+
+struct ctl_status {
+	char node[CTL_NAME_SIZE];
+	char version[32];
+	uint32_t pid;
+	int64_t uptime_s;
+	uint32_t generation;
+	char file[CTL_PATH_SIZE];
+	bool saved;
+	uint32_t reloads;
+	uint32_t reload_failures;
+	int64_t reloaded_s;
+	char last_error[CTL_SENTENCE_SIZE];
+	char counters[16]; // where the counter store lives
+	bool hugepages;
+	struct ctl_rows lanes; // struct ctl_lane
+	struct ctl_rows ports; // struct ctl_port
+};
+
+struct ctl_service {
+	char name[CTL_NAME_SIZE];
+	struct addr address;
+	be16 port;
+	uint8_t protocol; // enum conf_protocol
+	uint8_t forward;  // enum conf_forward
+	char pool[CTL_NAME_SIZE];
+	char l7[CTL_NAME_SIZE];
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t new_flows;
+	uint64_t dropped;
+};
+
+struct ctl_service_list {
+	struct ctl_rows services; // struct ctl_service
+};
+
+struct ctl_pool {
+	char name[CTL_NAME_SIZE];
+	uint8_t balance; // enum conf_balance
+	uint8_t health;  // enum conf_health
+	uint32_t backends;
+	uint32_t usable;
+	uint32_t table_size;
+};
+
+struct ctl_pool_list {
+	struct ctl_rows pools; // struct ctl_pool
+};
+
+struct ctl_backend {
+	char pool[CTL_NAME_SIZE];
+	char name[CTL_NAME_SIZE];
+	struct addr address;
+	be16 port;
+	uint32_t weight;
+	uint8_t state;  // enum conf_state or CTL_STATE_REMOVED
+	uint8_t health; // enum health
+	char reason[64];
+	int64_t since_s;
+	struct mac mac;
+	char neighbor[20];
+	double share;
+	uint64_t flows;
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t new_flows;
+};
+
+struct ctl_backend_list {
+	struct ctl_rows backends; // struct ctl_backend
+};
+
+struct ctl_lane_flows {
+	uint32_t lane;
+	uint64_t flows4, flows6;
+	uint64_t capacity;
+};
+
+struct ctl_backend_flows {
+	char pool[CTL_NAME_SIZE];
+	char name[CTL_NAME_SIZE];
+	uint64_t flows;
+	double share;
+};
+
+struct ctl_flow_count {
+	uint64_t flows;
+	uint64_t capacity;
+	struct ctl_rows lanes;    // struct ctl_lane_flows
+	struct ctl_rows backends; // struct ctl_backend_flows
+};
+
+struct ctl_flow {
+	uint32_t lane;
+	char service[CTL_NAME_SIZE];
+	char pool[CTL_NAME_SIZE];
+	char backend[CTL_NAME_SIZE];
+	struct addr address; // of the backend
+	be16 port;
+	char state[16];
+	int64_t age_s;
+	struct addr snat_address;
+	be16 snat_port;
+};
+
+struct ctl_counter {
+	char name[32];
+	uint64_t value;
+	char unit[16];
+	char help[CTL_SENTENCE_SIZE];
+};
+
+struct ctl_reason {
+	char name[32];
+	char verdict[16];
+	uint64_t packets;
+	char help[CTL_SENTENCE_SIZE];
+};
+
+struct ctl_counters {
+	uint64_t received;
+	uint64_t forwarded, punted, answered, dropped;
+	int64_t difference;       // 0 when nothing is in flight
+	struct ctl_rows counters; // struct ctl_counter
+	struct ctl_rows reasons;  // struct ctl_reason
+};
+
+struct ctl_step {
+	char stage[16];
+	char text[CTL_SENTENCE_SIZE];
+};
+
+struct ctl_explain {
+	char verdict[16];
+	char reason[32];
+	char help[CTL_SENTENCE_SIZE];
+	char service[CTL_NAME_SIZE];
+	char pool[CTL_NAME_SIZE];
+	char backend[CTL_NAME_SIZE];
+	char flow[16]; // "new", "living", or ""
+	int64_t lane;  // of a living flow, -1 = none
+	uint32_t generation;
+	struct ctl_rows steps; // struct ctl_step
+};
+
+union ctl_result {
+	struct ctl_change change;
+	struct ctl_status status;
+	struct ctl_service_list service_list;
+	struct ctl_pool_list pool_list;
+	struct ctl_backend_list backend_list;
+	struct ctl_flow_count flow_count;
+	struct ctl_flow flow;
+	struct ctl_counters counters;
+	struct ctl_explain explain;
+};
