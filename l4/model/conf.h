@@ -206,7 +206,8 @@ void conf_free(struct conf *conf);
 NODISCARD int conf_check(const struct conf *conf, struct err *err);
 
 // What can only change by a restart (ports, lanes, flows, control, stats, idle, hugepages, snat
-// ports): 0 if `next` keeps it all, else -EBUSY and the sentence "ports[0].device: cannot change while lb4d runs".
+// ports): 0 if `next` keeps it all, else -EBUSY and the sentence "ports[0].device: cannot change
+// while lb4d runs".
 NODISCARD int conf_check_reload(const struct conf *running, const struct conf *next,
                                 struct err *err);
 

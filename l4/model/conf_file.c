@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The configuration's file: reading it whole, replacing it at one stroke.
+// Where a configuration comes from and goes to: text in memory, a file read whole and replaced at
+// one stroke.
 #include "l4/model/conf.h"
 
 #include <errno.h>
@@ -13,13 +14,6 @@
 #include <unistd.h>
 
 #include "l4/model/conf_json.h"
-
-static int sys_err(struct err *err, const char *file)
-{
-	int code = errno;
-
-	return err_set(err, -code, "%s: %s", file, strerror(code));
-}
 
 // Reads until the end or until `size` bytes are full.
 static int read_full(int fd, char *buf, size_t size, size_t *len)
@@ -38,6 +32,11 @@ static int read_full(int fd, char *buf, size_t size, size_t *len)
 	return 0;
 }
 
+int conf_parse(struct conf **out, const char *text, size_t len, struct err *err)
+{
+	return conf_json_read(out, slice_of(text, len), NULL, err);
+}
+
 int conf_load(struct conf **out, const char *file, struct err *err)
 {
 	size_t len, size = CONF_FILE_MAX + 1; // one more than is taken, so that too many shows
@@ -45,7 +44,7 @@ int conf_load(struct conf **out, const char *file, struct err *err)
 	char *buf;
 
 	if (fd < 0)
-		return sys_err(err, file);
+		return err_set(err, -errno, "%s: %s", file, strerror(errno));
 	buf = malloc(size);
 	if (!buf) {
 		rc = err_set(err, -ENOMEM, "%s: out of memory", file);
@@ -107,26 +106,24 @@ static int sync_folder(const char *file)
 	return rc;
 }
 
-static int replace(const char *file, const char *text, struct err *err)
+static int replace(const char *file, const char *text)
 {
 	char temp[PATH_MAX];
 	int fd, rc;
 
-	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", file) >= (int)sizeof(temp)) {
-		errno = ENAMETOOLONG;
-		return sys_err(err, file);
-	}
+	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", file) >= (int)sizeof(temp))
+		return -ENAMETOOLONG;
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
-		return sys_err(err, file);
+		return -errno;
 	if (keep_mode(fd, file) || write_full(fd, text) || fsync(fd) || rename(temp, file)) {
-		rc = sys_err(err, file);
+		rc = -errno;
 		unlink(temp);
 		close(fd);
 		return rc;
 	}
 	close(fd);
-	return sync_folder(file) ? sys_err(err, file) : 0;
+	return sync_folder(file) ? -errno : 0;
 }
 
 int conf_save(const struct conf *conf, const char *file, struct err *err)
@@ -137,11 +134,8 @@ int conf_save(const struct conf *conf, const char *file, struct err *err)
 	if (!text)
 		return err_set(err, -ENOMEM, "%s: out of memory", file);
 	target = realpath(file, NULL); // a symbolic link stays one, what it points to is replaced
-	if (target || errno == ENOENT)
-		rc = replace(target ? target : file, text, err);
-	else
-		rc = sys_err(err, file);
+	rc = target || errno == ENOENT ? replace(target ? target : file, text) : -errno;
 	free(target);
 	free(text);
-	return rc;
+	return rc ? err_set(err, rc, "%s: %s", file, strerror(-rc)) : 0;
 }

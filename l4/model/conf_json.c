@@ -183,8 +183,8 @@ static int broken(const json_error_t *error, const char *file, struct err *err)
 {
 	char text[JSON_ERROR_TEXT_LENGTH];
 
-	// Only the decoder's own failures leave no sentence.
-	if (error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory)
+	// jansson blames the text for its own lack of memory; malloc's errno is the better witness.
+	if (errno == ENOMEM)
 		return no_memory(err);
 	snprintf(text, sizeof(text), "%s", error->text);
 	if (json_error_code(error) == json_error_null_character)
@@ -215,6 +215,7 @@ int conf_json_read(struct conf **out, struct slice text, const char *file, struc
 	if (text.len > CONF_FILE_MAX)
 		return err_set(err, -EFBIG, "%s%slarger than %d MiB", file ? file : "",
 		               file ? ": " : "", CONF_FILE_MAX >> 20);
+	errno = 0;
 	root = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		return broken(&error, file, err);
@@ -231,9 +232,4 @@ int conf_json_read(struct conf **out, struct slice text, const char *file, struc
 	}
 	*out = r.conf;
 	return 0;
-}
-
-int conf_parse(struct conf **out, const char *text, size_t len, struct err *err)
-{
-	return conf_json_read(out, slice_of(text, len), NULL, err);
 }

@@ -158,7 +158,7 @@ static const struct conf_key l7_keys[] = {
 
 static const struct conf_key health_keys[] = {
 	{"type", KEY_WORD, FIELD(conf_health_check, type), .is_required = true, WORDS(conf_health_names),
-	 .help = "`tcp` connects; `http` and `https` ask for `path` and want a status of 2xx or 3xx"},
+	 .help = "`tcp` connects; `http` and `https` ask for `path`"},
 	{"path", KEY_PATH, FIELD(conf_health_check, path), RANGE(1, TEXT_MAX), .text = "/",
 	 .help = "what `http` and `https` ask for; may hold a query"},
 	{"interval_ms", KEY_INTEGER, FIELD(conf_health_check, interval_ms), RANGE(10, 3600000),
@@ -256,7 +256,7 @@ static const struct conf_key root_keys[] = {
 	 .help = "use huge pages if there are any; the log says which"},
 	{"flows", KEY_INTEGER, FIELD(conf, flows), RANGE(1024, 16777216), .initial = 1048576,
 	 .is_fixed = true, .unit = "entries", .help = "flow table of all lanes together, for each family"},
-	{"timeouts", KEY_OBJECT, FIELD(conf, timeouts), .object = &timeouts_object,
+	{"timeouts", KEY_OBJECT, FIELD(conf, timeouts), .object = &timeouts_object, .otherwise = "theirs",
 	 .help = "after how long an idle flow is forgotten"},
 	{"workers", KEY_INTEGER, FIELD(conf, workers), RANGE(0, 256), .unit = "threads",
 	 .help = "L7 workers; 0 = as many as CPUs"},

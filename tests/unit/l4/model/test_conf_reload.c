@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <criterion/criterion.h>
+
+#include <errno.h>
+
+#include "l4/model/conf.h"
+#include "tests/support/confcase.h"
+
+static const struct {
+	const char *from, *to, *want; // want "" = may change
+} cases[] = {
+	{"'eth1'", "'eth2'", "ports[1].device: cannot change while lb4d runs"},
+	{"'queues': 2", "'queues': 1", "ports[1].queues: cannot change while lb4d runs"},
+	{", 'tx': 'out.pcap'", "", "ports[0].tx: cannot change while lb4d runs"},
+	{"'rx': 'in.pcap'", "'rx': 'in.pcap', 'mac': '02:00:00:00:00:01'",
+         "ports[0].mac: cannot change while lb4d runs"},
+	{",\n    {'name': 'mgmt', 'driver': 'pci', 'device': '0000:01:00.0', 'punt': 'tap'}", "",
+         "ports: cannot change while lb4d runs"},
+	{"[2, 3]", "[2, 4]", "lanes[1]: cannot change while lb4d runs"},
+	{"[2, 3]", "[2]", "lanes: cannot change while lb4d runs"},
+	{"'lanes'", "'flows': 2048, 'lanes'", "flows: cannot change while lb4d runs"},
+	{"'lanes'", "'control': 'x', 'lanes'", "control: cannot change while lb4d runs"},
+	{"'lanes'", "'stats': 'x', 'lanes'", "stats: cannot change while lb4d runs"},
+	{"'lanes'", "'idle': 'poll', 'lanes'", "idle: cannot change while lb4d runs"},
+	{"'lanes'", "'idle_max_us': 1, 'lanes'", "idle_max_us: cannot change while lb4d runs"},
+	{"'lanes'", "'hugepages': false, 'lanes'", "hugepages: cannot change while lb4d runs"},
+	{"'port_first': 2048", "'port_first': 2049",
+         "snat.port_first: cannot change while lb4d runs"},
+	{"'port_first': 2048", "'port_first': 2048, 'port_last': 65534",
+         "snat.port_last: cannot change while lb4d runs"},
+	{NULL, NULL, ""},
+	{"'10.0.0.2'", "'10.0.0.3'", ""},
+	{"'weight': 7", "'weight': 8", ""},
+	{"'lanes'", "'timeouts': {'udp_s': 1}, 'lanes'", ""},
+	{"'lanes'", "'workers': 3, 'lanes'", ""},
+	{"'l7': 'api'", "'l7': 'api', 'flow_table': true", ""},
+};
+
+Test(conf_reload, only_what_is_marked_needs_a_restart)
+{
+	struct conf *running = confcase_parse(NULL, NULL);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct conf *next = confcase_parse(cases[i].from, cases[i].to);
+		struct err err = {0};
+
+		cr_expect_eq(conf_check_reload(running, next, &err), cases[i].want[0] ? -EBUSY : 0);
+		cr_expect_str_eq(err.msg, cases[i].want);
+		conf_free(next);
+	}
+	conf_free(running);
+}
