@@ -28,6 +28,7 @@ bpf/attach.h               | l4/base l4/model/counters.h bpf                  |
 bpf/*.bpf.c                | l4/model/counters.h bpf                          | libbpf
 bpf/*.h                    | l4/model/counters.h bpf                          |
 tools/lbreplay.c           | l4/base l4/model l4/data tools                   | libpcap
+tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
 tools/*                    | l4/base l4/model l4/data/quic_lb.h tools         | jansson libsmartcols
 tests/support/*            | l4/base l4/model l4/data tests/support           |
 tests/unit/l4/base/*       | l4/base tests/support                            | criterion
