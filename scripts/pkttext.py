@@ -39,10 +39,11 @@ At the end of a packet, in the order written:
     cut=N                          only the first N bytes (inside brackets: of the quoted packet)
     pad=N                          N zero bytes behind; pad=0xHEX: these bytes
     repeat N [FIELD+STEP ...]      N packets; FIELD of the outermost layer that has it (sport dport src dst
-                                   seq ack id ttl hlim) grows by STEP each time, time+S moves the clock
+                                   smac seq ack id ttl hlim len cut pad) grows by STEP each time, time+S
+                                   moves the clock
 
 Before a packet, time=SECONDS says when it comes, counted from the start of the capture; without
-it, one millisecond after the packet before. The first comes at 0.
+it, one microsecond after the packet before. The first comes at 0.
 
 "cksum=bad" is the right checksum plus one (ones' complement), so that an incremental update keeps it
 bad in the same way. The text of a packet names only what differs from the defaults above, but always
@@ -93,22 +94,26 @@ def split_layers(tokens, depth=0):
             words.append(token)
 
 
-def step_address(text, by):
-    return str(ipaddress.ip_address(text) + by)
+PAIRS = {'sport': 1, 'dport': 3, 'src': 1, 'dst': 3, 'smac': 1}
+PAIR_LAYERS = {'sport': ('tcp', 'udp'), 'dport': ('tcp', 'udp'), 'src': ('ip4', 'ip6'), 'dst': ('ip4', 'ip6'),
+               'smac': ('eth',)}
+KEY_LAYERS = {'seq': ('tcp', 'icmp', 'icmp6'), 'ack': ('tcp',), 'id': ('icmp', 'icmp6', 'ip4'), 'ttl': ('ip4',),
+              'hlim': ('ip6',), 'len': ('ip4', 'ip6'), 'cut': ('cut',), 'pad': ('pad',)}
+
+
+def step_value(field, text, by):
+    if field == 'smac':
+        return (int(text.replace(':', ''), 16) + by).to_bytes(6, 'big').hex(':')
+    return str(ipaddress.ip_address(text) + by) if field in ('src', 'dst') else str(int(text, 0) + by)
 
 
 def step_layer(tokens, field, by):
     """The layer's words with `field` grown; None if it has no such field."""
-    pairs = {'sport': 1, 'dport': 3, 'src': 1, 'dst': 3}
-    if field in pairs and '>' in tokens[1:3]:
-        at, is_port = pairs[field], tokens[0] in ('tcp', 'udp')
-        if is_port != field.endswith('port') or tokens[0] == 'eth':
-            return None
-        text = str(int(tokens[at], 0) + by) if is_port else step_address(tokens[at], by)
-        return tokens[:at] + [text] + tokens[at + 1:]
-    owner = {'seq': ('tcp', 'icmp', 'icmp6'), 'ack': ('tcp',), 'id': ('icmp', 'icmp6', 'ip4'), 'ttl': ('ip4',),
-             'hlim': ('ip6',)}
-    if tokens[0] not in owner.get(field, ()):
+    kind = tokens[0].partition('=')[0]
+    if kind in PAIR_LAYERS.get(field, ()) and '>' in tokens[2:3]:
+        at = PAIRS[field]
+        return tokens[:at] + [step_value(field, tokens[at], by)] + tokens[at + 1:]
+    if kind not in KEY_LAYERS.get(field, ()):
         return None
     old = next((t for t in tokens if t.startswith(field + '=')), None)
     base = int(old.partition('=')[2], 0) if old else {'ttl': 64, 'hlim': 64}.get(field, 0)
@@ -146,11 +151,11 @@ def compile_line(line, now_ns):
     """The packets of one line as (nanoseconds, frame); now_ns: when the one before came, None if none."""
     tokens, packets = tokenize(line), []
     if tokens and tokens[0].startswith('time='):
-        now_ns = round(float(tokens.pop(0)[5:]) * 10**9) - 10**6
+        now_ns = round(float(tokens.pop(0)[5:]) * 10**9) - 10**3
     elif now_ns is None:
-        now_ns = -10**6
+        now_ns = -10**3
     for seconds, layers in repeat(split_layers(tokens)) if tokens else ():
-        now_ns += 10**6 if seconds is None else round(seconds * 10**9)
+        now_ns += 10**3 if seconds is None else round(seconds * 10**9)
         packets.append((now_ns, build_frame(layers)))
     return packets
 
