@@ -134,7 +134,10 @@ int conf_save(const struct conf *conf, const char *file, struct err *err)
 	if (!text)
 		return err_set(err, -ENOMEM, "%s: out of memory", file);
 	target = realpath(file, NULL); // a symbolic link stays one, what it points to is replaced
-	rc = target || errno == ENOENT ? replace(target ? target : file, text) : -errno;
+	if (target)
+		rc = replace(target, text);
+	else
+		rc = errno == ENOENT ? replace(file, text) : -errno;
 	free(target);
 	free(text);
 	return rc ? err_set(err, rc, "%s: %s", file, strerror(-rc)) : 0;

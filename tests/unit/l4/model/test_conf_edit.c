@@ -54,7 +54,7 @@ Test(conf_edit, an_added_backend_is_found_and_written)
 
 	b.name = name;
 	cr_assert_eq(conf_backend_add(c, pool, &b, NULL), 0);
-	name[0] = 'X'; // the pool has its own copy
+	strcpy(name, "gone"); // the pool has its own copy
 	cr_expect_eq(pool->n_backends, 3);
 	cr_expect_eq(conf_backend_find(pool, "web-3"), &pool->backends[2]);
 	conf_free(c);

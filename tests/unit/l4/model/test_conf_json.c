@@ -210,11 +210,10 @@ Test(conf_json, every_prefix_fails)
 	size_t len = strlen(text) - 2; // without "}\n" it is no longer whole
 
 	for (size_t n = 0; n <= len; n++) {
-		char *prefix = memcpy(malloc(n + 1), text, n);
+		char *prefix = memcpy(malloc(n ? n : 1), text, n);
 		struct err err = {0};
 		struct conf *conf;
 
-		prefix = realloc(prefix, n ? n : 1);
 		cr_expect_eq(conf_parse(&conf, prefix, n, &err), -EINVAL, "%zu bytes", n);
 		cr_expect_neq(err.msg[0], '\0', "%zu bytes", n);
 		free(prefix);
