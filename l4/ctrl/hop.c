@@ -155,7 +155,7 @@ bool hop_is_due(struct hop *h, uint64_t now_ns)
 	if (!hop_wants_asking(h) || now_ns < h->due_ns)
 		return false;
 	h->wait_ms = next_wait_ms(h);
-	h->due_ns = now_ns + h->wait_ms * NS_PER_MS;
+	h->due_ns = now_ns + h->wait_ms * CLOCK_NS_PER_MS;
 	return true;
 }
 

@@ -183,19 +183,19 @@ static void set_timer(struct neighbor *n)
 {
 	uint64_t next = next_ns(n);
 	uint64_t now_ns = clock_now_ns();
-	uint64_t after_ns = next > now_ns + NS_PER_MS ? next - now_ns : NS_PER_MS;
+	uint64_t after_ns = next > now_ns + CLOCK_NS_PER_MS ? next - now_ns : CLOCK_NS_PER_MS;
 
 	ev_timer_stop(n->control->loop, &n->timer);
 	if (next == UINT64_MAX)
 		return;
-	ev_timer_set(&n->timer, (double)after_ns / (double)NS_PER_S, 0.);
+	ev_timer_set(&n->timer, (double)after_ns / (double)CLOCK_NS_PER_S, 0.);
 	ev_timer_start(n->control->loop, &n->timer);
 }
 
 // The first event of a group sets the time for all of it.
 static void plan_pass(struct neighbor *n)
 {
-	uint64_t at_ns = clock_now_ns() + SETTLE_MS * NS_PER_MS;
+	uint64_t at_ns = clock_now_ns() + SETTLE_MS * CLOCK_NS_PER_MS;
 
 	n->pass_ns = at_ns > n->rest_until_ns ? at_ns : n->rest_until_ns;
 	set_timer(n);
@@ -216,8 +216,8 @@ static bool pass(struct neighbor *n)
 	changed |= write_hops(n);
 	ask_kernel_to_resolve(n);
 	rest_ns = PAUSE_FACTOR * (clock_now_ns() - start_ns);
-	if (rest_ns < PAUSE_MS * NS_PER_MS)
-		rest_ns = PAUSE_MS * NS_PER_MS;
+	if (rest_ns < PAUSE_MS * CLOCK_NS_PER_MS)
+		rest_ns = PAUSE_MS * CLOCK_NS_PER_MS;
 	n->rest_until_ns = clock_now_ns() + rest_ns;
 	n->pass_ns = n->rest_until_ns; // for what was not answered
 	set_timer(n);

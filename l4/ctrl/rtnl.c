@@ -41,22 +41,22 @@ static bool read_fixed(void *out, size_t size, struct slice message)
 	return true;
 }
 
-// libmnl's own iterator goes on to the aligned end, up to three bytes behind the message; this one
-// does not.
+// libmnl's own iterator goes on to the aligned end, up to three bytes behind the message, and wants
+// aligned bytes; this one does neither.
 static void read_attrs(struct attrs *out, struct slice message, size_t fixed)
 {
 	size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(fixed);
+	struct nlattr a;
 
 	memset(out, 0, sizeof(*out));
-	while (at < message.len) {
-		const struct nlattr *a = (const void *)(message.ptr + at);
-
-		if (!mnl_attr_ok(a, (int)(message.len - at)))
+	while (at < message.len && message.len - at >= sizeof(a)) {
+		memcpy(&a, message.ptr + at, sizeof(a));
+		if (a.nla_len < sizeof(a) || a.nla_len > message.len - at)
 			return;
-		if (mnl_attr_get_type(a) < N_ATTRS)
-			out->by_type[mnl_attr_get_type(a)] =
-				slice_of(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
-		at += NLMSG_ALIGN(mnl_attr_get_len(a));
+		if ((a.nla_type & NLA_TYPE_MASK) < N_ATTRS)
+			out->by_type[a.nla_type & NLA_TYPE_MASK] =
+				slice_of(message.ptr + at + sizeof(a), a.nla_len - sizeof(a));
+		at += NLMSG_ALIGN((size_t)a.nla_len);
 	}
 }
 
@@ -99,17 +99,15 @@ static bool read_via(struct addr *out, struct slice bytes)
 
 bool rtnl_next(struct slice *bytes, struct slice *message)
 {
-	const struct nlmsghdr *h = (const void *)bytes->ptr;
-	size_t step;
+	size_t len, step;
 
-	if (bytes->len < sizeof(*h) || !mnl_nlmsg_ok(h, (int)bytes->len)) {
+	len = bytes->len < sizeof(struct nlmsghdr) ? 0 : header_of(*bytes).nlmsg_len;
+	if (len < sizeof(struct nlmsghdr) || len > bytes->len) {
 		*bytes = slice_of(NULL, 0);
 		return false;
 	}
-	*message = slice_of(h, h->nlmsg_len);
-	step = NLMSG_ALIGN((size_t)h->nlmsg_len);
-	if (step > bytes->len)
-		step = bytes->len;
+	*message = slice_of(bytes->ptr, len);
+	step = NLMSG_ALIGN(len) < bytes->len ? NLMSG_ALIGN(len) : bytes->len;
 	*bytes = slice_of(bytes->ptr + step, bytes->len - step);
 	return true;
 }
