@@ -72,6 +72,16 @@ __m256i _mm256_load_si256(const __m256i *);
 __m256i _mm256_cmpeq_epi8(__m256i, __m256i);
 __m256i _mm256_cmpeq_epi16(__m256i, __m256i);
 int _mm256_movemask_epi8(__m256i);
+void _mm256_storeu_si256(__m256i *, __m256i);
+__m256i _mm256_broadcastsi128_si256(__m128i);
+__m256i _mm256_castsi128_si256(__m128i);
+__m256i _mm256_inserti128_si256(__m256i, __m128i, int);
+__m256i _mm256_shuffle_epi8(__m256i, __m256i);
+// VAES
+__m256i _mm256_aesenc_epi128(__m256i, __m256i);
+__m256i _mm256_aesenclast_epi128(__m256i, __m256i);
+__m256i _mm256_aesdec_epi128(__m256i, __m256i);
+__m256i _mm256_aesdeclast_epi128(__m256i, __m256i);
 // Others
 #define __builtin_cpu_supports(feature) 1
 void _mm_pause(void);
