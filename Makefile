@@ -91,6 +91,8 @@ $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl) $(DATA
 	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
 $(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support) $(DATA)
 	$(call link,-fsanitize=fuzzer $(call lib,support) $(DATA) -lcrypto -ljansson -lm)
+$(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o $(call lib,ctrl) $(DATA)
+	$(call link,$(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson -lm)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support) $(DATA)
 	$(call link,$(call lib,support) $(DATA) -lcrypto -ljansson -lm)
 
@@ -140,7 +142,7 @@ pcap: programs ## packets in, verdicts out (CASE=name for one)
 	@$(call runner,tests/pcap/run) --bin $(O)/bin $(if $(CASE),--case '$(CASE)')
 pcap-accept: programs ## write expect.txt of CASE=name, to be read before it is committed
 	@$(call runner,tests/pcap/run) --bin $(O)/bin --accept --case '$(or $(CASE),$(error CASE=name is missing))'
-smoke: programs ## real daemons and real peers in network namespaces, as root (CASE=name for one)
+smoke: programs $(patsubst %.c,$(O)/%,$(call src,tests/smoke)) ## real daemons and real peers in network namespaces, as root (CASE=name for one)
 	@$(call runner,tests/smoke/run) $(CASE)
 fuzz: ## every fuzz target for FUZZ_SECONDS
 	@$(PMAKE) BUILD=fuzz CC=clang fuzzers && scripts/run_fuzz.sh

@@ -36,6 +36,7 @@ tests/unit/l4/model/*      | l4/base l4/model tests/support                   | 
 tests/unit/l4/data/*       | l4/base l4/model l4/data tests/support           | criterion openssl
 tests/unit/l4/ctrl/*       | l4/base l4/model l4/data l4/ctrl tests/support   | criterion jansson
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
+tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
 tests/fuzz/*               | l4/base l4/model l4/data tests/support           |
 tests/bench/*              | l4/base l4/model l4/data tests/support           | openssl
 TABLE
