@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Everything that needs libbpf: the maps of the counter store, and the XDP programs of af_xdp ports.
+// Control thread only. CAP_BPF makes maps, CAP_NET_ADMIN attaches; attach_steer_open() and
+// attach_steer_detach() need CAP_SYS_ADMIN (finding objects by id), so call them before privileges are
+// dropped. What is open stays usable without any.
+//
+//   1. attach_stats(), then stats_map() of l4/model/stats.h over the fds
+//   2. for each af_xdp port: attach_steer_detach(), in case a crash left our program behind
+//   3. attach_steer_object(); DPDK opens the ports with xdp_prog=PATH; close the object
+//   4. for each af_xdp port: attach_steer_open(); then attach_steer_update() after every new snapshot
+#pragma once
+
+#include "bpf/steer.h"
+#include "l4/base/err.h"
+#include "l4/model/stats_layout.h"
+
+// Opens the pinned maps in `dir` (on a bpffs; created if it is not there), making them anew if there
+// are none or if another version made them. The caller owns the fds.
+// Returns 0; -EPERM: BPF is not permitted here, use files (stats_open_shm()); -ENODEV: `dir` is
+// not on a bpffs; or what the kernel said. On failure fds is untouched.
+NODISCARD int attach_stats(const char *dir, int fds[STATS_REGION_COUNT], struct err *err);
+
+enum { ATTACH_PATH_SIZE = 32 };
+
+// The XDP program as a file that DPDK's net_af_xdp can open: writes its path, valid in this process only
+// and until the returned fd is closed. Returns the fd or -errno.
+NODISCARD int attach_steer_object(char path[ATTACH_PATH_SIZE], struct err *err);
+
+// The maps of the program on one interface.
+struct attach_steer {
+	uint32_t prog_id;
+	int endpoints_fd; // owned
+	int config_fd;    // owned
+	int counters_fd;  // owned
+};
+
+struct attach_entry {
+	struct steer_endpoint key;
+	uint32_t what; // enum steer_what
+};
+
+// Finds our program on the interface; release with attach_steer_close(). -ENOENT if there is no program of
+// ours on it, -EPERM.
+NODISCARD int attach_steer_open(struct attach_steer *s, unsigned if_index, struct err *err);
+
+// Makes the kernel's table equal to entries[n], which need no order. Adds before it deletes: no packet to
+// an endpoint that stays is passed to the kernel meanwhile. -E2BIG: more than STEER_MAX_ENDPOINTS of old
+// and new; -ENOMEM. On failure the table may hold old and new.
+NODISCARD int attach_steer_update(const struct attach_steer *s, const struct attach_entry *entries,
+                                  size_t n, const struct steer_config *config, struct err *err);
+
+// Sums over the CPUs what the program counted since it was attached.
+NODISCARD int attach_steer_count(const struct attach_steer *s, struct steer_counters *out);
+
+// Closes the maps; the program stays on the interface.
+void attach_steer_close(struct attach_steer *s);
+
+// Takes our program off the interface. 0 also if there is none; -EBUSY if there is somebody else's, which
+// stays; -EPERM.
+NODISCARD int attach_steer_detach(unsigned if_index, struct err *err);
