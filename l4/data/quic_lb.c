@@ -288,51 +288,51 @@ void quic_lb_decode_burst(const struct quic_lb_config *c, const uint8_t *const *
 		decode_portable(c, cids, n, sids);
 }
 
-// Decodes those CIDs of `todo` (bit i = CID i) that have the configuration of the first of them,
-// and returns the others.
-static uint32_t decode_some(const struct quic_lb_config *const *configs, const uint8_t *const *cids,
-                            struct quic_lb_sid *sids, uint32_t todo)
+// The CIDs of the group that have configuration c, as bits.
+static uint32_t find_config(const struct quic_lb_config *const *configs, size_t n,
+                            const struct quic_lb_config *c)
 {
-	const struct quic_lb_config *c = configs[__builtin_ctz(todo)];
-	const uint8_t *same[MIXED_GROUP];
+	uint32_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found |= (uint32_t)(configs[i] == c) << i;
+	return found;
+}
+
+// Decodes the CIDs whose bits are set, at least one and all of configuration c.
+static void decode_some(const struct quic_lb_config *c, const uint8_t *const *cids,
+                        struct quic_lb_sid *sids, uint32_t bits)
+{
+	const uint8_t *gathered[MIXED_GROUP];
 	struct quic_lb_sid decoded[MIXED_GROUP];
-	uint8_t index[MIXED_GROUP];
-	uint32_t rest = 0;
+	uint32_t left = bits;
 	size_t n = 0;
 
-	do {
-		uint32_t i = (uint32_t)__builtin_ctz(todo);
-		bool is_same = configs[i] == c;
-
-		rest |= (uint32_t)!is_same << i;
-		same[n] = cids[i];
-		index[n] = (uint8_t)i;
-		n += is_same;
-		todo &= todo - 1;
-	} while (todo);
-	quic_lb_decode_burst(c, same, n, decoded);
-	for (size_t i = 0; i < n; i++)
-		sids[index[i]] = decoded[i];
-	return rest;
+	do
+		gathered[n++] = cids[__builtin_ctz(left)];
+	while (left &= left - 1);
+	quic_lb_decode_burst(c, gathered, n, decoded);
+	n = 0;
+	for (left = bits; left; left &= left - 1)
+		sids[__builtin_ctz(left)] = decoded[n++];
 }
 
 // For n up to MIXED_GROUP.
 static void decode_group(const struct quic_lb_config *const *configs, const uint8_t *const *cids,
                          size_t n, struct quic_lb_sid *sids)
 {
-	uint32_t todo = 0;
-	bool is_same = configs[0] != NULL;
+	uint32_t todo = (uint32_t)((UINT64_C(1) << n) - 1) & ~find_config(configs, n, NULL);
 
-	for (size_t i = 0; i < n; i++) {
-		todo |= (uint32_t)(configs[i] != NULL) << i;
-		is_same &= configs[i] == configs[0];
+	while (todo) {
+		const struct quic_lb_config *c = configs[__builtin_ctz(todo)];
+		uint32_t bits = find_config(configs, n, c);
+
+		if (bits == (uint32_t)((UINT64_C(1) << n) - 1)) // one service, one configuration
+			quic_lb_decode_burst(c, cids, n, sids);
+		else
+			decode_some(c, cids, sids, bits);
+		todo &= ~bits;
 	}
-	if (is_same) { // the usual case: one service, one configuration in use
-		quic_lb_decode_burst(configs[0], cids, n, sids);
-		return;
-	}
-	while (todo)
-		todo = decode_some(configs, cids, sids, todo);
 }
 
 void quic_lb_decode_mixed(const struct quic_lb_config *const *configs, const uint8_t *const *cids,
