@@ -11,21 +11,14 @@
 
 #include "l4/data/lane.h"
 #include "l4/model/conf.h"
+#include "l4/model/control_port.h"
 #include "l4/model/roster.h"
 #include "l4/model/snapshot.h"
 #include "l4/model/stats.h"
 
 struct ev_loop;
 struct neighbor;
-
-// What l4/dpdk knows of a port once it is open; control reads it.
-struct control_port {
-	struct mac mac; // the device's own
-	unsigned
-		if_index; // kernel interface that speaks for the port (af_xdp device, TAP), 0 = none
-	char if_name[16];
-	bool link_up;
-};
+struct steering;
 
 struct control {
 	struct ev_loop *loop; // borrowed
@@ -36,16 +29,25 @@ struct control {
 	struct stats *stats; // borrowed
 	struct lane **lanes; // [conf->n_lanes]; borrowed
 	struct control_port ports[CONF_MAX_PORTS];
-	struct neighbor *neighbor;      // NULL if no port has a kernel interface
-	const struct snapshot *serving; // newest published; owned
-	struct snapshot_grave *grave;   // old ones that a lane may still read; owned
+	struct neighbor *neighbor;    // NULL if no port has a kernel interface
+	struct snapshot *serving;     // newest published; owned
+	struct snapshot_grave *grave; // old ones that a lane may still read; owned
+	struct control_timer *bury;   // runs while there is a grave; owned
 	uint32_t generation;
 	uint32_t n_reloads, n_reload_failures;
 	uint64_t started_ns;   // monotonic
 	uint64_t reloaded_ns;  // monotonic, of the last success
 	struct err last_error; // of the last refused reload or edit; code 0 = none
 	void (*services_changed)(struct control *c); // tells the XDP programs; may be NULL
+	struct steering *steering; // for services_changed; NULL where there are no XDP programs
 };
+
+// Sets *c up for these lanes; nothing is served yet. `file` is copied. 0 or -ENOMEM.
+NODISCARD int control_init(struct control *c, struct ev_loop *loop, struct stats *stats,
+                           const char *file);
+
+// Frees everything, snapshots too: no lane may run any more.
+void control_fini(struct control *c);
 
 // Takes over `conf` (consumed, also on failure), compiles and publishes it. First call: at start.
 NODISCARD int control_apply(struct control *c, struct conf *conf, struct err *err);

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/ctrl/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ev.h>
+
+#include "l4/base/clock.h"
+#include "l4/base/log.h"
+#include "l4/ctrl/neighbor.h"
+#include "l4/ctrl/next_hop.h"
+
+// How often we look whether the lanes have moved on from an old snapshot. They do within a burst,
+// or within the longest sleep of an idle one.
+static const double BURY_INTERVAL_S = 0.005;
+
+// A snapshot that is served no more, but may still be read.
+struct snapshot_grave {
+	struct snapshot_grave *next;
+	struct snapshot *snap;
+	uint32_t successor; // generation of the one that replaced it
+};
+
+struct control_timer {
+	ev_timer timer;
+	struct control *control;
+};
+
+static void on_bury(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct control_timer *t = CONTAINER_OF(timer, struct control_timer, timer);
+
+	control_bury(t->control);
+	if (!t->control->grave)
+		ev_timer_stop(loop, timer);
+}
+
+int control_init(struct control *c, struct ev_loop *loop, struct stats *stats, const char *file)
+{
+	int rc;
+
+	*c = (struct control){.loop = loop, .stats = stats, .started_ns = clock_now_ns()};
+	c->conf_file = strdup(file);
+	c->bury = calloc(1, sizeof(*c->bury));
+	rc = c->conf_file && c->bury ? roster_init(&c->roster) : -ENOMEM;
+	if (rc) {
+		free(c->conf_file);
+		free(c->bury);
+		return rc;
+	}
+	c->bury->control = c;
+	ev_timer_init(&c->bury->timer, on_bury, BURY_INTERVAL_S, BURY_INTERVAL_S);
+	return 0;
+}
+
+static void free_grave(struct control *c)
+{
+	while (c->grave) {
+		struct snapshot_grave *next = c->grave->next;
+
+		snapshot_free(c->grave->snap);
+		free(c->grave);
+		c->grave = next;
+	}
+}
+
+void control_fini(struct control *c)
+{
+	ev_timer_stop(c->loop, &c->bury->timer);
+	free(c->bury);
+	free_grave(c);
+	snapshot_free(c->serving);
+	roster_fini(&c->roster);
+	conf_free(c->conf);
+	free(c->conf_file);
+}
+
+// A lane that does not run reads nothing; one that starts takes the newest.
+static bool lanes_have_passed(const struct control *c, uint32_t generation)
+{
+	for (uint16_t i = 0; i < c->conf->n_lanes; i++)
+		if (lane_is_running(c->lanes[i]) &&
+		    (int32_t)(lane_generation(c->lanes[i]) - generation) < 0)
+			return false;
+	return true;
+}
+
+void control_bury(struct control *c)
+{
+	for (struct snapshot_grave **at = &c->grave; *at;) {
+		struct snapshot_grave *g = *at;
+
+		if (!lanes_have_passed(c, g->successor)) {
+			at = &g->next;
+			continue;
+		}
+		*at = g->next;
+		snapshot_free(g->snap);
+		free(g);
+	}
+}
+
+static int compile(struct control *c, struct snapshot **out, struct err *err)
+{
+	struct mac macs[CONF_MAX_PORTS];
+	struct snapshot_input in = {
+		.conf = c->conf,
+		.roster = &c->roster,
+		.port_macs = macs,
+		.generation = c->generation + 1,
+	};
+
+	for (uint16_t i = 0; i < c->conf->n_ports; i++)
+		macs[i] = c->ports[i].mac;
+	return snapshot_build(out, &in, err);
+}
+
+// `grave` is the place for the old one, made beforehand so that nothing can fail from here on.
+static void publish(struct control *c, struct snapshot *next, struct snapshot_grave *grave)
+{
+	struct snapshot *old = c->serving;
+
+	roster_publish(&c->roster, c->stats);
+	c->serving = next;
+	c->generation = next->generation;
+	c->stats->meta->generation = next->generation;
+	// The XDP programs first learn what is new, then the lanes serve it: a packet that comes
+	// too early is punted by a lane, one that comes too late would go astray in the kernel.
+	if (c->services_changed)
+		c->services_changed(c);
+	for (uint16_t i = 0; i < c->conf->n_lanes; i++)
+		lane_publish(c->lanes[i], next);
+	if (!old) {
+		free(grave);
+		return;
+	}
+	*grave = (struct snapshot_grave){
+		.next = c->grave, .snap = old, .successor = next->generation};
+	c->grave = grave;
+	ev_timer_again(c->loop, &c->bury->timer);
+}
+
+static int rebuild(struct control *c, struct err *err)
+{
+	struct snapshot_grave *grave = calloc(1, sizeof(*grave));
+	struct snapshot *next;
+	int rc;
+
+	if (!grave)
+		return err_set(err, -ENOMEM, "snapshot: out of memory");
+	rc = compile(c, &next, err);
+	if (rc) {
+		free(grave);
+		return rc;
+	}
+	publish(c, next, grave);
+	return 0;
+}
+
+static void resolve(struct control *c)
+{
+	if (c->neighbor)
+		neighbor_update(c->neighbor);
+	else
+		next_hop_decree(c);
+}
+
+// Puts the old configuration back after a failure.
+static void go_back(struct control *c, struct conf *old)
+{
+	struct err ignored;
+
+	c->conf = old;
+	// The roster still has all ids of the old configuration, so this cannot fail for want of
+	// any.
+	if (old && roster_update(&c->roster, old, clock_now_ns(), &ignored))
+		LOG_ERROR("roster not restored reason=\"%s\"", ignored.msg);
+	if (old)
+		resolve(c);
+}
+
+int control_apply(struct control *c, struct conf *conf, struct err *err)
+{
+	struct conf *old = c->conf;
+	int rc = old ? conf_check_reload(old, conf, err) : 0;
+
+	if (!rc)
+		rc = roster_update(&c->roster, conf, clock_now_ns(), err);
+	if (rc) {
+		conf_free(conf);
+		return rc;
+	}
+	c->conf = conf;
+	resolve(c);
+	rc = rebuild(c, err);
+	if (rc) {
+		go_back(c, old);
+		conf_free(conf);
+		return rc;
+	}
+	conf_free(old);
+	return 0;
+}
+
+void control_refresh(struct control *c)
+{
+	struct err err;
+
+	if (rebuild(c, &err))
+		LOG_ERROR("snapshot not rebuilt reason=\"%s\" serving_generation=%u", err.msg,
+		          c->generation);
+}
+
+static int refuse(struct control *c, const char *what, const struct err *err)
+{
+	c->n_reload_failures++;
+	c->last_error = *err;
+	LOG_WARN("%s refused reason=\"%s\" serving_generation=%u", what, err->msg, c->generation);
+	return err->code;
+}
+
+int control_reload(struct control *c, struct err *err)
+{
+	struct conf *next;
+	int rc = conf_load(&next, c->conf_file, err);
+
+	if (!rc)
+		rc = control_apply(c, next, err);
+	if (rc)
+		return refuse(c, "reload", err);
+	c->is_saved = true;
+	c->n_reloads++;
+	c->reloaded_ns = clock_now_ns();
+	c->last_error = (struct err){0};
+	LOG_INFO("reloaded file=%s generation=%u", c->conf_file, c->generation);
+	return 0;
+}
+
+int control_edit(struct control *c, struct conf *next, struct err *err)
+{
+	int rc = conf_check(next, err);
+
+	if (rc)
+		conf_free(next);
+	else
+		rc = control_apply(c, next, err);
+	if (rc)
+		return refuse(c, "change", err);
+	c->is_saved = false;
+	LOG_INFO("changed generation=%u saved=no", c->generation);
+	return 0;
+}
+
+int control_save(struct control *c, struct err *err)
+{
+	int rc = conf_save(c->conf, c->conf_file, err);
+
+	if (rc)
+		return rc;
+	c->is_saved = true;
+	LOG_INFO("saved file=%s generation=%u", c->conf_file, c->generation);
+	return 0;
+}

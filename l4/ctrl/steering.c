@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/ctrl/steering.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/attach.h"
+#include "l4/base/log.h"
+
+struct steering {
+	struct control *control;
+	struct attach_steer port[CONF_MAX_PORTS];
+	uint16_t n_ports;
+};
+
+static bool is_af_xdp(const struct conf_port *p)
+{
+	return p->driver == DRIVER_AF_XDP;
+}
+
+int steering_object(const struct conf *conf, char *path, size_t size, struct err *err)
+{
+	bool any = false;
+
+	assert(size >= ATTACH_PATH_SIZE);
+	path[0] = '\0';
+	for (uint16_t i = 0; i < conf->n_ports; i++) {
+		unsigned if_index;
+		int rc;
+
+		if (!is_af_xdp(&conf->ports[i]))
+			continue;
+		any = true;
+		if_index = if_nametoindex(conf->ports[i].device);
+		rc = if_index ? attach_steer_detach(if_index, err)
+		              : 0; // port_open() says it better
+		if (rc) {
+			err_prefix(err, "ports[%u]", i);
+			return rc;
+		}
+	}
+	return any ? attach_steer_object(path, err) : -ENOENT;
+}
+
+// The lanes want what they serve themselves. A service that is punted is none of their business,
+// and its address alone makes no VIP.
+static enum steer_what what_of(const struct snapshot *snap, const struct endpoint *e)
+{
+	if (e->kind == ENDPOINT_SNAT)
+		return STEER_SNAT;
+	if (e->kind == ENDPOINT_SERVICE && !snap->services[e->index].punt_reason)
+		return STEER_SERVICE;
+	return STEER_NONE;
+}
+
+static struct attach_entry entry_of(const struct addr *a, be16 port, uint8_t proto,
+                                    enum steer_what what)
+{
+	struct attach_entry entry = {
+		.key = {.port = be16_raw(port), .proto = proto, .family = a->family},
+		.what = what,
+	};
+
+	memcpy(entry.key.addr, a->word, sizeof(entry.key.addr));
+	return entry;
+}
+
+static size_t list(const struct snapshot *snap, struct attach_entry *out)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i <= snap->endpoint_mask; i++) {
+		const struct endpoint *e = &snap->endpoints[i];
+		enum steer_what what = what_of(snap, e);
+		struct addr a = {.family = e->family};
+
+		memcpy(a.word, e->addr, sizeof(a.word));
+		if (what == STEER_NONE)
+			continue;
+		out[n++] = entry_of(&a, e->port, e->proto, what);
+		if (what == STEER_SERVICE)
+			out[n++] = entry_of(&a, be16_from(0), 0, STEER_VIP);
+	}
+	return n;
+}
+
+static int update(struct steering *s, struct err *err)
+{
+	const struct snapshot *snap = s->control->serving;
+	struct attach_entry *entries = calloc(2u * (snap->endpoint_mask + 1), sizeof(*entries));
+	struct steer_config config = {0};
+	int rc = 0;
+
+	if (!entries)
+		return err_set(err, -ENOMEM, "steering: out of memory");
+	if (snap->n_snat)
+		config = (struct steer_config){.snat_first = snap->snat_first,
+		                               .snat_last = snap->snat_last};
+	for (uint16_t i = 0; !rc && i < s->n_ports; i++)
+		rc = attach_steer_update(&s->port[i], entries, list(snap, entries), &config, err);
+	free(entries);
+	return rc;
+}
+
+static void on_change(struct control *c)
+{
+	struct err err;
+
+	if (update(c->steering, &err))
+		LOG_ERROR(
+			"steering not updated reason=\"%s\" hint=\"some services may not reach the "
+			"lanes\"",
+			err.msg);
+}
+
+static int find_programs(struct steering *s, struct err *err)
+{
+	const struct conf *conf = s->control->conf;
+
+	for (uint16_t i = 0; i < conf->n_ports; i++) {
+		int rc;
+
+		if (!is_af_xdp(&conf->ports[i]))
+			continue;
+		rc = attach_steer_open(&s->port[s->n_ports], s->control->ports[i].if_index, err);
+		if (rc) {
+			err_prefix(err, "ports[%u]", i);
+			return rc;
+		}
+		s->n_ports++;
+	}
+	return 0;
+}
+
+int steering_open(struct steering **out, struct control *c, struct err *err)
+{
+	struct steering *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "steering: out of memory");
+	s->control = c;
+	rc = find_programs(s, err);
+	if (!rc && s->n_ports)
+		rc = update(s, err);
+	if (rc) {
+		steering_close(s);
+		return rc;
+	}
+	c->steering = s;
+	if (s->n_ports)
+		c->services_changed = on_change;
+	*out = s;
+	return 0;
+}
+
+void steering_close(struct steering *s)
+{
+	if (!s)
+		return;
+	s->control->services_changed = NULL;
+	s->control->steering = NULL;
+	while (s->n_ports)
+		attach_steer_close(&s->port[--s->n_ports]);
+	free(s);
+}

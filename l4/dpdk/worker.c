@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/dpdk/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+#include <rte_ring.h>
+
+#include "l4/base/clock.h"
+#include "l4/base/log.h"
+#include "l4/data/pipeline.h"
+#include "l4/dpdk/transmit.h"
+
+enum {
+	RING_SIZE = 1024, // packets on their way to another lane
+	IDLE_ROUNDS = 64, // empty rounds before a lane goes to sleep
+	IDLE_FIRST_US = 5,
+};
+
+struct queue {
+	uint16_t device;
+	uint16_t queue;
+	uint8_t port; // index into ports
+};
+
+struct worker {
+	struct workers *all;
+	struct lane *lane;
+	struct transmit tx;
+	struct queue *queues; // [n_queues]; owned
+	uint16_t n_queues;
+	uint32_t n_empty; // rounds without a packet, in a row
+	uint32_t sleep_us;
+	uint64_t received_ns; // atomic; when the last packet came
+} CACHE_ALIGNED;
+
+static MUST_INLINE uint64_t now_ns(const struct workers *w)
+{
+	return (uint64_t)((unsigned __int128)rte_rdtsc() * CLOCK_NS_PER_S / w->tsc_hz);
+}
+
+// Several segments would need a gather that no stage can do.
+static MUST_INLINE void wrap(struct pkt *p, struct rte_mbuf *m, uint8_t port)
+{
+	pkt_init(p, rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_data_len(m), port, m);
+	if (unlikely(m->nb_segs > 1))
+		pkt_drop(p, REASON_TOO_LONG);
+}
+
+// A packet that belongs to another lane takes along where it came from and how often it moved.
+static void hand_over(struct worker *w, struct pkt *p)
+{
+	struct rte_mbuf *m = p->buf;
+
+	m->hash.usr = (uint32_t)p->port << 8 | (uint8_t)(p->hops + 1);
+	if (rte_ring_mp_enqueue(w->all->handover[p->to_lane], m) == 0) {
+		w->lane->count->handover_out++;
+		return;
+	}
+	pkt_drop(p, REASON_HANDOVER_FULL);
+	rte_pktmbuf_free(m);
+}
+
+static void dispatch(struct worker *w, struct pkt *pkts, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct pkt *p = &pkts[i];
+
+		if (p->verdict == VERDICT_FORWARD || p->verdict == VERDICT_ANSWER)
+			transmit_out(&w->tx, p);
+		else if (p->verdict == VERDICT_PUNT)
+			transmit_punt(&w->tx, p);
+		else if (p->verdict == VERDICT_DROP)
+			rte_pktmbuf_free(p->buf);
+		else
+			hand_over(w, p);
+	}
+	transmit_flush(&w->tx);
+}
+
+static void process(struct worker *w, struct pkt *pkts, uint32_t n)
+{
+	pipeline_run(w->lane, pkts, n);
+	dispatch(w, pkts, n);
+	lane_count(w->lane, pkts, n);
+	w->lane->count->bursts++;
+}
+
+static uint32_t receive(struct worker *w, const struct queue *q)
+{
+	struct rte_mbuf *mbufs[PKT_BURST];
+	struct pkt pkts[PKT_BURST];
+	uint16_t n = rte_eth_rx_burst(q->device, q->queue, mbufs, PKT_BURST);
+
+	if (!n)
+		return 0;
+	for (uint16_t i = 0; i < n; i++)
+		prefetch(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (uint16_t i = 0; i < n; i++)
+		wrap(&pkts[i], mbufs[i], q->port);
+	process(w, pkts, n);
+	return n;
+}
+
+static uint32_t take_over(struct worker *w)
+{
+	struct rte_mbuf *mbufs[PKT_BURST];
+	struct pkt pkts[PKT_BURST];
+	uint32_t n = rte_ring_sc_dequeue_burst(w->all->handover[w->lane->index], (void **)mbufs,
+	                                       PKT_BURST, NULL);
+
+	if (!n)
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		wrap(&pkts[i], mbufs[i], (uint8_t)(mbufs[i]->hash.usr >> 8));
+		pkts[i].hops = (uint8_t)mbufs[i]->hash.usr;
+	}
+	w->lane->count->handover_in += n;
+	process(w, pkts, n);
+	return n;
+}
+
+// What the host sends through a port that it cannot see: out of the port, untouched and uncounted
+// (it was never received). Lane 0 alone does it.
+static uint32_t host_traffic(struct worker *w)
+{
+	uint32_t total = 0;
+
+	for (uint8_t i = 0; i < w->all->n_ports; i++)
+		if (w->all->ports[i].punt != PORT_NO_DEVICE)
+			total += transmit_host(&w->tx, i);
+	return total;
+}
+
+static uint32_t round_of(struct worker *w)
+{
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < w->n_queues; i++)
+		n += receive(w, &w->queues[i]);
+	if (w->all->n_lanes > 1)
+		n += take_over(w);
+	if (w->lane->index == 0)
+		n += host_traffic(w);
+	return n;
+}
+
+// A lane without work spins, or gives the CPU away for longer and longer, up to idle_max_us.
+static void rest(struct worker *w)
+{
+	struct timespec t = {.tv_nsec = (long)w->sleep_us * 1000};
+
+	if (w->all->idle == IDLE_POLL || w->n_empty++ < IDLE_ROUNDS) {
+		rte_pause();
+		return;
+	}
+	nanosleep(&t, NULL);
+	w->sleep_us = w->sleep_us * 2 > w->all->idle_max_us ? w->all->idle_max_us : w->sleep_us * 2;
+}
+
+static int run(void *arg)
+{
+	struct worker *w = arg;
+	struct lane *lane = w->lane;
+	uint64_t before = now_ns(w->all);
+
+	// Sleeps of microseconds, not of the default slack of 50.
+	prctl(PR_SET_TIMERSLACK, 1000UL);
+	lane_quiesce(lane);
+	lane_set_running(lane, true);
+	while (!__atomic_load_n(&w->all->stop, __ATOMIC_RELAXED)) {
+		lane_quiesce(lane);
+		lane_tick(lane, before);
+		uint32_t n = round_of(w);
+		uint64_t after = now_ns(w->all);
+
+		if (n) {
+			lane->count->busy_ns += after - before;
+			__atomic_store_n(&w->received_ns, after, __ATOMIC_RELAXED);
+			w->n_empty = 0;
+			w->sleep_us = IDLE_FIRST_US;
+		} else {
+			rest(w);
+		}
+		before = n ? after : now_ns(w->all);
+	}
+	lane_set_running(lane, false);
+	return 0;
+}
+
+static int plan_queues(struct worker *w, struct workers *all)
+{
+	uint32_t total = 0;
+
+	for (uint8_t i = 0; i < all->n_ports; i++)
+		total += all->ports[i].n_rx;
+	w->queues = calloc(total + 1, sizeof(*w->queues));
+	if (!w->queues)
+		return -ENOMEM;
+	for (uint8_t i = 0; i < all->n_ports; i++)
+		for (uint16_t q = 0; q < all->ports[i].n_rx; q++)
+			if (q % all->n_lanes == w->lane->index)
+				w->queues[w->n_queues++] = (struct queue){
+					.device = all->ports[i].device,
+					.queue = q,
+					.port = i,
+				};
+	return 0;
+}
+
+static int init_one(struct workers *all, uint16_t i, struct err *err)
+{
+	struct worker *w = &all->worker[i];
+	char name[32];
+
+	*w = (struct worker){.all = all, .lane = all->lanes[i], .sleep_us = IDLE_FIRST_US};
+	transmit_init(&w->tx, all->ports, all->n_ports, i, all->lanes[i]);
+	snprintf(name, sizeof(name), "handover%u", i);
+	all->handover[i] = rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	if (!all->handover[i] || plan_queues(w, all))
+		return err_set(err, -ENOMEM, "lanes[%u]: out of memory", i);
+	if (!w->n_queues)
+		LOG_WARN("lane receives nothing lane=%u hint=\"give the ports at least %u queues\"",
+		         i, all->n_lanes);
+	return 0;
+}
+
+int worker_init(struct workers *w, const struct conf *conf, struct port *ports, struct lane **lanes,
+                struct err *err)
+{
+	int rc = 0;
+
+	*w = (struct workers){
+		.ports = ports,
+		.lanes = lanes,
+		.n_ports = (uint8_t)conf->n_ports,
+		.n_lanes = conf->n_lanes,
+		.idle = conf->idle,
+		.idle_max_us = conf->idle_max_us,
+		.tsc_hz = rte_get_tsc_hz(),
+	};
+	w->worker = aligned_alloc(CACHE_LINE, conf->n_lanes * sizeof(*w->worker));
+	w->handover = calloc(conf->n_lanes, sizeof(struct rte_ring *));
+	if (!w->worker || !w->handover) {
+		free(w->worker);
+		free(w->handover);
+		return err_set(err, -ENOMEM, "lanes: out of memory");
+	}
+	memset(w->worker, 0, conf->n_lanes * sizeof(*w->worker));
+	for (uint16_t i = 0; !rc && i < w->n_lanes; i++)
+		rc = init_one(w, i, err);
+	if (rc)
+		worker_fini(w);
+	return rc;
+}
+
+int worker_start(struct workers *w, struct err *err)
+{
+	for (uint16_t i = 0; i < w->n_lanes; i++) {
+		int rc = rte_eal_remote_launch(run, &w->worker[i], i + 1u);
+
+		if (rc)
+			return err_set(err, rc, "lanes[%u]: the core did not start", i);
+	}
+	return 0;
+}
+
+void worker_stop(struct workers *w)
+{
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELAXED);
+	for (uint16_t i = 0; i < w->n_lanes; i++)
+		rte_eal_wait_lcore(i + 1u);
+}
+
+void worker_fini(struct workers *w)
+{
+	for (uint16_t i = 0; i < w->n_lanes; i++) {
+		struct rte_mbuf *m;
+
+		free(w->worker[i].queues);
+		while (w->handover[i] && rte_ring_sc_dequeue(w->handover[i], (void **)&m) == 0)
+			rte_pktmbuf_free(m);
+		rte_ring_free(w->handover[i]);
+	}
+	free(w->worker);
+	free(w->handover);
+	w->worker = NULL;
+	w->handover = NULL;
+}
+
+uint64_t worker_idle_ns(const struct workers *w)
+{
+	uint64_t last = 0, now = now_ns(w);
+
+	for (uint16_t i = 0; i < w->n_lanes; i++) {
+		uint64_t at = __atomic_load_n(&w->worker[i].received_ns, __ATOMIC_RELAXED);
+
+		last = at > last ? at : last;
+	}
+	return now > last ? now - last : 0;
+}

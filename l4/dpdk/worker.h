@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine of a lane on a NIC core: receive, run the pipeline, transmit, count; again.
+// worker_start() launches one lcore a lane; worker_stop() ends them after their present burst.
+#pragma once
+
+#include "l4/base/err.h"
+#include "l4/data/lane.h"
+#include "l4/dpdk/port.h"
+
+struct rte_ring;
+
+// All that the workers share; nobody writes it while they run, but for `stop`.
+struct workers {
+	struct port *ports;         // [n_ports]; borrowed
+	struct lane **lanes;        // [n_lanes]; borrowed
+	struct worker *worker;      // [n_lanes]; owned
+	struct rte_ring **handover; // [n_lanes], packets for that lane; owned
+	uint8_t n_ports;
+	uint16_t n_lanes;
+	uint8_t idle; // enum conf_idle
+	uint32_t idle_max_us;
+	uint64_t tsc_hz;
+	bool stop; // atomic
+};
+
+// `conf` is borrowed for the call only.
+NODISCARD int worker_init(struct workers *w, const struct conf *conf, struct port *ports,
+                          struct lane **lanes, struct err *err);
+NODISCARD int worker_start(struct workers *w, struct err *err);
+void worker_stop(struct workers *w);
+void worker_fini(struct workers *w);
+
+// Nanoseconds since any lane received a packet; for `lb4d --once`.
+uint64_t worker_idle_ns(const struct workers *w);
