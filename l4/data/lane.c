@@ -62,7 +62,7 @@ void lane_set_running(struct lane *lane, bool is_running)
 static uint32_t buckets_due(const struct flow_table *t, uint64_t elapsed_ns)
 {
 	uint64_t due =
-		(uint64_t)t->n_buckets * (elapsed_ns >> 10) / (SWEEP_PERIOD_S * (NS_PER_S >> 10));
+		(uint64_t)t->n_buckets * (elapsed_ns >> 10) / (SWEEP_PERIOD_S * (CLOCK_NS_PER_S >> 10));
 
 	if (due > t->n_buckets)
 		due = t->n_buckets;
@@ -76,7 +76,7 @@ static void sweep(struct lane *lane)
 
 	// Often enough that a tick's share stays below SWEEP_MAX_BUCKETS for a table of a million
 	// flows.
-	if (elapsed < NS_PER_MS / 8)
+	if (elapsed < CLOCK_NS_PER_MS / 8)
 		return;
 	lane->swept_ns = lane->now_ns;
 	n_expired = flow_sweep(&lane->flows4, buckets_due(&lane->flows4, elapsed), lane->now_s,
@@ -90,7 +90,7 @@ static void sweep(struct lane *lane)
 void lane_tick(struct lane *lane, uint64_t now_ns)
 {
 	lane->now_ns = now_ns;
-	lane->now_s = (uint16_t)(now_ns / NS_PER_S);
+	lane->now_s = (uint16_t)(now_ns / CLOCK_NS_PER_S);
 	sweep(lane);
 }
 

@@ -180,27 +180,62 @@ static int open_from(struct stats *s, const char *dir, bool is_bpf, struct err *
 	return rc;
 }
 
+// /dev/shm is everybody's: only root's files and our own may outshine pinned maps.
+static bool is_trusted(const char *shm)
+{
+	struct stat st;
+
+	return lstat(shm, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
+// Both homes have counters: a daemon ran with BPF, and one without. The last one counts.
+static void keep_newer(struct stats *s, struct stats *other)
+{
+	struct stats older = *other;
+
+	if (other->meta->started_ns > s->meta->started_ns) {
+		older = *s;
+		*s = *other;
+	}
+	stats_close(&older);
+}
+
+static int explain(int rc_bpf, const char *dir, const char *shm, struct err *err)
+{
+	if (rc_bpf == -EACCES)
+		return err_set(err, rc_bpf, "%s: not permitted to read the counters; run as root",
+		               dir);
+	return err_set(err, -ENOENT, "no counters in %s or %s: no daemon has run with them", dir,
+	               shm);
+}
+
 int stats_open(struct stats *s, const char *dir, struct err *err)
 {
+	struct err err_shm = {0};
+	struct stats other;
 	char shm[STATS_DIR_SIZE];
-	int rc_bpf = check_bpffs(dir);
-	int rc;
+	int rc_bpf, rc;
 
-	if (rc_bpf == 0)
-		rc_bpf = open_from(s, dir, true, err);
-	if (rc_bpf == 0 || rc_bpf == -EPROTO)
-		return rc_bpf;
 	rc = stats_shm_dir(shm, dir);
 	if (rc)
 		return err_set(err, rc, "%s: the name is too long", dir);
-	rc = open_from(s, shm, false, err);
-	if (rc == -ENOENT && rc_bpf == -EACCES)
-		return err_set(err, -EACCES, "%s: not permitted to read the counters; run as root",
-		               dir);
-	if (rc == -ENOENT)
-		return err_set(err, rc, "no counters in %s or %s: no daemon has run with them", dir,
-		               shm);
-	return rc;
+	rc_bpf = check_bpffs(dir);
+	if (rc_bpf == 0)
+		rc_bpf = open_from(s, dir, true, err);
+	rc = open_from(&other, shm, false, &err_shm);
+	if (rc_bpf == 0 && rc == 0 && is_trusted(shm))
+		keep_newer(s, &other);
+	else if (rc == 0 && rc_bpf == 0)
+		stats_close(&other);
+	else if (rc == 0)
+		*s = other;
+	if (rc_bpf == 0 || rc == 0)
+		return 0;
+	if (rc_bpf == -EPROTO)
+		return rc_bpf; // *err says it
+	if (rc != -ENOENT)
+		return err_set(err, rc, "%s", err_shm.msg);
+	return explain(rc_bpf, dir, shm, err);
 }
 
 int stats_open_private(struct stats *s)
@@ -255,7 +290,7 @@ void stats_announce(struct stats *s, const char *node, uint16_t n_lanes, uint32_
 	meta->n_lanes = n_lanes;
 	meta->pid = pid;
 	meta->generation = 0;
-	meta->started_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	meta->started_ns = (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
 	memset(meta->node, 0, sizeof(meta->node));
 	snprintf(meta->node, sizeof(meta->node), "%s", node);
 	reset_gauges(s);

@@ -49,7 +49,8 @@ NODISCARD int stats_shm_dir(char *out, const char *dir);
 NODISCARD int stats_map(struct stats *s, const int fds[STATS_REGION_COUNT], bool is_bpf,
                         bool writable, struct err *err);
 
-// Readers: pinned maps in `dir` if there are any, else the files for the same `dir`.
+// Readers: pinned maps in `dir` or the files for the same `dir`; if there are both, those of the daemon
+// that started last.
 // -ENOENT: no daemon ever ran with it; -EPROTO: another version wrote it; -EACCES.
 NODISCARD int stats_open(struct stats *s, const char *dir, struct err *err);
 
