@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// counters
+#include "l4/ctrl/methods.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static int add_counters(struct methods_call *call, const struct lane_counters *sum)
+{
+	for (size_t i = 0; i < STATS_LANE_FIELDS; i++) {
+		const struct stats_field *f = &stats_lane_fields[i];
+		struct ctl_counter *row;
+
+		if (!stats_value(sum, f) && !call->params->counters_params.all)
+			continue;
+		row = methods_row(call, &call->result.counters.counters, "counters");
+		if (!row)
+			return -ENOMEM;
+		snprintf(row->name, sizeof(row->name), "%s", f->name);
+		snprintf(row->unit, sizeof(row->unit), "%s", f->unit);
+		snprintf(row->help, sizeof(row->help), "%s", f->help);
+		row->value = stats_value(sum, f);
+	}
+	return 0;
+}
+
+static int add_reasons(struct methods_call *call, const struct lane_counters *sum)
+{
+	for (size_t i = 0; i < REASON_COUNT; i++) {
+		struct ctl_reason *row;
+
+		if (!sum->reason[i] && !call->params->counters_params.all)
+			continue;
+		row = methods_row(call, &call->result.counters.reasons, "reasons");
+		if (!row)
+			return -ENOMEM;
+		snprintf(row->name, sizeof(row->name), "%s", stats_reason_names[i]);
+		snprintf(row->verdict, sizeof(row->verdict), "%s",
+		         stats_verdict_names[stats_reason_verdicts[i]]);
+		snprintf(row->help, sizeof(row->help), "%s", stats_reason_helps[i]);
+		row->packets = sum->reason[i];
+	}
+	return 0;
+}
+
+static void account(struct ctl_counters *out, const struct lane_counters *sum)
+{
+	uint64_t by_verdict[VERDICT_COUNT] = {0};
+
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		by_verdict[stats_reason_verdicts[i]] += sum->reason[i];
+	out->received = sum->rx_packets;
+	out->forwarded = by_verdict[VERDICT_FORWARD];
+	out->punted = by_verdict[VERDICT_PUNT];
+	out->answered = by_verdict[VERDICT_ANSWER];
+	out->dropped = by_verdict[VERDICT_DROP];
+	out->difference = stats_identity(sum);
+}
+
+int methods_counters(struct methods_call *call)
+{
+	struct lane_counters sum;
+	int rc;
+
+	stats_sum_lanes(call->control->stats, &sum);
+	account(&call->result.counters, &sum);
+	rc = add_counters(call, &sum);
+	return rc ? rc : add_reasons(call, &sum);
+}
