@@ -113,6 +113,12 @@ static bool ip4_options_ok(const uint8_t *opt, size_t len)
 	return true;
 }
 
+static MUST_INLINE void set_addr4(uint32_t addr[4], be32 ip4)
+{
+	addr[0] = be32_raw(ip4);
+	addr[1] = addr[2] = addr[3] = 0;
+}
+
 static void parse_ip4(struct pkt *p)
 {
 	const struct wire_ip4 *ip = (const void *)(p->data + p->l3);
@@ -135,8 +141,8 @@ static void parse_ip4(struct pkt *p)
 	    !ip4_options_ok((const uint8_t *)(ip + 1), header - sizeof(*ip)))
 		return pkt_drop(p, REASON_IP_OPTIONS);
 	p->key.family = ADDR_IP4;
-	p->key.src[0] = be32_raw(ip->src);
-	p->key.dst[0] = be32_raw(ip->dst);
+	set_addr4(p->key.src, ip->src);
+	set_addr4(p->key.dst, ip->dst);
 	p->l4 = (uint16_t)(p->l3 + header);
 	p->end = (uint16_t)(p->l3 + total);
 	if (be16_to(ip->fragment) & (IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET))

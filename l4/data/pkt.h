@@ -111,14 +111,31 @@ static MUST_INLINE bool pkt_is_ended(const struct pkt *p)
 	return p->verdict != VERDICT_NONE;
 }
 
-// Clears what the stages will write and sets what the wrapper owns.
+// Sets what the wrapper owns and clears what later stages read without having written it. Field by
+// field: gcc clears the whole struct by `rep stos`, which costs 10 ns here.
 static MUST_INLINE void pkt_init(struct pkt *p, uint8_t *data, uint16_t len, uint8_t port,
                                  void *buf)
 {
-	*p = (struct pkt){.data = data,
-	                  .len = len,
-	                  .port = port,
-	                  .buf = buf,
-	                  .service = PKT_NO_SERVICE,
-	                  .to_lane = PKT_THIS_LANE};
+	p->data = data;
+	p->buf = buf;
+	p->len = len;
+	p->port = port;
+	p->hops = 0;
+	p->verdict = VERDICT_NONE;
+	p->reason = REASON_NONE;
+	p->kind = PKT_NOT_IP;
+	p->tcp_flags = 0;
+	p->inner = 0;
+	p->inner_l4 = 0;
+	p->key.sport = be16_from(0);
+	p->key.dport = be16_from(0);
+	p->key.proto = 0;
+	p->key.family = 0;
+	p->role = ROLE_NONE;
+	p->service = PKT_NO_SERVICE;
+	p->backend = 0;
+	p->to_lane = PKT_THIS_LANE;
+	p->is_new = false;
+	p->flow = NULL;
+	p->nat.snat_port = be16_from(0);
 }
