@@ -76,7 +76,7 @@ $(O)/lib/%.a: $(O)/flags
 
 # One line per kind of program: what it may be linked with is the proof of the layering.
 link = @mkdir -p $(@D); $(if $(V),,echo "  LINK $@";) $(if $(V),set -x;) $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $1
-$(O)/bin/lb4d: $(call obj,$(call src,l4/dpdk) $(filter-out %.bpf.c,$(call src,bpf)) l4/main.c) $(call lib,ctrl) $(DATA)
+$(O)/bin/lb4d: $(call obj,$(call src,l4 l4/dpdk) $(filter-out %.bpf.c,$(call src,bpf))) $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) $(DPDK_LIBS) -lbpf -lev -lmnl -lcap-ng -lseccomp -lcrypto -ljansson -lm)
 $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)
@@ -91,6 +91,9 @@ $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl) $(DATA
 	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
 $(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support) $(DATA)
 	$(call link,-fsanitize=fuzzer $(call lib,support) $(DATA) -lcrypto -ljansson -lm)
+$(O)/tests/smoke/steer_run $(O)/tests/smoke/stats_run: $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \
+		$(call obj,$(filter-out %.bpf.c,$(call src,bpf))) $(call lib,support) $(MODEL)
+	$(call link,$(call lib,support) $(MODEL) -lbpf -ljansson -lm)
 $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson -lm)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support) $(DATA)

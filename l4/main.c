@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-3-Clause lb4d: the fast path and the control plane in one daemon.
+// This file is the table of contents: what is opened, in which order, and how it is closed again,
+// in reverse.
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "l4/base/clock.h"
+#include "l4/base/log.h"
+#include "l4/ctrl/control.h"
+#include "l4/ctrl/neighbor.h"
+#include "l4/ctrl/server.h"
+#include "l4/ctrl/steering.h"
+#include "l4/ctrl/store.h"
+#include "l4/dpdk/engine.h"
+#include "l4/options.h"
+
+struct daemon {
+	struct options options;
+	struct conf *boot; // as it was at start: ports and lanes point into it
+	struct ev_loop *loop;
+	struct stats stats;
+	struct engine engine;
+	struct control control;
+	struct steering *steering;
+	struct server *server;
+	ev_signal stop[2];
+	ev_signal reload;
+	ev_timer watch; // link states; the end of the captures with --once
+};
+
+static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	LOG_INFO("stopping signal=%s", strsignal(watcher->signum));
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	struct daemon *d = watcher->data;
+	struct err err;
+
+	if (control_reload(&d->control, &err))
+		return; // logged, and remembered for lbctl status
+}
+
+static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct daemon *d = timer->data;
+
+	engine_watch(&d->engine, d->control.ports);
+	if (d->options.is_once && engine_idle_ns(&d->engine) > 300 * CLOCK_NS_PER_MS)
+		ev_break(loop, EVBREAK_ALL);
+}
+
+static void watch(struct daemon *d)
+{
+	static const int stops[2] = {SIGTERM, SIGINT};
+
+	for (int i = 0; i < 2; i++) {
+		ev_signal_init(&d->stop[i], on_stop, stops[i]);
+		ev_signal_start(d->loop, &d->stop[i]);
+	}
+	ev_signal_init(&d->reload, on_reload, SIGHUP);
+	d->reload.data = d;
+	ev_signal_start(d->loop, &d->reload);
+	ev_timer_init(&d->watch, on_watch, 0.1, 0.1);
+	d->watch.data = d;
+	ev_timer_start(d->loop, &d->watch);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static bool has_kernel_port(const struct control *c, uint16_t n_ports)
+{
+	for (uint16_t i = 0; i < n_ports; i++)
+		if (c->ports[i].if_index)
+			return true;
+	return false;
+}
+
+// Takes the file's configuration into service: neighbours first, so that the first snapshot knows
+// as many next hops as the kernel does.
+static int serve(struct daemon *d, struct err *err)
+{
+	struct conf *conf;
+	int rc = conf_clone(&conf, d->boot);
+
+	if (rc)
+		return err_set(err, rc, "%s: out of memory", d->boot->file);
+	engine_describe(&d->engine, d->control.ports);
+	d->control.lanes = d->engine.lanes;
+	roster_adopt(&d->control.roster, &d->stats, clock_now_ns());
+	if (has_kernel_port(&d->control, d->boot->n_ports))
+		rc = neighbor_open(&d->control.neighbor, &d->control, control_refresh, err);
+	if (rc) {
+		conf_free(conf);
+		return rc;
+	}
+	rc = control_apply(&d->control, conf, err);
+	if (!rc)
+		rc = steering_open(&d->steering, &d->control, err);
+	if (!rc)
+		rc = engine_start(&d->engine, err);
+	if (rc) {
+		steering_close(d->steering);
+		neighbor_close(d->control.neighbor);
+		return rc;
+	}
+	d->control.is_saved = true;
+	return 0;
+}
+
+static int run(struct daemon *d, struct err *err)
+{
+	int rc = serve(d, err);
+
+	if (rc)
+		return rc;
+	stats_announce(&d->stats, d->boot->node, d->boot->n_lanes, (uint32_t)getpid());
+	watch(d);
+	LOG_INFO("ready node=%s file=%s control=%s lanes=%u generation=%u", d->boot->node,
+	         d->boot->file, d->boot->control, d->boot->n_lanes, d->control.generation);
+	ev_run(d->loop, 0);
+	engine_stop(&d->engine);
+	steering_close(d->steering);
+	neighbor_close(d->control.neighbor);
+	d->stats.meta->pid = 0;
+	LOG_INFO("stopped");
+	return 0;
+}
+
+static int open_engine(struct daemon *d, struct err *err)
+{
+	char xdp_object[64];
+	int fd = steering_object(d->boot, xdp_object, sizeof(xdp_object), err);
+	int rc;
+
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
+	rc = engine_open(&d->engine, d->boot, &d->stats, xdp_object, err);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int open_and_run(struct daemon *d, struct err *err)
+{
+	int rc = conf_load(&d->boot, d->options.conf_file, err);
+
+	if (rc)
+		return rc;
+	d->loop = ev_default_loop(EVFLAG_AUTO);
+	rc = store_open(&d->stats, d->boot, err);
+	if (rc)
+		goto err_conf;
+	rc = control_init(&d->control, d->loop, &d->stats, d->options.conf_file);
+	if (rc)
+		goto err_store;
+	// First of all the socket's lock: a second lb4d must not touch the devices of the first.
+	rc = server_open(&d->server, &d->control, d->boot->control, err);
+	if (rc)
+		goto err_control;
+	rc = open_engine(d, err);
+	if (rc)
+		goto err_server;
+	rc = run(d, err);
+	engine_close(&d->engine);
+err_server:
+	server_close(d->server);
+err_control:
+	control_fini(&d->control);
+err_store:
+	stats_close(&d->stats);
+err_conf:
+	conf_free(d->boot);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct err err = {0};
+	int rc;
+
+	if (options_parse(&d.options, argc, argv, &rc))
+		return rc;
+	log_init("lb4d", d.options.log_level);
+	rc = open_and_run(&d, &err);
+	if (rc)
+		LOG_ERROR("not started reason=\"%s\"", err.code ? err.msg : strerror(-rc));
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
