@@ -195,8 +195,10 @@ def build_tcp(layer, rest, up):
 def build_udp(layer, rest, up):
     sport, dport = (int(p, 0) for p in layer.pair())
     body = build(rest, up)
-    header = struct.pack('!HHHH', sport, dport, layer.number('len', 8 + len(body)), 0)
-    return layer4_sum(layer, up, 17, header + body, 6, 0xffff)
+    length = layer.number('len', 8 + len(body))
+    segment = struct.pack('!HHHH', sport, dport, length, 0) + body
+    end = length if 8 <= length <= len(segment) else len(segment)  # what lies behind is not UDP's
+    return layer4_sum(layer, up, 17, segment[:end], 6, 0xffff) + segment[end:]
 
 
 def icmp_rest(layer, is6):

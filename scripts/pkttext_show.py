@@ -9,6 +9,7 @@ from pkttext_wire import (ETH_EXPERIMENT, ETH_NAMES, ETH_TYPES, ICMP4_ERRORS, IC
                           pseudo_header)
 
 PAYLOAD_SHOWN = 64  # bytes; longer ones are named by their sum
+EXTENSIONS = ('hopopts', 'dstopts', 'routing', 'frag6', 'auth')
 
 
 class Shown:
@@ -48,6 +49,8 @@ def payload_text(data):
 def show_next(shown, names, number, data):
     """The layer that a number announces; returns its name, '' for payload or none."""
     name = names.get(number, '')
+    if name in EXTENSIONS and len(data) < (24 if name == 'auth' else 8):
+        name = ''  # less than an encoder would write: as payload
     if name in SHOWERS and data:
         SHOWERS[name](shown, data)
         return name
@@ -144,14 +147,15 @@ def show_ip6(shown, data):
 
 
 def show_extension(shown, data, kind):
-    number, words = shown.header(data, 8)[:2]
-    size = words * 4 + 8 if kind == 'auth' else words * 8 + 8
-    said = '' if size <= len(data) else f' len={words}'
-    size = size if size <= len(data) else min(8, len(data))
-    body = data[2:size] + bytes(max(0, 8 - len(data)))
+    number, words = data[:2]
+    least = 12 if kind == 'auth' else 8
+    size = {'auth': words * 4 + 8, 'frag6': 8}.get(kind, words * 8 + 8)
+    said = '' if least <= size <= len(data) else f' len={words}'
+    size = min(len(data), 24 if kind == 'auth' else 8) if said else size  # as an encoder would have it
+    body = data[2:size]
     at = len(shown.layers)
     shown.layers.append('')
-    is_later = kind == 'frag6' and struct.unpack('!H', shown.header(data, 8)[2:4])[0] >> 3
+    is_later = kind == 'frag6' and struct.unpack('!H', data[2:4])[0] >> 3
     name = show_next(shown, {} if is_later else IP_NAMES, number, data[size:])
     next_text = optional('next', number, {v: k for k, v in IP_NAMES.items()}.get(name, IP6_NONE))
     shown.layers[at] = kind + extension_text(kind, body) + next_text + said
@@ -198,8 +202,8 @@ def show_udp(shown, data):
     text = f'udp {sport} > {dport}' + (optional('len', length, len(data)) if len(data) >= 8 else '')
     if value == 0 and len(data) >= 8:
         text += ' cksum=0'
-    elif length == len(data):
-        text += layer4_checksum(shown, data, 6, 17)
+    elif 8 <= length <= len(data):
+        text += layer4_checksum(shown, data[:length], 6, 17)
     shown.layers.append(text)
     if data[8:]:
         shown.layers.append(payload_text(data[8:]))
