@@ -12,7 +12,8 @@ static MUST_INLINE void to_backend(struct lane *lane, struct pkt *p)
 
 	if (!(b->flags & BACKEND_HOP))
 		return pkt_drop(p, REASON_NO_NEXT_HOP);
-	if (lane->snap->services[p->service].forward == FORWARD_NAT)
+	// Not what the service says now: a flow keeps the mode in which it began.
+	if (be16_raw(p->nat.snat_port))
 		forward_nat_request(lane, p, b);
 	else
 		forward_dsr(p, b);

@@ -47,10 +47,10 @@ static bool may_stay(const struct snap_backend *b, enum flow_state state)
 {
 	unsigned need = BACKEND_OLD;
 
-	if (state == FLOW_UDP)
-		need |= BACKEND_STEADY;
-	if (state == FLOW_OPENING)
-		need |= BACKEND_STEADY | BACKEND_NEW;
+	// Without a connection there is little to lose elsewhere. A handshake in flight stays with a
+	// draining backend: its SYN is answered already.
+	if (state == FLOW_UDP || state == FLOW_OPENING)
+		need |= BACKEND_STEADY | BACKEND_HOP;
 	return (b->flags & need) == need;
 }
 
@@ -139,7 +139,7 @@ static void count_victim(struct lane *lane, const struct flow_victim *v)
 static void without_flow(struct lane *lane, struct pkt *p)
 {
 	p->backend = pick(lane, p, REASON_POOL_EMPTY);
-	p->is_new = is_first_syn(p);
+	p->is_new = p->backend && is_first_syn(p);
 }
 
 static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
@@ -183,13 +183,14 @@ static void trace_hit(const struct lane *lane, const struct flow *f)
 		          lane->snap->backends[f->backend].name);
 }
 
-static void meet_known(struct lane *lane, struct pkt *p, struct flow *f)
+static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_t hash)
 {
 	if (unlikely(lane->trace))
 		trace_hit(lane, f);
 	if (flow_is_expired(f, lane->now_s, lane->snap->timeout_s)) {
 		lane->count->flow_expiries++;
-		return open_flow(lane, p, f, REASON_POOL_EMPTY);
+		flow_remove(lane_flows(lane, p->key.family), f);
+		return meet_stranger(lane, p, hash);
 	}
 	if (flow_state(f) == FLOW_CLOSING && is_first_syn(p)) // the client's port is used again
 		return open_flow(lane, p, f, REASON_POOL_EMPTY);
@@ -232,7 +233,7 @@ static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 	else if (!s->flow_table)
 		without_flow(lane, p);
 	else if (f)
-		meet_known(lane, p, f);
+		meet_known(lane, p, f, hash);
 	else
 		meet_stranger(lane, p, hash);
 }

@@ -133,7 +133,8 @@ static void fill_live(struct snap_backend *b, const struct conf_backend *c,
 }
 
 // Health decides who takes new flows, unless it says that nobody does: then it is more likely
-// wrong, and refusing everybody helps nobody (fail open).
+// wrong, and refusing everybody helps nobody (fail open). Whoever takes new flows then must be
+// allowed to keep them, too.
 static void apply_health(struct snapshot *s, const uint16_t *ids, uint16_t n)
 {
 	bool any = false;
@@ -144,9 +145,11 @@ static void apply_health(struct snapshot *s, const uint16_t *ids, uint16_t n)
 		any |= (b->flags & (BACKEND_NEW | BACKEND_STEADY)) ==
 		       (BACKEND_NEW | BACKEND_STEADY);
 	}
-	for (uint16_t i = 0; any && i < n; i++) {
+	for (uint16_t i = 0; i < n; i++) {
 		struct snap_backend *b = &s->backends[ids[i]];
 
+		if (!any && b->flags & BACKEND_NEW)
+			b->flags |= BACKEND_STEADY;
 		if (!(b->flags & BACKEND_STEADY))
 			b->flags &= (uint8_t)~BACKEND_NEW;
 	}
