@@ -23,9 +23,9 @@ l4/main.c                  | l4/base l4/model l4/data l4/dpdk l4/ctrl bpf/attach
 l7/tls.[ch]                | l4/base l4/model l7                              | openssl
 l7/http2.[ch]              | l4/base l4/model l7                              | nghttp2
 l7/*                       | l4/base l4/model l7                              |
-bpf/attach.c               | l4/base l4/model/counters.h bpf                  | libbpf
-bpf/attach.h               | l4/base l4/model/counters.h bpf                  |
-bpf/*.bpf.c                | l4/model/counters.h bpf                          | libbpf
+bpf/attach*.c              | l4/base l4/model/stats_layout.h bpf              | libbpf
+bpf/attach.h               | l4/base l4/model/stats_layout.h bpf              |
+bpf/*.bpf.c                | l4/model/stats_layout.h bpf                      | libbpf
 bpf/*.h                    | l4/model/counters.h bpf                          |
 tools/lbreplay.c           | l4/base l4/model l4/data tools                   | libpcap
 tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
@@ -34,8 +34,9 @@ tests/support/*            | l4/base l4/model l4/data tests/support           |
 tests/unit/l4/base/*       | l4/base tests/support                            | criterion
 tests/unit/l4/model/*      | l4/base l4/model tests/support                   | criterion jansson
 tests/unit/l4/data/*       | l4/base l4/model l4/data tests/support           | criterion openssl
-tests/unit/l4/ctrl/*       | l4/base l4/model l4/data l4/ctrl tests/support   | criterion jansson
+tests/unit/l4/ctrl/*       | l4/base l4/model l4/data l4/ctrl tests/support   | criterion jansson libev
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
+tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/smoke | libbpf
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
 tests/fuzz/*               | l4/base l4/model l4/data tests/support           |
 tests/bench/*              | l4/base l4/model l4/data tests/support           | openssl

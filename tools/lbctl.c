@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// lbctl: the operator's command line. A command of the table (lbctl_command.c) becomes requests over the
+// control socket (lbctl_request.c), and the answers become tables or JSON (lbctl_table.c).
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "l4/model/conf.h"
+#include "l4/model/ctl.h"
+#include "tools/lbctl_client.h"
+#include "tools/lbctl_command.h"
+#include "tools/lbctl_request.h"
+#include "tools/lbctl_table.h"
+
+enum { DONE, NO, WRONG_USAGE };
+
+static int complain(const char *sentence)
+{
+	fflush(stdout);
+	fprintf(stderr, "lbctl: %s\n", sentence);
+	return NO;
+}
+
+static const char *default_socket(void)
+{
+	const char *path = getenv("LB47_SOCKET");
+
+	return path && *path ? path : "/run/lb47/lb4d.sock";
+}
+
+// --- check ---
+
+static int check(const char *file)
+{
+	unsigned n_backends = 0;
+	struct conf *conf;
+	struct err err;
+
+	if (conf_load(&conf, file, &err))
+		return complain(err.msg);
+	for (uint16_t i = 0; i < conf->n_pools; i++)
+		n_backends += conf->pools[i].n_backends;
+	printf("%s: ok (%u services, %u pools, %u backends)\n", file, conf->n_services,
+	       conf->n_pools, n_backends);
+	conf_free(conf);
+	return DONE;
+}
+
+// --- answers ---
+
+static void print_change(const struct lbctl_request *r, const struct ctl_change *change)
+{
+	printf("%s (generation %u, %s)\n", r->what, change->generation,
+	       change->saved ? "saved" : "not saved");
+}
+
+static int print_table(const struct lbctl_command *c, const struct lbctl_options *opts,
+                       const struct lbctl_request *r, const char *line, size_t len)
+{
+	const char *hidden = opts->by_backend ? NULL : c->hidden;
+	union ctl_result result;
+	struct err err;
+	int rc = ctl_answer_decode(&result, c->method, line, len, &err);
+
+	if (rc)
+		return complain(err.msg);
+	if (*r->what)
+		print_change(r, &result.change);
+	else
+		rc = lbctl_table_print(ctl_method_types[c->method].result, &result, hidden);
+	ctl_method_free_result(c->method, &result);
+	return rc ? complain("out of memory") : DONE;
+}
+
+static int print_json(const struct lbctl_command *c, const char *line, size_t len)
+{
+	union ctl_result result;
+	struct err err;
+	char *text;
+
+	// Decoded as well, as that is what tells an error from a result.
+	if (ctl_answer_decode(&result, c->method, line, len, &err))
+		return complain(err.msg);
+	ctl_method_free_result(c->method, &result);
+	text = ctl_answer_text(line, len);
+	if (!text)
+		return complain("out of memory");
+	fputs(text, stdout);
+	free(text);
+	return DONE;
+}
+
+// --- requests ---
+
+static int ask(const struct lbctl_command *c, const struct lbctl_options *opts,
+               const struct lbctl_request *r)
+{
+	size_t line_len = 0, answer_len = 0;
+	char *line = ctl_request_encode(&r->request, &line_len);
+	char *answer = NULL;
+	struct err err;
+	int rc;
+
+	if (!line)
+		return complain("out of memory");
+	rc = lbctl_client_ask(opts->socket, line, line_len, &answer, &answer_len, &err);
+	free(line);
+	if (rc)
+		return complain(err.msg);
+	rc = opts->output == LBCTL_JSON ? print_json(c, answer, answer_len)
+	                                : print_table(c, opts, r, answer, answer_len);
+	free(answer);
+	return rc;
+}
+
+static int run(const struct args *args, const struct lbctl_command *c,
+               const struct lbctl_options *opts, int argc, char **argv)
+{
+	struct lbctl_operands_left left = {.argc = argc, .argv = argv};
+	int rc = DONE;
+
+	if (c->operands == LBCTL_FILE)
+		return argc == 1 ? check(argv[0]) : args_wrong(args, "one file expected");
+	// All of them are read before the first is sent: a typing error changes nothing.
+	for (struct lbctl_operands_left probe = left; !probe.is_done;) {
+		struct lbctl_request r;
+		struct err err;
+
+		if (lbctl_request_next(&r, c, opts, &probe, &err))
+			return args_wrong(args, "%s", err.msg);
+	}
+	while (!left.is_done && rc == DONE) {
+		struct lbctl_request r;
+
+		if (lbctl_request_next(&r, c, opts, &left, NULL))
+			return WRONG_USAGE;
+		rc = ask(c, opts, &r);
+	}
+	return rc;
+}
+
+static int run_command(const struct lbctl_command *c, struct lbctl_options *opts, int argc,
+                       char **argv)
+{
+	char name[64], *columns = lbctl_command_columns(c);
+	struct args args = {
+		.program = lbctl_command_name(c, name, sizeof(name)),
+		.usage = c->usage,
+		.summary = c->summary,
+		.more = columns,
+		.options = c->options,
+		.n_options = c->n_options,
+		.common = lbctl_common,
+		.n_common = lbctl_n_common,
+	};
+	int rc = DONE;
+
+	switch (args_read(&args, opts, &argc, argv)) {
+	case ARGS_OK:
+		rc = run(&args, c, opts, argc - 1, argv + 1);
+		break;
+	case ARGS_WRONG:
+		rc = WRONG_USAGE;
+		break;
+	case ARGS_SAID:
+		break;
+	}
+	free(columns);
+	return rc;
+}
+
+static int dispatch(const struct args *args, struct lbctl_options *opts, int argc, char **argv)
+{
+	const struct lbctl_command *c;
+	int n_words;
+
+	if (argc < 1)
+		return args_wrong(args, "a command is missing");
+	c = lbctl_command_find(argc, argv, &n_words);
+	if (!c)
+		return args_wrong(args, "there is no command '%s'", argv[0]);
+	// The last word of the command stands where a program's name does.
+	return run_command(c, opts, argc - n_words + 1, argv + n_words - 1);
+}
+
+// What could not be written was not done: a full disk behind a pipe must not look like success.
+static int finish(int rc)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	return rc ? rc : complain("cannot write the answer");
+}
+
+int main(int argc, char **argv)
+{
+	struct lbctl_options opts = {.socket = default_socket()};
+	char *list = lbctl_command_list();
+	struct args args = {
+		.program = "lbctl",
+		.usage = "COMMAND",
+		.summary = "Asks and steers a running lb4d over its control socket.",
+		.more = list,
+		.options = lbctl_common,
+		.n_options = lbctl_n_common,
+		.stops_at_operand = true,
+	};
+	int rc = DONE;
+
+	setlocale(LC_CTYPE, "");
+	switch (args_read(&args, &opts, &argc, argv)) {
+	case ARGS_OK:
+		rc = dispatch(&args, &opts, argc - 1, argv + 1);
+		break;
+	case ARGS_WRONG:
+		rc = WRONG_USAGE;
+		break;
+	case ARGS_SAID:
+		break;
+	}
+	free(list);
+	return finish(rc);
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/lbctl_command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const outputs[LBCTL_OUTPUT_COUNT] = {
+	[LBCTL_TABLE] = "table", [LBCTL_JSON] = "json"};
+
+const struct args_option lbctl_common[] = {
+	{.letter = 's',
+         .name = "socket",
+         .value = "SOCKET",
+         .help = "the daemon's control socket (default $LB47_SOCKET or /run/lb47/lb4d.sock)",
+         .kind = ARGS_TEXT,
+         .offset = offsetof(struct lbctl_options, socket)},
+	{.letter = 'o',
+         .name = "output",
+         .value = "FORMAT",
+         .help = "how to print",
+         .kind = ARGS_WORD,
+         .offset = offsetof(struct lbctl_options, output),
+         .words = outputs,
+         .n_words = ARRAY_LEN(outputs)},
+};
+const size_t lbctl_n_common = ARRAY_LEN(lbctl_common);
+
+static const struct args_option add_options[] = {
+	{.name = "weight",
+         .value = "N",
+         .help = "share of new flows, 0..1000 (default 100)",
+         .kind = ARGS_TEXT,
+         .offset = offsetof(struct lbctl_options, weight)},
+	{.name = "state",
+         .value = "STATE",
+         .help = "up (default), drain or down",
+         .kind = ARGS_TEXT,
+         .offset = offsetof(struct lbctl_options, state)},
+	{.name = "mac",
+         .value = "MAC",
+         .help = "next hop by decree, where no kernel knows it",
+         .kind = ARGS_TEXT,
+         .offset = offsetof(struct lbctl_options, mac)},
+	{.name = "server-id",
+         .value = "HEX",
+         .help = "QUIC-LB server ID, 1..15 bytes",
+         .kind = ARGS_TEXT,
+         .offset = offsetof(struct lbctl_options, server_id)},
+};
+
+static const struct args_option flows_options[] = {
+	{.letter = 'b',
+         .name = "backend",
+         .help = "also by backend",
+         .offset = offsetof(struct lbctl_options, by_backend)},
+};
+
+static const struct args_option counters_options[] = {
+	{.letter = 'a',
+         .name = "all",
+         .help = "also counters and reasons that are zero",
+         .offset = offsetof(struct lbctl_options, all)},
+};
+
+#define OPTIONS(table) .options = (table), .n_options = ARRAY_LEN(table)
+#define BACKEND "POOL/NAME may be written as two words, POOL NAME."
+#define UNSAVED "The change is lost at the next reload unless saved: lbctl save."
+#define KEY_HELP \
+	"PROTOCOL is tcp, udp or quic; SOURCE is the client. IPv6 is written [2001:db8::7]:40000."
+
+const struct lbctl_command lbctl_commands[] = {
+	{.word = "status",
+         .method = CTL_STATUS,
+         .usage = "",
+         .summary = "Shows what runs: node, generation, configuration, lanes, ports."},
+	{.word = "check",
+         .operands = LBCTL_FILE,
+         .usage = "CONF",
+         .summary = "Reads a configuration and says whether it is right. Needs no daemon."},
+	{.word = "reload",
+         .method = CTL_RELOAD,
+         .usage = "",
+         .summary = "Lets the daemon read its configuration again, all or nothing; flows go on."},
+	{.word = "save",
+         .method = CTL_SAVE,
+         .usage = "",
+         .summary = "Writes the running configuration to its file, atomically."},
+	{.word = "services",
+         .sub = "list",
+         .is_default = true,
+         .method = CTL_SERVICE_LIST,
+         .usage = "",
+         .summary = "Lists the services and their traffic."},
+	{.word = "pools",
+         .sub = "list",
+         .is_default = true,
+         .method = CTL_POOL_LIST,
+         .usage = "",
+         .summary = "Lists the pools."},
+	{.word = "backends",
+         .sub = "list",
+         .is_default = true,
+         .operands = LBCTL_POOL,
+         .method = CTL_BACKEND_LIST,
+         .usage = "[POOL]",
+         .summary = "Lists the backends, also removed ones that still serve flows."},
+	{.word = "backends",
+         .sub = "add",
+         .operands = LBCTL_ADD,
+         .method = CTL_BACKEND_ADD,
+         .usage = "POOL/NAME ADDRESS:PORT",
+         OPTIONS(add_options),
+         .more = BACKEND "\n" UNSAVED,
+         .summary = "Adds a backend to a pool. IPv6 is written [2001:db8::1]:80."},
+	{.word = "backends",
+         .sub = "remove",
+         .operands = LBCTL_NAMES,
+         .method = CTL_BACKEND_REMOVE,
+         .usage = "POOL/NAME...",
+         .more = BACKEND "\n" UNSAVED,
+         .summary = "Removes backends. Their flows go on until they end; new ones go elsewhere."},
+	{.word = "backends",
+         .sub = "weight",
+         .operands = LBCTL_WEIGHT,
+         .method = CTL_BACKEND_WEIGHT,
+         .usage = "POOL/NAME WEIGHT",
+         .more = BACKEND "\n" UNSAVED,
+         .summary = "Changes a backend's share of new flows: 0..1000, 0 = none."},
+	{.word = "backends",
+         .sub = "up",
+         .operands = LBCTL_NAMES,
+         .method = CTL_BACKEND_STATE,
+         .state = STATE_UP,
+         .usage = "POOL/NAME...",
+         .more = BACKEND "\n" UNSAVED,
+         .summary = "Lets backends take new flows again."},
+	{.word = "backends",
+         .sub = "drain",
+         .operands = LBCTL_NAMES,
+         .method = CTL_BACKEND_STATE,
+         .state = STATE_DRAIN,
+         .usage = "POOL/NAME...",
+         .more = BACKEND "\n" UNSAVED,
+         .summary = "Gives backends no new flows; those that live go on."},
+	{.word = "backends",
+         .sub = "down",
+         .operands = LBCTL_NAMES,
+         .method = CTL_BACKEND_STATE,
+         .state = STATE_DOWN,
+         .usage = "POOL/NAME...",
+         .more = BACKEND "\n" UNSAVED,
+         .summary = "Gives backends nothing any more, living flows included."},
+	{.word = "flows",
+         .sub = "count",
+         .is_default = true,
+         .method = CTL_FLOW_COUNT,
+         .usage = "",
+         OPTIONS(flows_options),
+         .hidden = "backends",
+         .summary = "Counts the living flows."},
+	{.word = "flows",
+         .sub = "lookup",
+         .operands = LBCTL_KEY,
+         .method = CTL_FLOW_LOOKUP,
+         .usage = "PROTOCOL SOURCE:PORT DESTINATION:PORT",
+         .more = KEY_HELP,
+         .summary = "Shows one flow: its backend, state and lane. Exits 1 if there is none."},
+	{.word = "counters",
+         .method = CTL_COUNTERS,
+         .usage = "",
+         OPTIONS(counters_options),
+         .summary =
+                 "Shows the counters that are not zero, the reasons, and the accounting identity."},
+	{.word = "explain",
+         .operands = LBCTL_KEY,
+         .method = CTL_EXPLAIN,
+         .usage = "PROTOCOL SOURCE:PORT DESTINATION:PORT",
+         .more = KEY_HELP,
+         .summary =
+                 "Says what the lanes would do with a packet, and why. It is run through the same stages,\n"
+                 "together with its flow if that lives (else it opens one), and goes nowhere."},
+};
+const size_t lbctl_n_commands = ARRAY_LEN(lbctl_commands);
+
+// Singular and plural are the same.
+static bool is_word(const char *word, const char *typed)
+{
+	size_t len = strlen(word);
+
+	if (strcmp(word, typed) == 0)
+		return true;
+	return len > 1 && word[len - 1] == 's' && strcmp(word, "status") != 0 &&
+	       strlen(typed) == len - 1 && memcmp(word, typed, len - 1) == 0;
+}
+
+bool lbctl_command_is_word(const char *word)
+{
+	for (size_t i = 0; i < lbctl_n_commands; i++)
+		if (is_word(lbctl_commands[i].word, word))
+			return true;
+	return false;
+}
+
+const struct lbctl_command *lbctl_command_find(int argc, char **argv, int *n_words)
+{
+	const struct lbctl_command *found = NULL;
+
+	for (size_t i = 0; argc > 0 && i < lbctl_n_commands; i++) {
+		const struct lbctl_command *c = &lbctl_commands[i];
+
+		if (!is_word(c->word, argv[0]))
+			continue;
+		if (c->sub && argc > 1 && strcmp(c->sub, argv[1]) == 0) {
+			*n_words = 2;
+			return c;
+		}
+		if (!c->sub || c->is_default)
+			found = c;
+	}
+	*n_words = 1;
+	return found;
+}
+
+const char *lbctl_command_name(const struct lbctl_command *c, char *out, size_t size)
+{
+	snprintf(out, size, "lbctl %s%s%s", c->word, c->sub ? " " : "", c->sub ? c->sub : "");
+	return out;
+}
+
+char *lbctl_command_list(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	fprintf(f, "Commands:");
+	for (size_t i = 0; i < lbctl_n_commands; i++) {
+		const struct lbctl_command *c = &lbctl_commands[i];
+		int n = fprintf(f, "\n  %s%s%s%s%s%s%s", c->word, c->sub ? " " : "",
+		                c->sub && c->is_default ? "[" : "", c->sub ? c->sub : "",
+		                c->sub && c->is_default ? "]" : "", *c->usage ? " " : "", c->usage);
+
+		fprintf(f, "%*s  %.*s", n < 36 ? 36 - n : 0, "", (int)strcspn(c->summary, ".:\n"),
+		        c->summary);
+	}
+	fprintf(f,
+	        "\n\nlbctl COMMAND --help tells more. Exit status: 0 done, 1 the answer is no, 2 wrong usage.");
+	fclose(f);
+	return text;
+}
+
+static void print_fields(FILE *f, const struct ctl_type *type)
+{
+	for (size_t i = 0; i < type->n_fields; i++)
+		if (type->fields[i].kind != CTL_ROWS)
+			fprintf(f, "\n  %-16s %-16s %s", type->fields[i].heading,
+			        type->fields[i].name, type->fields[i].help);
+	for (size_t i = 0; i < type->n_fields; i++)
+		if (type->fields[i].kind == CTL_ROWS) {
+			fprintf(f, "\n %s: %s", type->fields[i].name, type->fields[i].help);
+			print_fields(f, type->fields[i].rows);
+		}
+}
+
+char *lbctl_command_columns(const struct lbctl_command *c)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	if (c->more)
+		fprintf(f, "%s\n\n", c->more);
+	if (c->method) {
+		fprintf(f, "The answer, as in tables and as in JSON:");
+		print_fields(f, ctl_method_types[c->method].result);
+	} else {
+		fprintf(f, "Prints one line, and nothing but an error if the file is wrong.");
+	}
+	fclose(f);
+	return text;
+}
