@@ -126,10 +126,12 @@ static int check_bpffs(const char *dir)
 	return fs.f_type == BPF_FS_MAGIC ? 0 : -ENOENT;
 }
 
+// For reading and writing, as the kernel (6.18) maps no map that was opened with BPF_F_RDONLY: mmap(2)
+// takes VM_SHARED off read-only files, and bpf_map_mmap() insists on it. The mapping is read-only.
 static int open_pinned(const char *dir, const char *name)
 {
 	char path[4096];
-	union bpf_attr attr = {.pathname = (uintptr_t)path, .file_flags = BPF_F_RDONLY};
+	union bpf_attr attr = {.pathname = (uintptr_t)path};
 	int len = snprintf(path, sizeof(path), "%s/%s", dir, name);
 	long fd;
 
@@ -222,6 +224,8 @@ int stats_open(struct stats *s, const char *dir, struct err *err)
 	rc_bpf = check_bpffs(dir);
 	if (rc_bpf == 0)
 		rc_bpf = open_from(s, dir, true, err);
+	else
+		err_set(err, rc_bpf, "%s: %s", dir, strerror(-rc_bpf));
 	rc = open_from(&other, shm, false, &err_shm);
 	if (rc_bpf == 0 && rc == 0 && is_trusted(shm))
 		keep_newer(s, &other);
@@ -231,7 +235,7 @@ int stats_open(struct stats *s, const char *dir, struct err *err)
 		*s = other;
 	if (rc_bpf == 0 || rc == 0)
 		return 0;
-	if (rc_bpf == -EPROTO)
+	if (rc_bpf != -ENOENT && rc_bpf != -EACCES)
 		return rc_bpf; // *err says it
 	if (rc != -ENOENT)
 		return err_set(err, rc, "%s", err_shm.msg);
