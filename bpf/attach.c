@@ -125,7 +125,7 @@ static int pin(const char *dir, enum stats_region region, const struct bpf_map *
 	rc = bpf_obj_pin(bpf_map__fd(map), path);
 	if (rc)
 		return rc;
-	if (chmod(path, 0644) < 0) // readers need no privilege
+	if (chmod(path, 0660) < 0) // readers open it for writing too, see stats.c
 		return -errno;
 	*fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
 	return *fd < 0 ? -errno : 0;

@@ -189,11 +189,16 @@ static int delete_others(int fd, const struct steer_endpoint *wanted, size_t n,
 	return n_present < 0 ? (int)n_present : 0;
 }
 
-static int add_all(const struct attach_steer *s, const struct attach_entry *entries, size_t n)
+// Leaves alone what is there already: while the kernel replaces an element, a lookup of its key may miss it,
+// as elements are reused at once (kernel/bpf/hashtab.c).
+static int add_missing(int fd, const struct attach_entry *entries, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (bpf_map_update_elem(s->endpoints_fd, &entries[i].key, &entries[i].what,
-		                        BPF_ANY))
+		uint32_t what;
+
+		if (bpf_map_lookup_elem(fd, &entries[i].key, &what) == 0 && what == entries[i].what)
+			continue;
+		if (bpf_map_update_elem(fd, &entries[i].key, &entries[i].what, BPF_ANY))
 			return -errno;
 	}
 	return 0;
@@ -216,7 +221,7 @@ int attach_steer_update(const struct attach_steer *s, const struct attach_entry 
 	qsort(wanted, n, sizeof(*wanted), compare_keys);
 	rc = bpf_map_update_elem(s->config_fd, &zero, config, BPF_ANY) ? -errno : 0;
 	if (!rc)
-		rc = add_all(s, entries, n);
+		rc = add_missing(s->endpoints_fd, entries, n);
 	if (!rc)
 		rc = delete_others(s->endpoints_fd, wanted, n, present);
 out:
