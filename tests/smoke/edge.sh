@@ -36,6 +36,8 @@ ctl() {
 _plug() {
 	local ns=$1 queues=${2:-1}
 	ip netns add "$EDGE-$ns"
+	# Without duplicate address detection, which would keep IPv6 waiting for two seconds.
+	in_ns "$ns" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
 	ip -n "$EDGE-$ns" link set lo up
 	ip -n "$EDGE-$ns" link add eth0 numrxqueues "$queues" numtxqueues "$queues" type veth \
 		peer name "$ns" netns "$EDGE-switch" numrxqueues "$queues" numtxqueues "$queues"
