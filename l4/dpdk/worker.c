@@ -175,6 +175,7 @@ static int run(void *arg)
 
 	// Sleeps of microseconds, not of the default slack of 50.
 	prctl(PR_SET_TIMERSLACK, 1000UL);
+	__atomic_store_n(&w->received_ns, before, __ATOMIC_RELAXED);
 	lane_quiesce(lane);
 	lane_set_running(lane, true);
 	while (!__atomic_load_n(&w->all->stop, __ATOMIC_RELAXED)) {
