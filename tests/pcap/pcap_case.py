@@ -14,6 +14,7 @@ LINE = re.compile(r'(\d+)(?:-(\d+))?\s+(\w+|\?)\s+(\S+)\s+(\S+)\s*(.*)')
 SANITIZERS = re.compile(r'Sanitizer|runtime error:')
 LONG_RUN = 8  # --accept writes longer runs of equal verdicts as one line, without packets
 TIMEOUT_S = 60
+RETRIES = 2
 
 
 @dataclass
@@ -219,24 +220,41 @@ def daemon_conf(tmp):
     return path
 
 
+def daemon_output(result, case, args):
+    """The frames that lb4d sent, or None after noting why not."""
+    command = [args.bin / 'lb4d', '-c', daemon_conf(case.tmp), '--once']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0 or SANITIZERS.search(done.stderr):
+        result.fail(f'lb4d: exit status {done.returncode}', *done.stderr.splitlines()[-20:])
+        return None
+    return [frame for _, frame in read_pcap(case.tmp / 'daemon.pcap')]
+
+
+def compare_daemon(result, want, got):
+    for n in range(max(len(want), len(got or ()))) if got is not None else ():
+        sides = [side[n] if n < len(side) else None for side in (want, got)]
+        if sides[0] != sides[1]:
+            said = [show(frame) if frame else 'nothing' for frame in sides]
+            result.fail(f'output {n + 1}: lbreplay: {said[0]}', f'          lb4d:     {said[1]}')
+
+
 def run_daemon(case, args):
     """The same packets through the whole lb4d; its clock is real, so cases with time= are left out."""
     result = Result(f'{case.name} (lb4d)', title=case.title)
     source = case.path / 'in.txt'
     if case.verdict != 'passed' or (source.exists() and re.search(r'^[^#]*\btime[=+]', source.read_text(), re.M)):
         result.verdict = 'skipped'
-        result.text = ['its timing matters, and the daemon has its own clock' if case.verdict == 'passed' else 'failed']
+        result.text = ['its timing matters, and the daemon has its own clock' if case.verdict == 'passed' else
+                       'lbreplay is wrong already']
         return result
     try:
-        command = [args.bin / 'lb4d', '-c', daemon_conf(case.tmp), '--once']
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-        if done.returncode != 0 or SANITIZERS.search(done.stderr):
-            return result.fail(f'lb4d: exit status {done.returncode}', *done.stderr.splitlines()[-20:])
-        out = [frame for _, frame in read_pcap(case.tmp / 'daemon.pcap')]
-        for n in range(max(len(out), len(case.out))):
-            sides = [show(side[n]) if n < len(side) else 'nothing' for side in (case.out, out)]
-            if sides[0] != sides[1] or (n < min(len(out), len(case.out)) and out[n] != case.out[n]):
-                result.fail(f'output {n + 1}: lbreplay: {sides[0]}', f'          lb4d:     {sides[1]}')
+        out = daemon_output(result, case, args)
+        # lb4d --once takes a silence for the end; on a busy machine its lane may just not have had its turn.
+        for _ in range(RETRIES):
+            if out is None or len(out) >= len(case.out):
+                break
+            out = daemon_output(result, case, args)
+        compare_daemon(result, case.out, out)
     except (PacketTextError, OSError, subprocess.TimeoutExpired) as error:
         result.fail(f'{type(error).__name__}: {error}')
     return result
