@@ -178,14 +178,25 @@ struct flow *flow_insert(struct flow_table *t, uint64_t hash, const struct pkt_k
 	victim->f = *c->f;
 	victim->slot = flow_slot(t, c->f);
 	victim->was_expired = c->willing >= UINT32_C(0x30000);
-	t->n_flows += victim->f.service == 0;
+	if (victim->f.service)
+		flow_set_port(t, c->f, be16_from(0));
+	else
+		t->n_flows++;
 	fill_key(t, c->f, key, service);
 	return c->f;
+}
+
+void flow_set_port(struct flow_table *t, struct flow *f, be16 port)
+{
+	t->n_ports += be16_raw(port) != 0;
+	t->n_ports -= be16_raw(f->snat_port) != 0;
+	f->snat_port = port;
 }
 
 void flow_remove(struct flow_table *t, struct flow *f)
 {
 	HOT_ASSERT(f->service && t->n_flows);
+	flow_set_port(t, f, be16_from(0));
 	f->service = 0;
 	t->n_flows--;
 }

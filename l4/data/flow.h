@@ -57,6 +57,7 @@ struct flow_table {
 	};
 	uint32_t n_buckets;
 	uint32_t n_flows; // slots in use
+	uint32_t n_ports; // of these: with a snat port
 	uint32_t sweep;   // next bucket that the sweeper looks at
 	uint8_t family;   // enum addr_family
 	uint8_t ways;
@@ -147,6 +148,9 @@ struct flow_victim {
 struct flow *flow_insert(struct flow_table *t, uint64_t hash, const struct pkt_key *key,
                          uint16_t service, uint16_t now_s,
                          const uint16_t timeout_s[FLOW_STATE_COUNT], struct flow_victim *victim);
+
+// Gives the flow a snat port, or takes it away (0).
+void flow_set_port(struct flow_table *t, struct flow *f, be16 port);
 
 // Frees the slot.
 void flow_remove(struct flow_table *t, struct flow *f);

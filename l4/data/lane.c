@@ -61,8 +61,8 @@ void lane_set_running(struct lane *lane, bool is_running)
 // Buckets due since the last sweep, so that a period covers the table whatever the tick rate is.
 static uint32_t buckets_due(const struct flow_table *t, uint64_t elapsed_ns)
 {
-	uint64_t due =
-		(uint64_t)t->n_buckets * (elapsed_ns >> 10) / (SWEEP_PERIOD_S * (CLOCK_NS_PER_S >> 10));
+	uint64_t due = (uint64_t)t->n_buckets * (elapsed_ns >> 10) /
+	               (SWEEP_PERIOD_S * (CLOCK_NS_PER_S >> 10));
 
 	if (due > t->n_buckets)
 		due = t->n_buckets;
@@ -85,6 +85,7 @@ static void sweep(struct lane *lane)
 	                        lane->snap->timeout_s);
 	lane->count->flow_expiries += n_expired;
 	lane->count->flows = lane->flows4.n_flows + lane->flows6.n_flows;
+	lane->count->snat_ports = lane->flows4.n_ports + lane->flows6.n_ports;
 }
 
 void lane_tick(struct lane *lane, uint64_t now_ns)

@@ -113,7 +113,7 @@ static void open_flow(struct lane *lane, struct pkt *p, struct flow *f, enum rea
 		return;
 	}
 	f->backend = id;
-	f->snat_port = be16_from(0);
+	flow_set_port(lane_flows(lane, p->key.family), f, be16_from(0));
 	f->bits = flow_bits(FLOW_NONE, 0, 0);
 	f->seen_s = lane->now_s;
 	if (s->forward == FORWARD_NAT && !select_nat_open(lane, p, f)) {
@@ -208,9 +208,9 @@ static void meet_error(struct lane *lane, struct pkt *p, const struct flow *f)
 {
 	const struct snap_service *s = service_of(lane, p);
 
-	if (f)
+	if (f && !flow_is_expired(f, lane->now_s, lane->snap->timeout_s))
 		return take_flow(p, f);
-	if (p->hops + 1 < lane->n_lanes) {
+	if (s->flow_table && p->hops + 1 < lane->n_lanes) {
 		p->to_lane = (uint16_t)((lane->index + 1) % lane->n_lanes);
 		return;
 	}
@@ -285,9 +285,10 @@ void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 
 		if (pkt_is_ended(p))
 			continue;
-		if (lane->count->flow_inserts != n_inserts)
-			p->flow =
-				NULL; // an insertion of this burst may have evicted it: look again
+		// An insertion of this burst may have evicted the entry, a packet before may have
+		// removed it: look again.
+		if (lane->count->flow_inserts != n_inserts || (p->flow && !p->flow->service))
+			p->flow = NULL;
 		if (p->role == ROLE_CLIENT)
 			decide(lane, p, hash[i]);
 		else if (p->role == ROLE_REPLY)

@@ -21,6 +21,8 @@ static const uint8_t *source_mac(const struct pkt *p)
 bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f)
 {
 	struct snat_clock clock = {.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
+	struct flow_table *t = lane_flows(lane, p->key.family);
+	uint32_t n_flows = t->n_flows;
 	uint16_t path = return_path_get(&lane->returns, source_mac(p), p->port);
 	int rc;
 
@@ -31,6 +33,7 @@ bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f)
 	f->bits = flow_bits(FLOW_NONE, 0, path);
 	rc = snat_assign(&lane->snat, index_of(&lane->snat, p->key.family), f, lane->snap, &clock,
 	                 select_hash(&p->key));
+	lane->count->flow_expiries += n_flows - t->n_flows;
 	if (rc)
 		pkt_drop(p, rc == -EADDRNOTAVAIL ? REASON_NAT_NO_ADDRESS : REASON_NAT_NO_PORT);
 	else if (unlikely(lane->trace))

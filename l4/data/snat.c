@@ -5,10 +5,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static int index_init(struct snat_index *x, const struct flow_table *flows)
+static int index_init(struct snat_index *x, struct flow_table *flows)
 {
 	// Two entries a flow of nominal capacity; the table has 1.5 slots for one.
-	uint32_t n_buckets = (uint32_t)((uint64_t)flow_n_slots(flows) * 4 / 3 / SNAT_WAYS) + 1;
+	uint64_t n_entries = (uint64_t)flow_n_slots(flows) * 4 / 3;
+	uint32_t n_buckets = (uint32_t)((n_entries + SNAT_WAYS - 1) / SNAT_WAYS);
 	size_t size = (size_t)n_buckets * CACHE_LINE;
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -32,8 +33,8 @@ static void index_fini(struct snat_index *x)
 	x->bucket = NULL;
 }
 
-int snat_init(struct snat *s, const struct flow_table *flows4, const struct flow_table *flows6,
-              uint16_t lane, uint16_t n_lanes)
+int snat_init(struct snat *s, struct flow_table *flows4, struct flow_table *flows6, uint16_t lane,
+              uint16_t n_lanes)
 {
 	struct snat new = {.lane = lane, .n_lanes = n_lanes};
 	int rc = index_init(&new.index[0], flows4);
@@ -147,40 +148,84 @@ static unsigned count_addresses(const struct snapshot *snap, uint8_t family)
 	return n;
 }
 
-// A flow may have been inserted over one that timed out but whose key the port search still finds:
-// such a flow does not keep its port.
-static bool is_taken(const struct snat *s, const struct snat_index *x, const struct snat_key *k,
+// A flow that timed out, but that nobody has removed yet, makes room: two flows with one port would
+// leave it to chance which of them an answer finds.
+static bool is_taken(const struct snat_index *x, const struct snat_key *k,
                      const struct snat_clock *clock)
 {
-	const struct flow *f = snat_find(x, k);
+	struct flow *f = snat_find(x, k);
 
-	return f && !flow_is_expired(f, clock->now_s, clock->timeout_s);
+	if (!f)
+		return false;
+	if (!flow_is_expired(f, clock->now_s, clock->timeout_s))
+		return true;
+	flow_remove(x->flows, f);
+	return false;
+}
+
+// All (port, address) pairs of the lane, walked in steps that have no divisor in common with their
+// number and so meet each pair once: products of primes that are greater than it. With few different
+// steps the walks would fall in with each other and form long runs of taken ports, as linear probing
+// does: 34 % of flows refused at 90 % load with one, 8 % with four, 4 % with the 136 of sixteen primes.
+struct walk {
+	uint32_t total;
+	uint32_t at;
+	uint32_t step;
+};
+
+static struct walk walk_begin(uint32_t total, uint64_t want)
+{
+	static const uint32_t primes[16] = {
+		3951473297, 3564330577, 3456581801, 3408033659, 4012708481, 3891707957,
+		4177684891, 2892120629, 2572688983, 3393510431, 3486002011, 3948008501,
+		3218842477, 2233968787, 3861510787, 2977887961,
+	};
+	uint64_t a = primes[want >> 32 & 15] % total, b = primes[want >> 36 & 15] % total;
+
+	// The start not by the upper bits of `want`: they chose the backend.
+	return (struct walk){
+		.total = total,
+		.at = hash_range((uint32_t)want, total),
+		.step = (uint32_t)(a * b % total),
+	};
+}
+
+static void walk_on(struct walk *w)
+{
+	w->at = w->at < w->total - w->step ? w->at + w->step : w->at - (w->total - w->step);
+}
+
+static uint32_t count_ports(const struct snat *s, const struct snapshot *snap)
+{
+	uint32_t span = (uint32_t)snap->snat_last - snap->snat_first + 1;
+
+	return span > s->lane ? (span - s->lane - 1) / s->n_lanes + 1 : 0;
 }
 
 int snat_assign(struct snat *s, struct snat_index *x, struct flow *f, const struct snapshot *snap,
                 const struct snat_clock *clock, uint64_t want)
 {
-	uint32_t span = (uint32_t)snap->snat_last - snap->snat_first + 1;
-	uint32_t n_ports = span > s->lane ? (span - s->lane - 1) / s->n_lanes + 1 : 0;
 	unsigned n_addr = count_addresses(snap, x->flows->family);
-	uint32_t start = hash_range((uint32_t)(want >> 32), n_ports);
-	uint32_t first = hash_range((uint32_t)want, n_addr);
+	uint32_t total = count_ports(s, snap) * n_addr;
+	struct walk w;
 
 	if (!n_addr)
 		return -EADDRNOTAVAIL;
-	for (uint32_t i = 0; i < SNAT_TRIES && i < n_ports * n_addr; i++) {
-		uint32_t nth = start + i / n_addr < n_ports ? start + i / n_addr
-		                                            : start + i / n_addr - n_ports;
+	if (!total)
+		return -EADDRINUSE;
+	w = walk_begin(total, want);
+	for (uint32_t i = 0; i < SNAT_TRIES && i < total; i++, walk_on(&w)) {
+		uint32_t nth = w.at / n_addr;
 		struct snat_key k = {
 			.backend = f->backend,
-			.address = (uint8_t)((first + i) % n_addr),
+			.address = (uint8_t)(w.at % n_addr),
 			.port = be16_from(
 				(uint16_t)(snap->snat_first + s->lane + nth * s->n_lanes)),
 		};
 
-		if (is_taken(s, x, &k, clock) || !index_add(x, &k, flow_slot(x->flows, f)))
+		if (is_taken(x, &k, clock) || !index_add(x, &k, flow_slot(x->flows, f)))
 			continue;
-		f->snat_port = k.port;
+		flow_set_port(x->flows, f, k.port);
 		f->bits = flow_bits(flow_state(f), k.address, flow_return_path(f));
 		return 0;
 	}

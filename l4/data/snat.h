@@ -24,7 +24,7 @@ enum { SNAT_WAYS = 16, SNAT_TRIES = 32 };
 struct snat_index {
 	uint32_t (*bucket)[SNAT_WAYS]; // [n_buckets], slot + 1 of the flow table, 0 = free; owned
 	uint32_t n_buckets;
-	const struct flow_table *flows; // borrowed
+	struct flow_table *flows; // borrowed
 	uint64_t seed;
 	size_t size;
 };
@@ -41,8 +41,8 @@ struct snat_key {
 	be16 port;
 };
 
-NODISCARD int snat_init(struct snat *s, const struct flow_table *flows4,
-                        const struct flow_table *flows6, uint16_t lane, uint16_t n_lanes);
+NODISCARD int snat_init(struct snat *s, struct flow_table *flows4, struct flow_table *flows6,
+                        uint16_t lane, uint16_t n_lanes);
 void snat_fini(struct snat *s);
 
 // Lane that owns a port of the range; `port` must lie in first..last.
@@ -73,6 +73,7 @@ struct snat_clock {
 
 // Chooses an address and a port towards backend f->backend for a flow that was just inserted,
 // writes them into *f and into the index. `want` comes from a fixed hash of the client's side.
+// A flow that timed out while it held the port leaves the table.
 // Returns 0,
 // -EADDRNOTAVAIL (no address of the family) or -EADDRINUSE (all SNAT_TRIES candidates are taken).
 NODISCARD int snat_assign(struct snat *s, struct snat_index *x, struct flow *f,
