@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const char program_name[] = "lb47_steer";
+static const char program_name[] = "steer_lb47";
 
 enum { MAX_MAPS = 16 };
 
@@ -39,7 +39,7 @@ int attach_steer_object(char path[ATTACH_PATH_SIZE], struct err *err)
 {
 	size_t len;
 	const char *bytes = steer_bpf__elf_bytes(&len);
-	int fd = memfd_create("lb47_steer.bpf.o", MFD_CLOEXEC);
+	int fd = memfd_create("steer_lb47.bpf.o", MFD_CLOEXEC);
 	int rc;
 
 	if (fd < 0)
@@ -255,15 +255,18 @@ int attach_steer_count(const struct attach_steer *s, struct steer_counters *out)
 	return rc;
 }
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 void attach_steer_close(struct attach_steer *s)
 {
-	int *fds[] = {&s->endpoints_fd, &s->config_fd, &s->counters_fd};
-
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-		if (*fds[i] >= 0)
-			close(*fds[i]);
-		*fds[i] = -1;
-	}
+	close_fd(&s->endpoints_fd);
+	close_fd(&s->config_fd);
+	close_fd(&s->counters_fd);
 }
 
 // The mode that a program was attached in must be named to detach it.

@@ -354,7 +354,7 @@ static __always_inline void count(enum steer_class class)
 }
 
 SEC("xdp")
-int lb47_steer(struct xdp_md *ctx)
+int steer_lb47(struct xdp_md *ctx)
 {
 	struct walk w = {.ctx = ctx, .limit = ctx->data_end - ctx->data};
 	uint16_t type = walk_eth(&w);

@@ -143,7 +143,8 @@ uint16_t roster_backend_id(const struct roster *r, const char *pool, const struc
 // An id without an owner, or one that nobody can still hold.
 static bool is_free(const struct roster_entry *e, uint64_t now_ns)
 {
-	return !e->used || (!e->live && now_ns - e->retired_ns >= ROSTER_QUARANTINE_S * CLOCK_NS_PER_S);
+	return !e->used ||
+	       (!e->live && now_ns - e->retired_ns >= ROSTER_QUARANTINE_S * CLOCK_NS_PER_S);
 }
 
 // Which id each service and backend of the configuration gets, worked out before anything changes.

@@ -32,7 +32,7 @@ static bool backend_makes_sense(const struct stats_backend_name *n)
 	       is_address(&n->address);
 }
 
-static void adopt_service(struct roster *r, uint16_t id, const struct stats_service_name *n)
+static void adopt_service(struct roster *r, uint32_t id, const struct stats_service_name *n)
 {
 	struct roster_service *s = &r->services[id];
 
@@ -40,10 +40,10 @@ static void adopt_service(struct roster *r, uint16_t id, const struct stats_serv
 	s->port = be16_from(n->port);
 	s->protocol = n->protocol;
 	memcpy(s->name, n->name, sizeof(s->name));
-	r->n_services = id + 1;
+	r->n_services = (uint16_t)(id + 1);
 }
 
-static void adopt_backend(struct roster *r, uint16_t id, const struct stats_backend_name *n)
+static void adopt_backend(struct roster *r, uint32_t id, const struct stats_backend_name *n)
 {
 	struct roster_backend *b = &r->backends[id];
 
@@ -51,20 +51,20 @@ static void adopt_backend(struct roster *r, uint16_t id, const struct stats_back
 	b->port = be16_from(n->port);
 	memcpy(b->pool, n->pool, sizeof(b->pool));
 	memcpy(b->name, n->name, sizeof(b->name));
-	r->n_backends = id + 1;
+	r->n_backends = (uint16_t)(id + 1);
 }
 
 void roster_adopt(struct roster *r, const struct stats *stats, uint64_t now_ns)
 {
 	const struct roster_entry retired = {.used = true, .retired_ns = now_ns};
 
-	for (uint16_t id = 1; id < STATS_SERVICES; id++) {
+	for (uint32_t id = 1; id < STATS_SERVICES; id++) {
 		if (!service_makes_sense(&stats->service_names[id]))
 			continue;
 		adopt_service(r, id, &stats->service_names[id]);
 		r->services[id].e = retired;
 	}
-	for (uint16_t id = 1; id < STATS_BACKENDS; id++) {
+	for (uint32_t id = 1; id < STATS_BACKENDS; id++) {
 		if (!backend_makes_sense(&stats->backend_names[id]))
 			continue;
 		adopt_backend(r, id, &stats->backend_names[id]);
@@ -87,7 +87,7 @@ static void hide(uint32_t *used)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static void publish_service(const struct roster_service *s, uint16_t id, struct stats *stats)
+static void publish_service(const struct roster_service *s, uint32_t id, struct stats *stats)
 {
 	struct stats_service_name *n = &stats->service_names[id];
 	bool same_owner = n->used != STATS_FREE && n->port == be16_to(s->port) &&
@@ -105,7 +105,7 @@ static void publish_service(const struct roster_service *s, uint16_t id, struct 
 	__atomic_store_n(&n->used, used_word(&s->e), __ATOMIC_RELEASE);
 }
 
-static void publish_backend(const struct roster_backend *b, uint16_t id, struct stats *stats)
+static void publish_backend(const struct roster_backend *b, uint32_t id, struct stats *stats)
 {
 	struct stats_backend_name *n = &stats->backend_names[id];
 	bool same_owner = n->used != STATS_FREE && n->port == be16_to(b->port) &&
@@ -127,13 +127,13 @@ static void publish_backend(const struct roster_backend *b, uint16_t id, struct 
 
 void roster_publish(const struct roster *r, struct stats *stats)
 {
-	for (uint16_t id = 1; id < STATS_SERVICES; id++) {
+	for (uint32_t id = 1; id < STATS_SERVICES; id++) {
 		if (r->services[id].e.used)
 			publish_service(&r->services[id], id, stats);
 		else
 			stats->service_names[id].used = STATS_FREE;
 	}
-	for (uint16_t id = 1; id < STATS_BACKENDS; id++) {
+	for (uint32_t id = 1; id < STATS_BACKENDS; id++) {
 		if (r->backends[id].e.used)
 			publish_backend(&r->backends[id], id, stats);
 		else

@@ -150,7 +150,9 @@ static int open_file(const char *dir, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 static void close_all(const int *fds, size_t n)
@@ -242,13 +244,18 @@ int stats_open(struct stats *s, const char *dir, struct err *err)
 	return explain(rc_bpf, dir, shm, err);
 }
 
+static void *map_private(size_t size)
+{
+	// cppcheck-suppress invalidFunctionArg ; mmap(2) wants fd -1 with MAP_ANONYMOUS
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 int stats_open_private(struct stats *s)
 {
 	struct stats new = {0};
 
 	for (size_t i = 0; i < STATS_REGION_COUNT; i++) {
-		void *mapping = mmap(NULL, stats_layout_size(i), PROT_READ | PROT_WRITE,
-		                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		void *mapping = map_private(stats_layout_size(i));
 
 		if (mapping == MAP_FAILED) {
 			stats_close(&new);
