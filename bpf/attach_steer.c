@@ -189,8 +189,8 @@ static int delete_others(int fd, const struct steer_endpoint *wanted, size_t n,
 	return n_present < 0 ? (int)n_present : 0;
 }
 
-// Leaves alone what is there already: while the kernel replaces an element, a lookup of its key may miss it,
-// as elements are reused at once (kernel/bpf/hashtab.c).
+// Leaves alone what is there already: the kernel reuses a replaced element at once, and a lookup that stands on
+// it just then may miss its key (kernel/bpf/hashtab.c; a window too small for our test to hit).
 static int add_missing(int fd, const struct attach_entry *entries, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
