@@ -171,7 +171,7 @@ int lbctl_request_next(struct lbctl_request *out, const struct lbctl_command *c,
 		[LBCTL_NONE] = read_nothing, [LBCTL_POOL] = read_pool,     [LBCTL_ADD] = read_add,
 		[LBCTL_NAMES] = read_name,   [LBCTL_WEIGHT] = read_weight, [LBCTL_KEY] = read_key,
 	};
-	struct err said;
+	struct err said = {0};
 	struct reader r = {
 		.out = out,
 		.command = c,

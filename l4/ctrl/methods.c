@@ -53,7 +53,7 @@ static void on_load_timer(struct ev_loop *loop, struct ev_timer *w, int revents)
 	struct methods *m = w->data;
 	uint64_t now_ns = clock_now_ns();
 
-	for (uint16_t i = 0; i < STATS_SLOTS; i++) {
+	for (unsigned i = 0; i < STATS_SLOTS; i++) {
 		struct load *l = &m->load[i];
 		uint64_t busy = busy_ns(m, i);
 		double percent =
@@ -67,7 +67,7 @@ static void on_load_timer(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 static void watch_load(struct methods *m)
 {
-	for (uint16_t i = 0; i < STATS_SLOTS; i++)
+	for (unsigned i = 0; i < STATS_SLOTS; i++)
 		m->load[i].busy_ns = busy_ns(m, i);
 	m->looked_ns = clock_now_ns();
 	ev_timer_init(&m->load_timer, on_load_timer, LOAD_INTERVAL_S, LOAD_INTERVAL_S);

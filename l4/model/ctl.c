@@ -25,7 +25,7 @@ static json_t *text_json(const char *text)
 
 	if (json)
 		return json;
-	for (i = 0; text[i] && i < sizeof(ascii) - 1; i++)
+	for (i = 0; i < sizeof(ascii) - 1 && text[i]; i++)
 		ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
 	ascii[i] = 0;
 	return json_string(ascii);
@@ -33,7 +33,7 @@ static json_t *text_json(const char *text)
 
 static json_t *scalar_json(const struct ctl_field *f, const void *base)
 {
-	const char *field = (const char *)base + f->offset;
+	const void *field = (const char *)base + f->offset;
 	char text[CTL_FIELD_TEXT_SIZE];
 
 	switch ((enum ctl_kind)f->kind) {
@@ -204,7 +204,7 @@ static int read_text(struct reader *r, const struct ctl_field *f, void *base, co
 static int read_scalar(struct reader *r, const struct ctl_field *f, void *base, const json_t *json,
                        const char *place)
 {
-	char *field = (char *)base + f->offset;
+	void *field = (char *)base + f->offset;
 	int rc;
 
 	switch ((enum ctl_kind)f->kind) {

@@ -73,10 +73,12 @@ struct run {
 
 static void run_with(struct run *r, const struct args *a, const char *line)
 {
+	char *rest;
+
 	*r = (struct run){.opts.output = 1};
 	snprintf(r->text, sizeof(r->text), "%s", line);
-	for (char *word = strtok(r->text, " "); word && r->argc < MAX_WORDS;
-	     word = strtok(NULL, " "))
+	for (char *word = strtok_r(r->text, " ", &rest); word && r->argc < MAX_WORDS;
+	     word = strtok_r(NULL, " ", &rest))
 		r->argv[r->argc++] = word;
 	r->verdict = args_read(a, &r->opts, &r->argc, r->argv);
 }

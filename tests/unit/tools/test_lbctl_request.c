@@ -22,10 +22,12 @@ struct line {
 static void start(struct line *l, const char *text)
 {
 	int argc = 0, n_words;
+	char *rest;
 
 	*l = (struct line){0};
 	snprintf(l->text, sizeof(l->text), "%s", text);
-	for (char *word = strtok(l->text, " "); word && argc < MAX_WORDS; word = strtok(NULL, " "))
+	for (char *word = strtok_r(l->text, " ", &rest); word && argc < MAX_WORDS;
+	     word = strtok_r(NULL, " ", &rest))
 		l->argv[argc++] = word;
 	l->command = lbctl_command_find(argc, l->argv, &n_words);
 	cr_assert_not_null(l->command, "%s", text);

@@ -47,9 +47,11 @@ static struct {
 
 static void start_lanes(void)
 {
-	for (uint16_t i = 0; i < N_LANES; i++) {
-		struct lane_setup setup = {
-			.index = i, .n_lanes = N_LANES, .n_flows = 512, .stats = &t.stats};
+	for (unsigned i = 0; i < N_LANES; i++) {
+		struct lane_setup setup = {.index = (uint16_t)i,
+		                           .n_lanes = N_LANES,
+		                           .n_flows = 512,
+		                           .stats = &t.stats};
 
 		cr_assert_eq(lane_init(&t.lane[i], &setup), 0);
 		t.lanes[i] = &t.lane[i];

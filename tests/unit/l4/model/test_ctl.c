@@ -18,7 +18,7 @@ static int decode(struct ctl_request *out, const char *line, struct err *err)
 
 static void fill_field(const struct ctl_field *f, void *base, unsigned seed)
 {
-	char *field = (char *)base + f->offset;
+	void *field = (char *)base + f->offset;
 	struct err err;
 
 	switch ((enum ctl_kind)f->kind) {
