@@ -2,7 +2,7 @@
 // Counts the living flows of all lanes by walking their tables from the control thread, a slice at a time, so
 // that the loop goes on. The lanes do not notice: flow_peek() only reads.
 // A table changes while it is walked: the count is exact for flows that live longer than the walk (about
-// 10 ms for a million slots), others are counted once, or not at all.
+// 20 ms for a million slots), others are counted once, or not at all.
 #pragma once
 
 #include "l4/model/conf.h"
