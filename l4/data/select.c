@@ -161,6 +161,8 @@ static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
 		lane->count->flow_full++;
 		return without_flow(lane, p);
 	}
+	if (victim.moved)
+		snat_moved(&lane->snat.index[p->key.family == ADDR_IP6], victim.moved);
 	count_victim(lane, &victim);
 	lane->count->flow_inserts++;
 	open_flow(lane, p, f, REASON_POOL_EMPTY);

@@ -7,9 +7,9 @@
 
 static int index_init(struct snat_index *x, struct flow_table *flows)
 {
-	// Two entries a flow of nominal capacity; the table has 1.5 slots for one.
-	uint64_t n_entries = (uint64_t)flow_n_slots(flows) * 4 / 3;
-	uint32_t n_buckets = (uint32_t)((n_entries + SNAT_WAYS - 1) / SNAT_WAYS);
+	// Two entries a flow of nominal capacity.
+	uint32_t n_buckets =
+		(uint32_t)(((uint64_t)flows->capacity * 2 + SNAT_WAYS - 1) / SNAT_WAYS);
 	size_t size = (size_t)n_buckets * CACHE_LINE;
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -120,6 +120,15 @@ static bool index_add(struct snat_index *x, const struct snat_key *k, uint32_t s
 		return true;
 	}
 	return false;
+}
+
+void snat_moved(struct snat_index *x, const struct flow *f)
+{
+	struct snat_key k = key_of(f);
+
+	// There is room: the entry with the old slot is in the same bucket, and stale now.
+	if (be16_raw(f->snat_port))
+		index_add(x, &k, flow_slot(x->flows, f));
 }
 
 const struct addr *snat_address(const struct snapshot *snap, uint8_t family, unsigned n)

@@ -80,6 +80,9 @@ NODISCARD int snat_assign(struct snat *s, struct snat_index *x, struct flow *f,
                           const struct snapshot *snap, const struct snat_clock *clock,
                           uint64_t want);
 
+// To be told that a flow, with a port or without, has moved to another slot (flow_insert()).
+void snat_moved(struct snat_index *x, const struct flow *f);
+
 // n-th snat address of a family in the snapshot, NULL if there are fewer; and the reverse.
 const struct addr *snat_address(const struct snapshot *snap, uint8_t family, unsigned n);
 uint8_t snat_number(const struct snapshot *snap, unsigned index);
