@@ -7,7 +7,8 @@
 //   to the kernel: all the rest: ARP, ND, ssh, BGP, services of the L7 workers on the same address
 //
 // DPDK's net_af_xdp loads the object, attaches its first program and fills xsks_map, found by name.
-// Where a queue has no socket (the daemon is gone), packets pass to the kernel.
+// Where a queue has no socket (the daemon is gone for a moment), what is the lanes' is dropped: the
+// kernel would answer living connections with resets, TCP repeats what is lost.
 // Nothing is written to the packet. For kernels from 5.15.
 #include <linux/bpf.h>
 
@@ -364,7 +365,7 @@ int steer_lb47(struct xdp_md *ctx)
 	if (type == bpf_htons(ETH_P_IP) || type == bpf_htons(ETH_P_IPV6))
 		class = classify(&w, type);
 	if (class != CLASS_passed) {
-		action = bpf_redirect_map(&xsks_map, ctx->rx_queue_index, XDP_PASS);
+		action = bpf_redirect_map(&xsks_map, ctx->rx_queue_index, XDP_DROP);
 		if (action != XDP_REDIRECT)
 			class = CLASS_no_socket;
 	}

@@ -12,6 +12,7 @@
 #include <rte_ethdev.h>
 
 #include "l4/base/log.h"
+#include "l4/dpdk/channels.h"
 #include "l4/dpdk/eal.h"
 #include "l4/dpdk/punt.h"
 
@@ -44,7 +45,7 @@ static int plan_af_xdp(struct device *d, const struct conf_port *c, const char *
 		               c->device);
 	snprintf(d->args, sizeof(d->args), "iface=%s,start_queue=0,queue_count=%u,xdp_prog=%s",
 	         c->device, c->queues, xdp_object);
-	return 0;
+	return channels_check(c->device, c->queues, err);
 }
 
 static int plan_vdev(struct device *d, const struct conf_port *c, struct err *err)

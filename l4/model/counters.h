@@ -140,7 +140,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(icmp, counter, packets, "ping to a service address or ICMP error, given to a lane")      \
 	X(fragment, counter, packets, "IP fragment to a service address, given to a lane")         \
 	X(malformed, counter, packets, "broken, to a service address, given to a lane")            \
-	X(no_socket, counter, packets, "for a lane, but its queue had no socket: left to the kernel")
+	X(no_socket, counter, packets, "for a lane, but its queue had no socket: dropped")
 
 #define X(name, kind, unit, help) uint64_t name;
 struct service_counters {

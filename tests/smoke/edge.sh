@@ -6,11 +6,12 @@
 #   198.51.100.7        198.51.100.1           10.0.0.11  .12  .13
 #   2001:db8:c::7       2001:db8:c::1          fd00:b::11 ::12 ::13
 #        |              10.0.0.1 fd00:b::1          |     |    |
-#        |              10.0.0.2 fd00:b::2 (snat)   |     |    |
+#        |              snat 10.0.9.1 fd00:9::1     |     |    |
 #        +----------------- eth0 (AF_XDP) ----------+-----+----+   one switch (a bridge)
 #
 # VIPs 203.0.113.10 (dsr) and 203.0.113.20 (nat), 2001:db8:10::10 and ::20: the client has a route to
-# them via lb4d's host, as a BGP router would; no host but the dsr backends owns them.
+# them via lb4d's host, as a BGP router would, and backends one to the snat addresses. lb4d's host owns
+# neither, so its kernel never answers for lb4d, not even while it is dead.
 #
 #   edge_up [QUEUES]     makes namespaces, veths, nginx on every backend; QUEUES of lb4d's device (1)
 #   edge_conf FILE       writes a configuration with services dsr4 nat4 dsr6 nat6
@@ -55,7 +56,7 @@ _nginx() {
 	local ns=$1 dir=$TMP/$1
 	mkdir -p "$dir"
 	cat >"$dir/nginx.conf" <<-END
-		daemon off; pid $dir/pid; error_log $dir/error.log; worker_processes 1;
+		daemon off; user root; pid $dir/pid; error_log $dir/error.log; worker_processes 1;
 		events { worker_connections 4096; }
 		http {
 			access_log off; keepalive_requests 1000000; keepalive_timeout 600s;
@@ -84,6 +85,8 @@ _backend() {
 	in_ns "$ns" sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
 	ip -n "$EDGE-$ns" route add 198.51.100.0/24 dev eth0
 	ip -n "$EDGE-$ns" route add 2001:db8:c::/64 dev eth0
+	ip -n "$EDGE-$ns" route add 10.0.9.0/24 via 10.0.0.1
+	ip -n "$EDGE-$ns" route add fd00:9::/64 via fd00:b::1
 	_nginx "$ns"
 }
 
@@ -99,10 +102,8 @@ edge_up() {
 	_address client 2001:db8:c::7/64 nodad
 	_address lb 198.51.100.1/24
 	_address lb 10.0.0.1/24
-	_address lb 10.0.0.2/24
 	_address lb 2001:db8:c::1/64 nodad
 	_address lb fd00:b::1/64 nodad
-	_address lb fd00:b::2/64 nodad
 	ip -n "$EDGE-client" route add 203.0.113.0/24 via 198.51.100.1
 	ip -n "$EDGE-client" route add 2001:db8:10::/64 via 2001:db8:c::1
 	for ((n = 1; n <= EDGE_BACKENDS; n++)); do
@@ -130,7 +131,7 @@ edge_conf() {
 		  "ports": [ { "name": "wan", "driver": "af_xdp", "device": "eth0", "queues": ${EDGE_QUEUES:-1} } ],
 		  "lanes": ${EDGE_LANES:-[0]},
 		  "flows": 65536,
-		  "snat": { "addresses": ["10.0.0.2", "fd00:b::2"] },
+		  "snat": { "addresses": ["10.0.9.1", "fd00:9::1"] },
 		  "services": [
 		    { "name": "dsr4", "address": "203.0.113.10", "port": 80, "protocol": "tcp", "forward": "dsr", "pool": "v4" },
 		    { "name": "nat4", "address": "203.0.113.20", "port": 80, "protocol": "tcp", "forward": "nat", "pool": "v4" },
@@ -172,4 +173,46 @@ edge_down() {
 		ip netns del "$ns"
 	done
 	rm -rf "/sys/fs/bpf/$EDGE"
+}
+
+# What tests ask of a running edge.
+
+VIPS=(http://203.0.113.10 http://203.0.113.20 'http://[2001:db8:10::10]' 'http://[2001:db8:10::20]')
+
+# steady_start [ARGS...]: living connections to all four services in the background; steady_end stops them
+# and puts the report into $STEADY. False if a request failed or a connection changed its backend.
+steady_start() {
+	in_ns client tests/smoke/steady.py --seconds 120 "$@" "${VIPS[@]}" >"$TMP/steady.json" &
+	STEADY_PID=$!
+	sleep 1 # the load is to run for a while before something happens to it
+}
+
+steady_end() {
+	local rc=0
+	pkill -TERM -P "$STEADY_PID" 2>/dev/null || kill -TERM "$STEADY_PID"
+	wait "$STEADY_PID" || rc=$?
+	STEADY=$(cat "$TMP/steady.json")
+	return $rc
+}
+
+# backends_of VIP-URL N: which backends N new connections reach, with counts.
+backends_of() {
+	in_ns client tests/smoke/steady.py --connections "$2" --seconds 0.3 --interval 0.2 "$1" | jq -c .backends
+}
+
+# counter NAME: the value of a counter or reason, 0 if it is not there.
+counter() {
+	ctl -o json counters --all | jq --arg n "$1" '[.. | objects | select(.name? == $n) | .value // .packets] | add // 0'
+}
+
+# For wait_until: every backend has a next hop.
+all_resolved() {
+	[ "$(ctl -o json backends | jq '[.backends[] | select(.mac == null)] | length')" = 0 ]
+}
+
+# Accounting: what was received is what got a verdict.
+expect_identity() {
+	local difference
+	difference=$(ctl -o json counters | jq .difference)
+	[ "$difference" = 0 ] || fail "the accounting identity is off by $difference"
 }

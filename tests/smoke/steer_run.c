@@ -149,14 +149,17 @@ static void check_packet(const struct attach_steer *s, int prog_fd, const struct
 	char detail[64];
 
 	if (strcmp(p->want, "no_socket") == 0)
-		want = XDP_PASS;
+		want = XDP_DROP;
 	if (attach_steer_count(s, &before))
 		abort();
 	action = run(prog_fd, p);
 	if (attach_steer_count(s, &after))
 		abort();
 	snprintf(detail, sizeof(detail), "%s %s",
-	         action == XDP_REDIRECT ? "XDP_REDIRECT" : "XDP_PASS", moved(&before, &after));
+	         action == XDP_REDIRECT ? "XDP_REDIRECT"
+	         : action == XDP_DROP   ? "XDP_DROP"
+	                                : "XDP_PASS",
+	         moved(&before, &after));
 	claim(action == want && strcmp(moved(&before, &after), p->want) == 0, p->name, detail);
 }
 
@@ -289,8 +292,8 @@ static void check_ownership(unsigned if_index)
 
 static void check_all(unsigned if_index)
 {
-	static const struct packet lonely = {"no socket: the kernel has it", "no_socket",
-	                                     .port = 80};
+	static const struct packet lonely = {"no socket: dropped, nobody answers for the lane",
+	                                     "no_socket", .port = 80};
 	struct attach_entry e[16];
 	struct attach_steer s;
 	struct bpf_object *obj;
