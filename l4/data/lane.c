@@ -58,32 +58,31 @@ void lane_set_running(struct lane *lane, bool is_running)
 	__atomic_store_n(&lane->is_running, is_running, __ATOMIC_RELEASE);
 }
 
-// Buckets due since the last sweep, so that a period covers the table whatever the tick rate is.
-static uint32_t buckets_due(const struct flow_table *t, uint64_t elapsed_ns)
+// The sweeper is the hand of a clock that goes round once in SWEEP_PERIOD_S. How many buckets it has
+// to pass to be where it belongs now: reckoned from where it stands, so no fraction of a bucket is
+// lost, however small a tick's share is.
+static uint32_t buckets_due(const struct flow_table *t, uint64_t now_ns)
 {
-	uint64_t due = (uint64_t)t->n_buckets * (elapsed_ns >> 10) /
-	               (SWEEP_PERIOD_S * (CLOCK_NS_PER_S >> 10));
+	uint64_t period_ns = SWEEP_PERIOD_S * CLOCK_NS_PER_S; // below 2^36; n_buckets below 2^24
+	uint32_t at = (uint32_t)(now_ns % period_ns * t->n_buckets / period_ns);
+	uint32_t due = at < t->sweep ? at + t->n_buckets - t->sweep : at - t->sweep;
 
-	if (due > t->n_buckets)
-		due = t->n_buckets;
-	return due > SWEEP_MAX_BUCKETS ? SWEEP_MAX_BUCKETS : (uint32_t)due;
+	return due > SWEEP_MAX_BUCKETS ? SWEEP_MAX_BUCKETS : due;
+}
+
+static uint32_t sweep_table(struct lane *lane, struct flow_table *t)
+{
+	return flow_sweep(t, buckets_due(t, lane->now_ns), lane->now_s, lane->snap->timeout_s);
 }
 
 static void sweep(struct lane *lane)
 {
-	uint64_t elapsed = lane->now_ns - lane->swept_ns;
-	uint32_t n_expired;
-
-	// Often enough that a tick's share stays below SWEEP_MAX_BUCKETS for a table of a million
-	// flows.
-	if (elapsed < CLOCK_NS_PER_MS / 8)
+	// Often enough that a tick's share stays below SWEEP_MAX_BUCKETS for any table.
+	if (lane->now_ns - lane->swept_ns < CLOCK_NS_PER_MS / 8)
 		return;
 	lane->swept_ns = lane->now_ns;
-	n_expired = flow_sweep(&lane->flows4, buckets_due(&lane->flows4, elapsed), lane->now_s,
-	                       lane->snap->timeout_s);
-	n_expired += flow_sweep(&lane->flows6, buckets_due(&lane->flows6, elapsed), lane->now_s,
-	                        lane->snap->timeout_s);
-	lane->count->flow_expiries += n_expired;
+	lane->count->flow_expiries += sweep_table(lane, &lane->flows4);
+	lane->count->flow_expiries += sweep_table(lane, &lane->flows6);
 	lane->count->flows = lane->flows4.n_flows + lane->flows6.n_flows;
 	lane->count->snat_ports = lane->flows4.n_ports + lane->flows6.n_ports;
 }
