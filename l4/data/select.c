@@ -201,6 +201,8 @@ static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_
 		return open_flow(lane, p, f, REASON_BACKEND_DOWN);
 	}
 	lane->count->flow_hits++;
+	if (be16_raw(f->snat_port))
+		select_nat_touch(lane, p, f);
 	touch(lane, p, f);
 }
 

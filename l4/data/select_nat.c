@@ -42,6 +42,14 @@ bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f)
 	return rc == 0;
 }
 
+void select_nat_touch(struct lane *lane, const struct pkt *p, struct flow *f)
+{
+	uint16_t path = return_path_get(&lane->returns, source_mac(p), p->port);
+
+	if (path) // otherwise the old one is the best there is
+		f->bits = flow_bits(flow_state(f), flow_snat(f), path);
+}
+
 // Backends of several pools may share an address and port: the first id whose flow exists is meant.
 static uint16_t backend_id(const struct lane *lane, const struct pkt *p)
 {

@@ -9,6 +9,9 @@
 // reason.
 bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f);
 
+// Notes by which way a packet of the client came: answers take it back.
+void select_nat_touch(struct lane *lane, const struct pkt *p, struct flow *f);
+
 // Starts fetching what select_nat_reply() will read.
 void select_nat_prefetch(const struct lane *lane, const struct pkt *p);
 
