@@ -11,7 +11,7 @@
 #
 # VIPs 203.0.113.10 (dsr) and 203.0.113.20 (nat), 2001:db8:10::10 and ::20: the client has a route to
 # them via lb4d's host, as a BGP router would, and backends one to the snat addresses. lb4d's host owns
-# neither, so its kernel never answers for lb4d, not even while it is dead.
+# neither and has blackhole routes for both, so its kernel never answers for lb4d, not even while it is dead.
 #
 #   edge_up [QUEUES]     makes namespaces, veths, nginx on every backend; QUEUES of lb4d's device (1)
 #   edge_conf FILE       writes a configuration with services dsr4 nat4 dsr6 nat6
@@ -106,6 +106,9 @@ edge_up() {
 	_address lb fd00:b::1/64 nodad
 	ip -n "$EDGE-client" route add 203.0.113.0/24 via 198.51.100.1
 	ip -n "$EDGE-client" route add 2001:db8:10::/64 via 2001:db8:c::1
+	for prefix in 203.0.113.0/24 10.0.9.0/24 2001:db8:10::/64 fd00:9::/64; do
+		ip -n "$EDGE-lb" route add blackhole "$prefix"
+	done
 	for ((n = 1; n <= EDGE_BACKENDS; n++)); do
 		_backend "$n"
 	done
