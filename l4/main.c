@@ -93,6 +93,7 @@ static int serve(struct daemon *d, struct err *err)
 		return err_set(err, rc, "%s: out of memory", d->boot->file);
 	engine_describe(&d->engine, d->control.ports);
 	d->control.lanes = d->engine.lanes;
+	d->control.has_hugepages = d->engine.eal.has_hugepages;
 	roster_adopt(&d->control.roster, &d->stats, clock_now_ns());
 	if (has_kernel_port(&d->control, d->boot->n_ports))
 		rc = neighbor_open(&d->control.neighbor, &d->control, control_refresh, err);

@@ -215,8 +215,8 @@ void control_refresh(struct control *c)
 
 static int refuse(struct control *c, const char *what, const struct err *err)
 {
-	c->n_reload_failures++;
 	c->last_error = *err;
+	err_prefix(&c->last_error, "%s refused", what);
 	LOG_WARN("%s refused reason=\"%s\" serving_generation=%u", what, err->msg, c->generation);
 	return err->code;
 }
@@ -228,14 +228,22 @@ int control_reload(struct control *c, struct err *err)
 
 	if (!rc)
 		rc = control_apply(c, next, err);
-	if (rc)
+	if (rc) {
+		c->n_reload_failures++;
 		return refuse(c, "reload", err);
+	}
 	c->is_saved = true;
 	c->n_reloads++;
 	c->reloaded_ns = clock_now_ns();
 	c->last_error = (struct err){0};
 	LOG_INFO("reloaded file=%s generation=%u", c->conf_file, c->generation);
 	return 0;
+}
+
+int control_refuse_edit(struct control *c, struct err *err)
+{
+	c->n_edit_failures++;
+	return refuse(c, "change", err);
 }
 
 int control_edit(struct control *c, struct conf *next, struct err *err)
@@ -247,7 +255,7 @@ int control_edit(struct control *c, struct conf *next, struct err *err)
 	else
 		rc = control_apply(c, next, err);
 	if (rc)
-		return refuse(c, "change", err);
+		return control_refuse_edit(c, err);
 	c->is_saved = false;
 	LOG_INFO("changed generation=%u saved=no", c->generation);
 	return 0;

@@ -25,6 +25,7 @@ struct control {
 	struct conf *conf;    // running configuration; owned
 	char *conf_file;      // re-read by reload; owned
 	bool is_saved;        // conf equals the file as far as we know
+	bool has_hugepages;   // packets lie in huge pages, whatever conf wishes
 	struct roster roster;
 	struct stats *stats; // borrowed
 	struct lane **lanes; // [conf->n_lanes]; borrowed
@@ -34,10 +35,12 @@ struct control {
 	struct snapshot_grave *grave; // old ones that a lane may still read; owned
 	struct control_timer *bury;   // runs while there is a grave; owned
 	uint32_t generation;
-	uint32_t n_reloads, n_reload_failures;
-	uint64_t started_ns;   // monotonic
-	uint64_t reloaded_ns;  // monotonic, of the last success
-	struct err last_error; // of the last refused reload or edit; code 0 = none
+	uint32_t n_reloads;
+	uint32_t n_reload_failures; // reloads refused
+	uint32_t n_edit_failures;   // changes over the control socket refused
+	uint64_t started_ns;        // monotonic
+	uint64_t reloaded_ns;       // monotonic, of the last success
+	struct err last_error;      // of the last refused reload or edit; code 0 = none
 	void (*services_changed)(struct control *c); // tells the XDP programs; may be NULL
 	struct steering *steering; // for services_changed; NULL where there are no XDP programs
 };
@@ -58,8 +61,11 @@ void control_refresh(struct control *c);
 // Reads conf_file again and applies it; counts, logs, remembers a refusal in last_error.
 NODISCARD int control_reload(struct control *c, struct err *err);
 
-// Applies an edited clone of c->conf (consumed); is_saved becomes false.
+// Applies an edited clone of c->conf (consumed); is_saved becomes false. A refusal is as below.
 NODISCARD int control_edit(struct control *c, struct conf *next, struct err *err);
+
+// An edit that cannot be made: counts, logs, remembers it in last_error. Returns err->code.
+int control_refuse_edit(struct control *c, struct err *err);
 
 // Writes the running configuration to its file.
 NODISCARD int control_save(struct control *c, struct err *err);

@@ -161,20 +161,25 @@ struct edit {
 	struct conf_backend *backend; // NULL for a new one
 };
 
+static int edit_refuse(struct edit *e, struct methods_call *call)
+{
+	conf_free(e->next);
+	return control_refuse_edit(call->control, &call->err);
+}
+
 static int edit_open(struct edit *e, struct methods_call *call, const char *pool, const char *name)
 {
 	if (conf_clone(&e->next, call->control->conf))
 		return err_set(&call->err, -ENOMEM, "no memory for the change");
 	e->pool = conf_pool_find(e->next, pool);
 	if (!e->pool) {
-		conf_free(e->next);
-		return err_set(&call->err, -ENOENT, "there is no pool \"%s\"", pool);
+		err_set(&call->err, -ENOENT, "there is no pool \"%s\"", pool);
+		return edit_refuse(e, call);
 	}
 	e->backend = name ? conf_backend_find(e->pool, name) : NULL;
 	if (name && !e->backend) {
-		conf_free(e->next);
-		return err_set(&call->err, -ENOENT, "pool \"%s\" has no backend \"%s\"", pool,
-		               name);
+		err_set(&call->err, -ENOENT, "pool \"%s\" has no backend \"%s\"", pool, name);
+		return edit_refuse(e, call);
 	}
 	return 0;
 }
@@ -209,10 +214,8 @@ int methods_backend_add(struct methods_call *call)
 	static_assert(sizeof(b.server_id) == sizeof(p->server_id.byte), "copied as a whole");
 	memcpy(b.server_id, p->server_id.byte, sizeof(b.server_id));
 	rc = conf_backend_add(e.next, e.pool, &b, &call->err);
-	if (rc) {
-		conf_free(e.next);
-		return rc;
-	}
+	if (rc)
+		return edit_refuse(&e, call);
 	return edit_apply(&e, call);
 }
 

@@ -74,8 +74,9 @@ int methods_status(struct methods_call *call)
 	s->saved = c->is_saved;
 	s->reloads = c->n_reloads;
 	s->reload_failures = c->n_reload_failures;
+	s->change_failures = c->n_edit_failures;
 	s->reloaded_s = seconds_since(c->reloaded_ns);
-	s->hugepages = c->conf->hugepages;
+	s->hugepages = c->has_hugepages;
 	rc = add_lanes(call, &s->lanes);
 	return rc ? rc : add_ports(call, &s->ports);
 }

@@ -108,6 +108,7 @@ struct ctl_status {
 	bool saved;
 	uint32_t reloads;
 	uint32_t reload_failures;
+	uint32_t change_failures;
 	int64_t reloaded_s;
 	char last_error[CTL_SENTENCE_SIZE];
 	char counters[16]; // where the counter store lives

@@ -231,6 +231,17 @@ Test(server, backends_are_changed_all_or_nothing)
 	expect_in(ask("backend.remove", "\"pool\":\"web\",\"name\":\"web-3\""), "\"generation\":5");
 }
 
+Test(server, a_refused_change_is_no_refused_reload)
+{
+	ask("backend.remove", "\"pool\":\"web\",\"name\":\"web-9\"");
+	ask("backend.weight", "\"pool\":\"no\",\"name\":\"web-1\",\"weight\":7");
+	ask("backend.add",
+	    "\"pool\":\"web\",\"name\":\"web-1\",\"address\":\"10.0.0.14\",\"port\":80");
+	expect_in(ask("status", ""), "\"change_failures\":3");
+	expect_in(t.answer, "\"reload_failures\":0");
+	expect_in(t.answer, "\"last_error\":\"change refused: ");
+}
+
 Test(server, a_saved_change_survives_a_reload_and_another_does_not)
 {
 	ask("backend.weight", "\"pool\":\"web\",\"name\":\"web-1\",\"weight\":7");
@@ -312,7 +323,8 @@ Test(server, a_broken_file_replaces_nothing)
 	expect_in(ask("reload", ""), "edge.json: flows: 7 is not in 1024..16777216");
 	expect_in(ask("status", ""), "\"generation\":1,");
 	expect_in(t.answer, "\"reload_failures\":1");
-	expect_in(t.answer, "\"last_error\":");
+	expect_in(t.answer, "\"change_failures\":0");
+	expect_in(t.answer, "\"last_error\":\"reload refused: ");
 }
 
 Test(server, lines_may_come_in_pieces_and_in_heaps)
