@@ -99,11 +99,13 @@ void lanebuild_frame(struct pktbuild *b, const struct lanebuild_packet *what)
 struct pkt *lanebuild_add_frame(struct lanebuild *l, const uint8_t *frame, size_t len)
 {
 	struct pkt *p = &l->pkts[l->n_pkts];
-	uint8_t *end = (uint8_t *)p->buf + LANEBUILD_FRAME;
+	void *buf = p->buf;
+	uint8_t *end = (uint8_t *)buf + LANEBUILD_FRAME;
 
 	assert(l->n_pkts < PKT_BURST && len <= LANEBUILD_FRAME);
 	memcpy(end - len, frame, len);
-	pkt_init(p, end - len, (uint16_t)len, 0, p->buf);
+	memset(p, 0xa5, sizeof(*p)); // a stage that reads what nobody wrote does not find zeros
+	pkt_init(p, end - len, (uint16_t)len, 0, buf);
 	l->n_pkts++;
 	return p;
 }
