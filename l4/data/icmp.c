@@ -42,15 +42,19 @@ void icmp_answer(const struct snapshot *snap, struct pkt *p)
 	struct wire_icmp *icmp = (void *)(p->data + p->l4);
 	bool is_ip4 = p->key.family == ADDR_IP4;
 	uint8_t reply = is_ip4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY;
+	uint64_t diff;
 
 	if (is_ip4)
 		turn_ip4((void *)(p->data + p->l3));
 	else
 		turn_ip6((void *)(p->data + p->l3));
 	// Type is the upper byte of its word, the code stays 0. The pseudo-header's sum does not
-	// change when its addresses swap.
-	icmp->csum = csum_apply(icmp->csum, csum_diff2(0, be16_from((uint16_t)(icmp->type << 8)),
-	                                               be16_from((uint16_t)(reply << 8))));
+	// change when its addresses swap. Never 0: a ping of zeros alone becomes an answer whose sum
+	// is +0, to be sent as 0xffff, and which of the two zeros it is the difference does not tell
+	// (RFC 1624 section 3); 0xffff is right for both.
+	diff = csum_diff2(0, be16_from((uint16_t)(icmp->type << 8)),
+	                  be16_from((uint16_t)(reply << 8)));
+	icmp->csum = csum_finish_udp((uint16_t)~be16_raw(icmp->csum) + diff);
 	icmp->type = reply;
 	memcpy(eth->dst, eth->src, sizeof(eth->dst));
 	memcpy(eth->src, snap->ports[p->port].mac.byte, sizeof(eth->src));
