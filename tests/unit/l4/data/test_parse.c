@@ -70,7 +70,7 @@ static void udp6_extended(struct pktbuild *b)
 {
 	pktbuild_ip6(b);
 	pktbuild_ext(b, .type = 0, .body = "\1\4\0\0\0\0", .body_len = 6);
-	pktbuild_ext(b, .type = 60, .body = "\1\14", .body_len = 14);
+	pktbuild_ext(b, .type = 60, .body = "\1\14\0\0\0\0\0\0\0\0\0\0\0\0", .body_len = 14);
 	pktbuild_frag6(b, .id = 1); // atomic (RFC 6946)
 	pktbuild_udp(b, .sport = 40000, .dport = 53);
 	pktbuild_text(b, "hello");
