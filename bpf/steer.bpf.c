@@ -4,7 +4,8 @@
 //   to the lanes: packets to a service; to a snat address within the port range; ICMP errors about either;
 //                 ping and fragments to a service's address; what is broken, to a service's address, so
 //                 that it is counted with its reason
-//   to the kernel: all the rest: ARP, ND, ssh, BGP, services of the L7 workers on the same address
+//   to the kernel: all the rest: ARP, ND, ssh, BGP, services of the L7 workers on the same address; frames
+//                 to other MACs, which it drops: a switch that floods brings our own dsr packets back
 //
 // DPDK's net_af_xdp loads the object, attaches its first program and fills xsks_map, found by name.
 // Where a queue has no socket (the daemon is gone for a moment), what is the lanes' is dropped: the
@@ -215,10 +216,16 @@ static __always_inline uint32_t ask(const struct walk *w, const uint32_t addr[4]
 	return what ? *what : STEER_NONE;
 }
 
-static __always_inline bool in_snat_range(uint16_t port)
+static __always_inline const struct steer_config *get_config(void)
 {
 	uint32_t zero = 0;
-	const struct steer_config *config = bpf_map_lookup_elem(&steer_config, &zero);
+
+	return bpf_map_lookup_elem(&steer_config, &zero);
+}
+
+static __always_inline bool in_snat_range(uint16_t port)
+{
+	const struct steer_config *config = get_config();
 
 	port = bpf_ntohs(port);
 	return port && config && port >= config->snat_first && port <= config->snat_last;
@@ -345,6 +352,23 @@ static __always_inline uint16_t walk_eth(struct walk *w)
 	return type;
 }
 
+// Whether the frame is addressed to this port and to nobody else. Group addresses are the kernel's.
+static __always_inline bool is_to_us(struct xdp_md *ctx)
+{
+	const struct steer_config *config = get_config();
+	const uint16_t *to = look(ctx, 0, ETH_ALEN); // three words of an address
+
+	if (!to || !config || *(const uint8_t *)to & 1)
+		return false;
+	for (uint32_t i = 0; i < STEER_MAX_MACS && i < config->n_macs; i++) {
+		const uint16_t *mac = (const void *)config->mac[i];
+
+		if (to[0] == mac[0] && to[1] == mac[1] && to[2] == mac[2])
+			return true;
+	}
+	return config->n_macs == 0;
+}
+
 static __always_inline void count(enum steer_class class)
 {
 	uint32_t zero = 0;
@@ -362,7 +386,7 @@ int steer_lb47(struct xdp_md *ctx)
 	enum steer_class class = CLASS_passed;
 	long action = XDP_PASS;
 
-	if (type == bpf_htons(ETH_P_IP) || type == bpf_htons(ETH_P_IPV6))
+	if ((type == bpf_htons(ETH_P_IP) || type == bpf_htons(ETH_P_IPV6)) && is_to_us(ctx))
 		class = classify(&w, type);
 	if (class != CLASS_passed) {
 		action = bpf_redirect_map(&xsks_map, ctx->rx_queue_index, XDP_DROP);

@@ -16,6 +16,7 @@ enum {
 	STEER_MAX_QUEUES = 64,   // of a device; queue numbers, not lanes
 	STEER_MAX_VLAN_TAGS = 2, // as l4/data/parse.c
 	STEER_MAX_EXT = 8,       // as l4/data/ip6.h
+	STEER_MAX_MACS = 2,      // of a port: its interface's and the configured one
 };
 
 enum steer_what {
@@ -37,4 +38,7 @@ _Static_assert(sizeof(struct steer_endpoint) == 20,
 struct steer_config {
 	uint16_t snat_first; // host order; first and last port of our range, 0..0 = none
 	uint16_t snat_last;
+	uint32_t n_macs; // 0 = not known: no unicast frame is somebody else's
+	uint8_t mac[STEER_MAX_MACS][6];
 };
+_Static_assert(sizeof(struct steer_config) == 20, "the same for kernel and daemon");

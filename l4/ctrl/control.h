@@ -42,7 +42,9 @@ struct control {
 	uint64_t reloaded_ns;       // monotonic, of the last success
 	struct err last_error;      // of the last refused reload or edit; code 0 = none
 	void (*services_changed)(struct control *c); // tells the XDP programs; may be NULL
-	struct steering *steering; // for services_changed; NULL where there are no XDP programs
+	// steering_count(), NULL where there are no XDP programs
+	int (*count_steered)(const struct control *c, uint16_t port, struct steer_counters *out);
+	struct steering *steering; // for these two
 };
 
 // Sets *c up for these lanes; nothing is served yet. `file` is copied. 0 or -ENOMEM.

@@ -25,9 +25,12 @@ static bool follow_mac(struct control *c, size_t i, const struct rtnl_link *link
 	const struct conf_port *port = &c->conf->ports[i];
 	char text[MAC_TEXT_SIZE];
 
-	if (!link->has_mac || !mac_is_zero(&port->mac) ||
-	    memcmp(&c->ports[i].mac, &link->mac, sizeof(link->mac)) == 0)
+	if (!link->has_mac || memcmp(&c->ports[i].if_mac, &link->mac, sizeof(link->mac)) == 0)
 		return false;
+	c->ports[i].if_mac = link->mac;
+	if (!mac_is_zero(&port->mac) ||
+	    memcmp(&c->ports[i].mac, &link->mac, sizeof(link->mac)) == 0)
+		return true;
 	c->ports[i].mac = link->mac;
 	LOG_INFO("port mac port=%s mac=%s", port->name, mac_text(&link->mac, text));
 	return true;

@@ -12,6 +12,7 @@
 struct steering {
 	struct control *control;
 	struct attach_steer port[CONF_MAX_PORTS];
+	uint16_t number[CONF_MAX_PORTS]; // of the port in the configuration
 	uint16_t n_ports;
 };
 
@@ -86,20 +87,43 @@ static size_t list(const struct snapshot *snap, struct attach_entry *out)
 	return n;
 }
 
+static void add_mac(struct steer_config *config, const struct mac *mac)
+{
+	memcpy(config->mac[config->n_macs++], mac->byte, sizeof(mac->byte));
+}
+
+// Neighbours learn the interface's address from the kernel, whatever the configuration says. While that is
+// not known, every frame may be ours.
+static struct steer_config config_of(const struct snapshot *snap, const struct control_port *port)
+{
+	struct steer_config config = {0};
+
+	if (snap->n_snat) {
+		config.snat_first = snap->snat_first;
+		config.snat_last = snap->snat_last;
+	}
+	if (mac_is_zero(&port->if_mac))
+		return config;
+	add_mac(&config, &port->if_mac);
+	add_mac(&config, &port->mac);
+	return config;
+}
+
 static int update(struct steering *s, struct err *err)
 {
 	const struct snapshot *snap = s->control->serving;
 	struct attach_entry *entries = calloc(2u * (snap->endpoint_mask + 1), sizeof(*entries));
-	struct steer_config config = {0};
+	size_t n;
 	int rc = 0;
 
 	if (!entries)
 		return err_set(err, -ENOMEM, "steering: out of memory");
-	if (snap->n_snat)
-		config = (struct steer_config){.snat_first = snap->snat_first,
-		                               .snat_last = snap->snat_last};
-	for (uint16_t i = 0; !rc && i < s->n_ports; i++)
-		rc = attach_steer_update(&s->port[i], entries, list(snap, entries), &config, err);
+	n = list(snap, entries);
+	for (uint16_t i = 0; !rc && i < s->n_ports; i++) {
+		struct steer_config config = config_of(snap, &s->control->ports[s->number[i]]);
+
+		rc = attach_steer_update(&s->port[i], entries, n, &config, err);
+	}
 	free(entries);
 	return rc;
 }
@@ -129,9 +153,19 @@ static int find_programs(struct steering *s, struct err *err)
 			err_prefix(err, "ports[%u]", i);
 			return rc;
 		}
-		s->n_ports++;
+		s->number[s->n_ports++] = i;
 	}
 	return 0;
+}
+
+int steering_count(const struct control *c, uint16_t port, struct steer_counters *out)
+{
+	const struct steering *s = c->steering;
+
+	for (uint16_t i = 0; s && i < s->n_ports; i++)
+		if (s->number[i] == port)
+			return attach_steer_count(&s->port[i], out);
+	return -ENOENT;
 }
 
 int steering_open(struct steering **out, struct control *c, struct err *err)
@@ -150,8 +184,10 @@ int steering_open(struct steering **out, struct control *c, struct err *err)
 		return rc;
 	}
 	c->steering = s;
-	if (s->n_ports)
+	if (s->n_ports) {
 		c->services_changed = on_change;
+		c->count_steered = steering_count;
+	}
 	*out = s;
 	return 0;
 }
@@ -161,6 +197,7 @@ void steering_close(struct steering *s)
 	if (!s)
 		return;
 	s->control->services_changed = NULL;
+	s->control->count_steered = NULL;
 	s->control->steering = NULL;
 	while (s->n_ports)
 		attach_steer_close(&s->port[--s->n_ports]);

@@ -16,3 +16,6 @@ NODISCARD int steering_object(const struct conf *conf, char *path, size_t size, 
 // publication. 0 (also if there is no af_xdp port), or -errno with *err.
 NODISCARD int steering_open(struct steering **out, struct control *c, struct err *err);
 void steering_close(struct steering *s);
+
+// What the program on port number `port` of the configuration has counted. -ENOENT if there is none, or -errno.
+NODISCARD int steering_count(const struct control *c, uint16_t port, struct steer_counters *out);

@@ -6,7 +6,8 @@
 
 struct control_port {
 	struct mac mac;    // our source address on this port
-	unsigned if_index; // kernel interface that speaks for the port (af_xdp device, punt interface), 0 = none
+	struct mac if_mac; // af_xdp: the interface's, which neighbours learn; zero = not known yet
+	unsigned if_index; // of the af_xdp device or the punt interface, 0 = none
 	char if_name[16];
 	bool link_up;
 };

@@ -27,6 +27,7 @@ struct packet {
 	uint16_t total_len; // as written
 	uint16_t type;      // EtherType as written
 	uint16_t cut;       // bytes of the frame, 0 = all
+	const char *mac;    // destination of the frame, NULL = the port's
 };
 
 static const struct packet packets[] = {
@@ -109,4 +110,16 @@ static const struct packet packets[] = {
 	{"frame of an Ethernet header alone", "passed", .port = 80, .cut = 14},
 	{"EtherType says IPv4, the header IPv6", "passed", vip6, .port = 80, .type = 0x0800},
 	{"ARP", "passed", .port = 80, .type = 0x0806},
+	{"to the interface's address where another is configured", "service", .port = 80,
+         .mac = "02:00:00:00:00:09"},
+	{"flooded: another host's frame with a service's segment", "passed", .port = 80,
+         .mac = "02:00:00:00:00:02"},
+	{"flooded, IPv6", "passed", vip6, .port = 80, .mac = "02:00:00:00:01:01"},
+	{"flooded, to a snat port", "passed", snat4, .port = SNAT_FIRST,
+         .mac = "02:00:00:00:00:02"},
+	{"broadcast frame with a service's segment", "passed", .port = 80,
+         .mac = "ff:ff:ff:ff:ff:ff"},
+	{"multicast frame with a service's segment", "passed", .port = 80,
+         .mac = "01:00:5e:00:00:01"},
+	{"no MAC at all", "passed", .port = 80, .mac = "00:00:00:00:00:00"},
 };

@@ -98,7 +98,7 @@ static size_t build(struct pktbuild *b, const struct packet *p)
 	size_t len;
 
 	pktbuild_start(b);
-	pktbuild_eth(b, .type = p->type);
+	pktbuild_eth(b, .type = p->type, .dst = p->mac);
 	for (size_t i = 0; i < p->tags; i++)
 		pktbuild_vlan(b, .tci = 7);
 	if (is_ip6(dst))
@@ -177,7 +177,9 @@ static size_t all_entries(struct attach_entry *e)
 	return n;
 }
 
-static const struct steer_config config = {SNAT_FIRST, SNAT_LAST};
+// What pktbuild addresses frames to unless told otherwise, and one more.
+static const struct steer_config config = {
+	SNAT_FIRST, SNAT_LAST, 2, {{2, 0, 0, 0, 0, 9}, {2, 0, 0, 0, 0, 1}}};
 
 // A socket that has a receive ring is good enough for xsks_map; nothing is ever received.
 static void set_socket(struct bpf_object *obj)
@@ -266,6 +268,23 @@ static void check_updates(const struct attach_steer *s, int prog_fd)
 	check_update_is_seamless(s, prog_fd);
 }
 
+static void check_unknown_mac(const struct attach_steer *s, int prog_fd)
+{
+	static const struct packet any = {
+		"while our MAC is not known, no unicast frame is another's", "service", .port = 80,
+		.mac = "02:00:00:00:00:02"};
+	static const struct packet all = {"but a broadcast one is not ours alone", "passed",
+	                                  .port = 80, .mac = "ff:ff:ff:ff:ff:ff"};
+	static const struct steer_config no_mac = {.snat_first = SNAT_FIRST,
+	                                           .snat_last = SNAT_LAST};
+	struct attach_entry e[16];
+	struct err err;
+
+	check(attach_steer_update(s, e, all_entries(e), &no_mac, &err), &err);
+	check_packet(s, prog_fd, &any);
+	check_packet(s, prog_fd, &all);
+}
+
 static void check_ownership(unsigned if_index)
 {
 	const struct bpf_insn pass[] = {
@@ -307,6 +326,7 @@ static void check_all(unsigned if_index)
 	set_socket(obj);
 	for (size_t i = 0; i < ARRAY_LEN(packets); i++)
 		check_packet(&s, prog_fd, &packets[i]);
+	check_unknown_mac(&s, prog_fd);
 	check_updates(&s, prog_fd);
 	attach_steer_close(&s);
 	check_ownership(if_index);
@@ -329,12 +349,14 @@ static void print_counters(unsigned if_index)
 
 static void serve(unsigned if_index, const char *address, const char *port)
 {
+	static const struct steer_config any_mac = {.snat_first = SNAT_FIRST,
+	                                            .snat_last = SNAT_LAST};
 	struct attach_entry e = entry(address, (uint16_t)atoi(port), TCP, STEER_SERVICE);
 	struct attach_steer s;
 	struct err err;
 
 	check(attach_steer_open(&s, if_index, &err), &err);
-	check(attach_steer_update(&s, &e, 1, &config, &err), &err);
+	check(attach_steer_update(&s, &e, 1, &any_mac, &err), &err);
 	attach_steer_close(&s);
 }
 
