@@ -43,6 +43,40 @@ static int add_reasons(struct methods_call *call, const struct lane_counters *su
 	return 0;
 }
 
+static int add_steered_port(struct methods_call *call, const struct conf_port *port,
+                            const struct steer_counters *count)
+{
+	for (size_t i = 0; i < STATS_STEER_FIELDS; i++) {
+		const struct stats_field *f = &stats_steer_fields[i];
+		struct ctl_steered *row;
+
+		if (!stats_value(count, f) && !call->params->counters_params.all)
+			continue;
+		row = methods_row(call, &call->result.counters.steered, "steered");
+		if (!row)
+			return -ENOMEM;
+		snprintf(row->port, sizeof(row->port), "%s", port->name);
+		snprintf(row->name, sizeof(row->name), "%s", f->name);
+		snprintf(row->help, sizeof(row->help), "%s", f->help);
+		row->packets = stats_value(count, f);
+	}
+	return 0;
+}
+
+static int add_steered(struct methods_call *call)
+{
+	const struct control *c = call->control;
+	int rc = 0;
+
+	for (uint16_t i = 0; c->count_steered && !rc && i < c->conf->n_ports; i++) {
+		struct steer_counters count;
+
+		if (c->count_steered(c, i, &count) == 0)
+			rc = add_steered_port(call, &c->conf->ports[i], &count);
+	}
+	return rc;
+}
+
 static void account(struct ctl_counters *out, const struct lane_counters *sum)
 {
 	uint64_t by_verdict[VERDICT_COUNT] = {0};
@@ -65,5 +99,7 @@ int methods_counters(struct methods_call *call)
 	stats_sum_lanes(call->control->stats, &sum);
 	account(&call->result.counters, &sum);
 	rc = add_counters(call, &sum);
-	return rc ? rc : add_reasons(call, &sum);
+	if (!rc)
+		rc = add_reasons(call, &sum);
+	return rc ? rc : add_steered(call);
 }

@@ -259,6 +259,14 @@ static const struct ctl_field reason_fields[] = {
 };
 TYPE(reason);
 
+static const struct ctl_field steered_fields[] = {
+	{COLUMN(steered, port, "PORT", "that has an XDP program"), .kind = CTL_TEXT},
+	{COLUMN(steered, name, "STEERED", "where the program found the packets to belong"), .kind = CTL_TEXT},
+	{COLUMN(steered, packets, "PACKETS", "since the daemon started"), .kind = CTL_U64},
+	{COLUMN(steered, help, "MEANING", "what it counts"), .kind = CTL_TEXT},
+};
+TYPE(steered);
+
 static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, received, "received", "packets that were given a verdict"), .kind = CTL_U64},
 	{COLUMN(counters, forwarded, "forwarded", "of these"), .kind = CTL_U64},
@@ -268,6 +276,7 @@ static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, difference, "difference", "received minus all of them: 0 when nothing is in flight"), .kind = CTL_I64},
 	{COLUMN(counters, counters, "counters", "of the lanes"), ROWS(counter)},
 	{COLUMN(counters, reasons, "reasons", "of the verdicts"), ROWS(reason)},
+	{COLUMN(counters, steered, "steered", "before the lanes: by the XDP programs of af_xdp ports"), ROWS(steered)},
 };
 TYPE(counters);
 

@@ -218,12 +218,20 @@ struct ctl_reason {
 	char help[CTL_SENTENCE_SIZE];
 };
 
+struct ctl_steered {
+	char port[CTL_NAME_SIZE];
+	char name[32];
+	uint64_t packets;
+	char help[CTL_SENTENCE_SIZE];
+};
+
 struct ctl_counters {
 	uint64_t received;
 	uint64_t forwarded, punted, answered, dropped;
 	int64_t difference;       // 0 when nothing is in flight
 	struct ctl_rows counters; // struct ctl_counter
 	struct ctl_rows reasons;  // struct ctl_reason
+	struct ctl_rows steered;  // struct ctl_steered
 };
 
 struct ctl_step {

@@ -327,6 +327,22 @@ Test(server, a_broken_file_replaces_nothing)
 	expect_in(t.answer, "\"last_error\":\"reload refused: ");
 }
 
+static int count_steered(const struct control *c, uint16_t port, struct steer_counters *out)
+{
+	*out = (struct steer_counters){.service = 12};
+	return port == 0 ? 0 : -ENOENT;
+}
+
+Test(server, counters_show_what_an_xdp_program_counted)
+{
+	expect_in(ask("counters", ""), "\"steered\":[]");
+	t.control.count_steered = count_steered;
+	expect_in(ask("counters", ""),
+	          "\"steered\":[{\"port\":\"wan\",\"name\":\"service\",\"packets\":12,");
+	cr_expect_null(strstr(t.answer, "no_socket"), "not asked for zeros");
+	expect_in(ask("counters", "\"all\":true"), "\"name\":\"no_socket\",\"packets\":0,");
+}
+
 Test(server, lines_may_come_in_pieces_and_in_heaps)
 {
 	static const char line[] = "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"pool.list\"}\n";
