@@ -2,7 +2,8 @@
 // The control plane's log: one event, one line on stderr, `key=value`, no secrets.
 //   2026-11-21T12:00:00.123Z INFO lb4d reloaded file=edge.json generation=7
 // If an operator cannot act on it, it is a counter or a trace and does not belong here.
-// Any thread may log; a line is one write(2). The packet path never does.
+// Any thread may log; a line is one write(2). The packet path never does. Control characters in values, which
+// come from operators and libraries, are written as \n, \t, \x1b: an event is always one line.
 #pragma once
 
 #include "l4/base/cc.h"

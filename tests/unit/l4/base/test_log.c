@@ -146,6 +146,48 @@ Test(log, an_event_keeps_its_length_up_to_the_limit)
 	cr_expect_eq(strspn(text + head, "e"), fits, "%zu of %zu", strspn(text + head, "e"), fits);
 }
 
+Test(log, what_an_operator_typed_cannot_begin_a_line)
+{
+	const char *text;
+
+	capture();
+	LOG_WARN("change refused reason=\"%s\"", "no pool \"a\nERROR lb4d b\r\t\x1b[2J\x7f\"");
+	text = captured();
+	cr_expect(strstr(text, "reason=\"no pool \"a\\nERROR lb4d b\\x0d\\t\\x1b[2J\\x7f\"\"\n"),
+	          "%s", text);
+	cr_expect_eq(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+Test(log, other_alphabets_are_left_alone)
+{
+	const char *text;
+
+	capture();
+	LOG_INFO("node=%s", "b\xc3\xbchne\\1");
+	text = captured();
+	cr_expect(strstr(text, "node=b\xc3\xbchne\\1\n"), "%s", text);
+}
+
+Test(log, an_escape_is_not_cut_in_two)
+{
+	char event[1500];
+
+	for (size_t len = LINE_SIZE - 80; len < LINE_SIZE; len++) {
+		const char *text;
+		size_t size;
+
+		memset(event, 'e', len);
+		strcpy(event + len, "\x1b\x1b\x1b");
+		capture();
+		LOG_INFO("%s", event);
+		text = captured();
+		size = strlen(text);
+		cr_assert_leq(size, LINE_SIZE, "%zu: %zu", len, size);
+		cr_assert(text[size - 2] == 'e' || strcmp(text + size - 5, "\\x1b\n") == 0,
+		          "%zu: %s", len, text + size - 8);
+	}
+}
+
 Test(log, a_closed_stderr_does_no_harm)
 {
 	capture();
