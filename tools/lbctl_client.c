@@ -56,11 +56,17 @@ static int reach(const char *path, struct err *err)
 	return fd;
 }
 
-static int no_answer(const char *path, ssize_t n, struct err *err)
+// `n` is what recv() or send() said, `n_read` how much of the answer had come by then.
+static int no_answer(const char *path, ssize_t n, size_t n_read, struct err *err)
 {
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return err_set(err, -ETIMEDOUT, "%s: the daemon did not answer within %d s", path,
 		               PATIENCE_S);
+	if (n_read)
+		return err_set(err, -EPIPE,
+		               "%s: the connection ended in the middle of the answer (did lb4d "
+		               "stop? what was asked may have been done)",
+		               path);
 	return err_set(err, -EPIPE, "%s: the daemon closed the connection without an answer", path);
 }
 
@@ -73,7 +79,7 @@ static int send_all(int fd, const char *path, const char *line, size_t len, stru
 			continue;
 		// A daemon that has no room for us closes at once; it may have said why.
 		if (n < 0)
-			return no_answer(path, n, err);
+			return no_answer(path, n, 0, err);
 		line += n;
 		len -= (size_t)n;
 	}
@@ -100,7 +106,7 @@ static int receive(int fd, const char *path, char **answer, size_t *len, struct 
 			continue;
 		if (n <= 0) {
 			free(buf);
-			return no_answer(path, n, err);
+			return no_answer(path, n, n_read, err);
 		}
 		n_read += (size_t)n;
 		if (memchr(buf + n_read - n, '\n', (size_t)n))
