@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "l4/data/compile.h"
 #include "l4/data/pipeline.h"
 
 // A frame in a heap block that ends where the frame ends, so that ASan and valgrind see every read
@@ -82,7 +83,7 @@ static int compile(struct replay *r, struct err *err)
 	for (uint16_t i = 1; i < r->roster.n_backends; i++)
 		memcpy(r->roster.backends[i].hop.src.byte, macs[r->port].byte, sizeof(macs[0]));
 	roster_publish(&r->roster, &r->stats);
-	return snapshot_build(&r->snap, &in, err);
+	return compile_snapshot(&r->snap, &in, err);
 }
 
 static int start_lane(struct replay *r, struct err *err)

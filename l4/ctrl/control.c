@@ -11,6 +11,7 @@
 #include "l4/base/log.h"
 #include "l4/ctrl/neighbor.h"
 #include "l4/ctrl/next_hop.h"
+#include "l4/data/compile.h"
 
 // How often we look whether the lanes have moved on from an old snapshot. They do within a burst,
 // or within the longest sleep of an idle one.
@@ -114,7 +115,7 @@ static int compile(struct control *c, struct snapshot **out, struct err *err)
 
 	for (uint16_t i = 0; i < c->conf->n_ports; i++)
 		macs[i] = c->ports[i].mac;
-	return snapshot_build(out, &in, err);
+	return compile_snapshot(out, &in, err);
 }
 
 // `grave` is the place for the old one, made beforehand so that nothing can fail from here on.

@@ -7,9 +7,10 @@
 // its own other bucket (one step of cuckoo hashing: Pagh, Rodler, "Cuckoo hashing", 2004). So a
 // table filled to its nominal size refuses less than one flow in a thousand; without the step, and
 // with 1.5 slots a flow for both, it was one IPv4 flow in 650 and one IPv6 flow in 30
-// (tests/unit/l4/data/test_flow.c). The key of an IPv4 flow is 8 bytes, compared in one instruction: a tag could not be shorter to check, and
-// the line holds nothing but entries. 1.5 slots are allocated per IPv4 flow of nominal capacity, 24
-// bytes, and with the reverse index of snat.h 32 bytes; 1.75 slots per IPv6 flow, 56 and 64 bytes.
+// (tests/unit/l4/data/test_flow.c). The key of an IPv4 flow is 8 bytes, compared in one
+// instruction: a tag could not be shorter to check, and the line holds nothing but entries. 1.5
+// slots are allocated per IPv4 flow of nominal capacity, 24 bytes, and with the reverse index of
+// snat.h 32 bytes; 1.75 slots per IPv6 flow, 56 and 64 bytes.
 //
 // A flow is (client address, client port, service id): ids come from the roster and are not reused
 // while an entry can name them. Entries name backends by id for the same reason; a new snapshot
@@ -50,6 +51,12 @@ struct flow6 {
 static_assert(sizeof(struct flow6) == 32, "two to a cache line");
 
 enum { FLOW4_WAYS = 4, FLOW6_WAYS = 2 };
+
+// Beside the service's id in flow.service: a second flow of the same client address and port, whose
+// QUIC connection ID names another backend than the first (select_quic.h). Ids are below
+// STATS_SERVICES.
+enum { FLOW_BY_CID = 0x8000, FLOW_SERVICE_ID = 0x7fff };
+static_assert((int)STATS_SERVICES <= (int)FLOW_BY_CID, "the flag is no part of an id");
 
 struct flow_table {
 	union {

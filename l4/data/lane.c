@@ -23,7 +23,12 @@ int lane_init(struct lane *lane, const struct lane_setup *setup)
 	rc = snat_init(&lane->snat, &lane->flows4, &lane->flows6, setup->index, setup->n_lanes);
 	if (rc)
 		goto err_flows6;
+	rc = cid_table_init(&lane->cids, setup->n_flows / 4);
+	if (rc)
+		goto err_snat;
 	return 0;
+err_snat:
+	snat_fini(&lane->snat);
 err_flows6:
 	flow_table_fini(&lane->flows6);
 err_flows4:
@@ -33,6 +38,7 @@ err_flows4:
 
 void lane_fini(struct lane *lane)
 {
+	cid_table_fini(&lane->cids);
 	snat_fini(&lane->snat);
 	flow_table_fini(&lane->flows6);
 	flow_table_fini(&lane->flows4);

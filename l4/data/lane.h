@@ -13,6 +13,7 @@
 // that does not run yet or any more is told by lane_is_running()), then frees the old snapshot.
 #pragma once
 
+#include "l4/data/cid_table.h"
 #include "l4/data/flow.h"
 #include "l4/data/return_path.h"
 #include "l4/data/snat.h"
@@ -36,6 +37,7 @@ struct lane {
 	struct flow_table flows4;
 	struct flow_table flows6;
 	struct snat snat;
+	struct cid_table cids; // learned from servers; nat services of protocol quic
 	struct return_paths returns;
 
 	// written by control, read by the lane

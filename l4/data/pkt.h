@@ -81,7 +81,10 @@ struct pkt {
 	uint16_t service; // index into snapshot.services, PKT_NO_SERVICE if none
 
 	// select
-	uint16_t backend;   // roster id, 0 = none
+	uint16_t
+		backend; // roster id, 0 = none; select_quic may know it before the tables are asked
+	bool is_by_cid;  // a routable QUIC-LB connection ID named it: no table may contradict
+	bool is_quic_short; // QUIC, short header: its connection may be known to another lane
 	uint16_t to_lane;   // lane that owns the flow, PKT_THIS_LANE if it is ours
 	bool is_new;        // the packet opened its flow
 	struct flow *flow;  // used by select alone: a later packet of the burst may evict the entry
@@ -134,6 +137,8 @@ static MUST_INLINE void pkt_init(struct pkt *p, uint8_t *data, uint16_t len, uin
 	p->role = ROLE_NONE;
 	p->service = PKT_NO_SERVICE;
 	p->backend = 0;
+	p->is_by_cid = false;
+	p->is_quic_short = false;
 	p->to_lane = PKT_THIS_LANE;
 	p->is_new = false;
 	p->flow = NULL;

@@ -46,7 +46,7 @@ NODISCARD int quic_lb_table_build(struct quic_lb_table *t, struct arena *arena,
 static MUST_INLINE uint64_t quic_lb_table_home(const struct quic_lb_table *t,
                                                const struct quic_lb_sid *sid)
 {
-	return hash_mix(sid->word[0], sid->word[1], HASH_K2) & t->mask;
+	return hash_mix(sid->word[0], sid->word[1], HASH_K0) & t->mask;
 }
 
 // Fetches what quic_lb_table_find() will read first. Call for a whole burst, then look up.

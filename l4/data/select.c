@@ -2,11 +2,12 @@
 #include "l4/data/select.h"
 
 #include "l4/data/select_nat.h"
+#include "l4/data/select_quic.h"
 #include "l4/data/trace.h"
 #include "l4/data/wire.h"
 
-// The same on every node and for ever: changing it moves every flow that no table protects. Any number
-// but HASH_K2, which hash_mix() would cancel out.
+// The same on every node and for ever: changing it moves every flow that no table protects. Any
+// number but HASH_K2, which hash_mix() would cancel out.
 enum { SELECT_SEED = 47 };
 
 uint64_t select_hash(const struct pkt_key *key)
@@ -43,13 +44,14 @@ static bool is_first_syn(const struct pkt *p)
 }
 
 // May a flow in this state stay with this backend?
-static bool may_stay(const struct snap_backend *b, enum flow_state state)
+static bool may_stay(const struct snap_service *s, const struct snap_backend *b,
+                     enum flow_state state)
 {
 	unsigned need = BACKEND_OLD;
 
-	// Without a connection there is little to lose elsewhere. A handshake in flight stays with a
-	// draining backend: its SYN is answered already.
-	if (state == FLOW_UDP || state == FLOW_OPENING)
+	// Without a connection there is little to lose elsewhere. A handshake in flight stays with
+	// a draining backend: its SYN is answered already. QUIC has connections.
+	if ((state == FLOW_UDP && s->protocol != PROTO_QUIC) || state == FLOW_OPENING)
 		need |= BACKEND_STEADY | BACKEND_HOP;
 	return (b->flags & need) == need;
 }
@@ -89,9 +91,14 @@ static void touch(struct lane *lane, struct pkt *p, struct flow *f)
 static uint16_t pick(struct lane *lane, struct pkt *p, enum reason if_none)
 {
 	const struct snap_service *s = service_of(lane, p);
-	uint64_t hash = select_hash(&p->key);
-	uint16_t id = maglev_pick(s->maglev, (uint32_t)(hash >> 32));
+	uint64_t hash;
+	uint16_t id;
 
+	if (p->backend) // a connection ID said so
+		return p->backend;
+	hash = select_hash(&p->key);
+	id = maglev_pick(s->maglev, (uint32_t)(hash >> 32));
+	lane->services[s->id].quic_hash += s->protocol == PROTO_QUIC;
 	if (id == MAGLEV_NONE) {
 		pkt_drop(p, if_none);
 		return 0;
@@ -142,19 +149,14 @@ static void without_flow(struct lane *lane, struct pkt *p)
 	p->is_new = p->backend && is_first_syn(p);
 }
 
-static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
+// Puts a flow that is not there into the table, under the service's id or with FLOW_BY_CID.
+static void enter(struct lane *lane, struct pkt *p, uint64_t hash, uint16_t key)
 {
 	const struct snap_service *s = service_of(lane, p);
 	struct flow_victim victim;
-	struct flow *f;
+	struct flow *f = flow_insert(lane_flows(lane, p->key.family), hash, &p->key, key,
+	                             lane->now_s, lane->snap->timeout_s, &victim);
 
-	if (p->kind == PKT_TCP && p->tcp_flags & TCP_RST) {
-		if (s->forward == FORWARD_NAT)
-			return pkt_drop(p, REASON_NAT_NO_FLOW);
-		return without_flow(lane, p);
-	}
-	f = flow_insert(lane_flows(lane, p->key.family), hash, &p->key, s->id, lane->now_s,
-	                lane->snap->timeout_s, &victim);
 	if (!f && s->forward == FORWARD_NAT)
 		return pkt_drop(p, REASON_FLOW_TABLE_FULL);
 	if (!f) {
@@ -165,7 +167,52 @@ static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
 		snat_moved(&lane->snat.index[p->key.family == ADDR_IP6], victim.moved);
 	count_victim(lane, &victim);
 	lane->count->flow_inserts++;
+	lane->services[s->id].quic_migrations += p->backend && p->is_quic_short;
 	open_flow(lane, p, f, REASON_POOL_EMPTY);
+}
+
+static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
+{
+	const struct snap_service *s = service_of(lane, p);
+
+	if (p->kind == PKT_TCP && p->tcp_flags & TCP_RST) {
+		if (s->forward == FORWARD_NAT)
+			return pkt_drop(p, REASON_NAT_NO_FLOW);
+		return without_flow(lane, p);
+	}
+	// Its server's connection ID may have been learned by another lane, from the old path.
+	if (p->is_quic_short && !p->backend && s->forward == FORWARD_NAT &&
+	    p->hops + 1 < lane->n_lanes) {
+		p->to_lane = (uint16_t)((lane->index + 1) % lane->n_lanes);
+		return;
+	}
+	enter(lane, p, hash, s->id);
+}
+
+// The entry beside the usual one, for a connection ID that contradicts that one.
+static struct flow *find_other(const struct lane *lane, const struct pkt *p)
+{
+	const struct flow_table *t = p->key.family == ADDR_IP4 ? &lane->flows4 : &lane->flows6;
+	uint16_t key = service_of(lane, p)->id | FLOW_BY_CID;
+
+	return flow_find(t, flow_hash(t, p->key.src, p->key.sport, key), p->key.src, p->key.sport,
+	                 key);
+}
+
+// The table says one thing, the QUIC connection ID another: the connection ID is right about this
+// packet, but the entry may be right about others of the same client (select_quic.h).
+static void meet_contradiction(struct lane *lane, struct pkt *p, struct flow *f)
+{
+	const struct flow_table *t = lane_flows(lane, p->key.family);
+	uint16_t key = service_of(lane, p)->id | FLOW_BY_CID;
+
+	if (p->is_by_cid)
+		f = find_other(lane, p);
+	if (!f)
+		return enter(lane, p, flow_hash(t, p->key.src, p->key.sport, key), key);
+	if (f->backend != p->backend)
+		return open_flow(lane, p, f, REASON_POOL_EMPTY);
+	touch(lane, p, f);
 }
 
 static void trace_hit(const struct lane *lane, const struct flow *f)
@@ -194,13 +241,17 @@ static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_
 		flow_remove(lane_flows(lane, p->key.family), f);
 		return meet_stranger(lane, p, hash);
 	}
+	if (p->backend && p->backend != f->backend)
+		return meet_contradiction(lane, p, f);
 	if (flow_state(f) == FLOW_CLOSING && is_first_syn(p)) // the client's port is used again
 		return open_flow(lane, p, f, REASON_POOL_EMPTY);
-	if (!may_stay(backend_of(lane, f->backend), flow_state(f))) {
+	if (!may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f))) {
 		lane->count->flow_moved++;
 		return open_flow(lane, p, f, REASON_BACKEND_DOWN);
 	}
 	lane->count->flow_hits++;
+	lane->services[service_of(lane, p)->id].quic_table +=
+		service_of(lane, p)->protocol == PROTO_QUIC && !p->backend;
 	if (be16_raw(f->snat_port))
 		select_nat_touch(lane, p, f);
 	touch(lane, p, f);
@@ -212,6 +263,8 @@ static void meet_error(struct lane *lane, struct pkt *p, const struct flow *f)
 {
 	const struct snap_service *s = service_of(lane, p);
 
+	if (f && p->backend && f->backend != p->backend)
+		f = find_other(lane, p);
 	if (f && !flow_is_expired(f, lane->now_s, lane->snap->timeout_s))
 		return take_flow(p, f);
 	if (s->flow_table && p->hops + 1 < lane->n_lanes) {
@@ -232,6 +285,8 @@ static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 		f = flow_find(lane_flows(lane, p->key.family), hash, p->key.src, p->key.sport,
 		              s->id);
 	p->flow = NULL;
+	if (p->is_by_cid && s->forward != FORWARD_NAT)
+		return; // routed, and no state for it
 	if (p->kind == PKT_ICMP_ERROR)
 		meet_error(lane, p, f);
 	else if (!s->flow_table)
@@ -244,7 +299,8 @@ static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 
 static MUST_INLINE bool wants_table(const struct lane *lane, const struct pkt *p)
 {
-	return !pkt_is_ended(p) && p->role == ROLE_CLIENT && service_of(lane, p)->flow_table;
+	return !pkt_is_ended(p) && p->role == ROLE_CLIENT && service_of(lane, p)->flow_table &&
+	       !(p->is_by_cid && service_of(lane, p)->forward != FORWARD_NAT);
 }
 
 // First pass: where in the tables, and fetch it.
@@ -280,6 +336,8 @@ void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 	uint64_t n_inserts = lane->count->flow_inserts;
 
 	HOT_ASSERT(n <= PKT_BURST);
+	if (lane->snap->has_quic)
+		select_quic_burst(lane, pkts, n);
 	for (uint32_t i = 0; i < n; i++)
 		hash[i] = locate(lane, &pkts[i]);
 	for (uint32_t i = 0; i < n; i++)

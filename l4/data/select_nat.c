@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "l4/data/select.h"
+#include "l4/data/select_quic.h"
 #include "l4/data/trace.h"
 #include "l4/data/wire.h"
 
@@ -118,7 +119,7 @@ void select_nat_reply(struct lane *lane, struct pkt *p)
 	f = find_flow(lane, p, id);
 	if (!f || flow_is_expired(f, lane->now_s, lane->snap->timeout_s))
 		return pkt_drop(p, REASON_NAT_NO_FLOW);
-	service = lane->snap->service_by_id[f->service];
+	service = lane->snap->service_by_id[f->service & FLOW_SERVICE_ID];
 	if (service == PKT_NO_SERVICE || lane->snap->services[service].ip_proto != p->key.proto)
 		return pkt_drop(p, REASON_NAT_NO_FLOW);
 	p->service = service;
@@ -128,6 +129,8 @@ void select_nat_reply(struct lane *lane, struct pkt *p)
 	p->nat.client_port = f->port;
 	flow_client(lane_flows(lane, p->key.family), f, p->nat.client);
 	touch_reply(lane, p, f);
+	if (p->kind == PKT_UDP && lane->snap->services[service].protocol == PROTO_QUIC)
+		select_quic_learn(lane, p);
 	if (unlikely(lane->trace))
 		trace_add(lane->trace, "select", "answer of backend %s to a flow of service %s",
 		          lane->snap->backends[id].name, lane->snap->services[service].name);

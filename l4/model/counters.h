@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 1 };
+enum { COUNTERS_VERSION = 2 };
 
 enum verdict {
 	VERDICT_NONE,
@@ -108,7 +108,13 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(handover_in, counter, packets, "packets taken over from other lanes")                \
 	X(busy_ns, counter, ns, "time spent on non-empty bursts")                              \
 	X(flows, gauge, flows, "entries in the flow tables now")                               \
-	X(snat_ports, gauge, flows, "snat ports in use now")
+	X(snat_ports, gauge, flows, "snat ports in use now")                                   \
+	X(quic_initial, counter, packets, "quic services: datagrams that begin with Initial")  \
+	X(quic_0rtt, counter, packets, "quic services: with 0-RTT")                            \
+	X(quic_handshake, counter, packets, "quic services: with Handshake")                   \
+	X(quic_retry, counter, packets, "quic services: with Retry, which no client sends")    \
+	X(quic_1rtt, counter, packets, "quic services: with a short header")                   \
+	X(quic_other, counter, packets, "quic services: other versions, or no QUIC at all")
 
 // One set for each lane and service. Identity as above, restricted to the service:
 //   packets = forwarded + punted + answered + dropped.
@@ -121,7 +127,16 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(dropped, counter, packets, "of these: dropped, for any reason")                  \
 	X(new_flows, counter, flows, "flows that were given a backend")                    \
 	X(reply_packets, counter, packets, "nat: packets from backends on their way back") \
-	X(reply_bytes, counter, bytes, "nat: their bytes")
+	X(reply_bytes, counter, bytes, "nat: their bytes")                                 \
+	X(quic_cid, counter, packets, "routed by the server id in the connection id")      \
+	X(quic_no_config, counter, packets, "cid of no configuration (rotation bits)")     \
+	X(quic_short_cid, counter, packets, "cid too short for its configuration")         \
+	X(quic_no_server, counter, packets, "cid whose server id no backend has")          \
+	X(quic_down, counter, packets, "cid of a backend that is down")                    \
+	X(quic_learned, counter, packets, "routed by a cid learned from the server")       \
+	X(quic_table, counter, packets, "routed by the flow table")                        \
+	X(quic_hash, counter, packets, "routed by hash")                                   \
+	X(quic_migrations, counter, flows, "nat: connections that went on from a new path")
 
 // One set for each lane and backend.
 #define COUNTERS_BACKEND(X)                                                        \

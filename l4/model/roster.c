@@ -261,6 +261,8 @@ static void put_backend(struct roster *r, uint16_t id, const char *pool,
 		strncpy(b->pool, pool, sizeof(b->pool) - 1);
 		strncpy(b->name, backend->name, sizeof(b->name) - 1);
 	}
+	b->server_id_len = backend->server_id_len;
+	memcpy(b->server_id, backend->server_id, sizeof(b->server_id));
 	b->e = living;
 	if (id >= r->n_backends)
 		r->n_backends = id + 1;

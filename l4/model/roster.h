@@ -50,6 +50,8 @@ struct roster_backend {
 	be16 port;
 	char pool[CONF_NAME_MAX + 1];
 	char name[CONF_NAME_MAX + 1];
+	uint8_t server_id_len; // QUIC-LB; 0 = none
+	uint8_t server_id[CONF_SERVER_ID_MAX];
 	struct next_hop hop;
 	struct health_record health;
 };

@@ -298,6 +298,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in, uin
 	if (pool)
 		out->maglev = &s->maglev[out->pool];
 	s->service_by_id[out->id] = nth;
+	s->has_quic |= c->protocol == PROTO_QUIC && pool;
 	return out->name ? 0 : -ENOMEM;
 }
 
@@ -369,6 +370,8 @@ void snapshot_free(struct snapshot *s)
 {
 	if (!s)
 		return;
+	if (s->quic_wipe)
+		s->quic_wipe(s);
 	for (uint16_t i = 0; i < s->n_pools; i++)
 		maglev_fini(&s->maglev[i]);
 	arena_fini(&s->arena);

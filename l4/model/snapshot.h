@@ -50,14 +50,18 @@ enum flow_state {
 	FLOW_STATE_COUNT,
 };
 
+struct quic_route;     // l4/data/quic_route.h
+struct quic_lb_config; // l4/data/quic_lb.h
+
 struct snap_service {
-	uint16_t id;                 // roster
-	uint8_t forward;             // enum conf_forward
-	uint8_t ip_proto;            // IP protocol number
-	uint8_t protocol;            // enum conf_protocol
-	uint8_t punt_reason;         // enum reason, 0 = not punted
-	bool flow_table;             // false: hash alone
-	const struct maglev *maglev; // of its pool; borrowed from the snapshot; NULL if punted
+	uint16_t id;                   // roster
+	uint8_t forward;               // enum conf_forward
+	uint8_t ip_proto;              // IP protocol number
+	uint8_t protocol;              // enum conf_protocol
+	uint8_t punt_reason;           // enum reason, 0 = not punted
+	bool flow_table;               // false: hash alone
+	const struct maglev *maglev;   // of its pool; borrowed from the snapshot; NULL if punted
+	const struct quic_route *quic; // quic_route_build(); NULL if it has no "quic_lb"
 	be16 port;
 	uint16_t pool; // index into conf.pools, 0xffff if none
 	struct addr address;
@@ -100,6 +104,7 @@ struct snapshot {
 	struct endpoint *endpoints; // [endpoint_mask + 1], open addressing, linear, half empty
 	uint32_t endpoint_mask;
 	uint16_t n_services;
+	bool has_quic;                 // a service of protocol quic
 	uint32_t n_backends;           // size of backends[]
 	struct snap_service *services; // [n_services]
 	uint16_t *service_by_id;       // [STATS_SERVICES], index into services, 0xffff = gone
@@ -115,7 +120,10 @@ struct snapshot {
 	struct snap_port ports[CONF_MAX_PORTS]; // mac filled by whoever opened the devices
 	uint32_t *backend_index; // hash (address, port) -> backend id, for answers; see below
 	uint32_t backend_index_mask;
-	struct arena arena; // owns all of the above but the Maglev tables
+	struct quic_lb_config **quic_config; // [n_services * 7], what quic_wipe() has to wipe
+	void (*quic_wipe)(
+		struct snapshot *s); // set by quic_route_build(), called by snapshot_free()
+	struct arena arena;          // owns all of the above but the Maglev tables
 };
 
 // Ports' own MAC addresses, as the devices told: from l4/dpdk, or from "mac" in the configuration.

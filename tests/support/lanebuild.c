@@ -6,7 +6,17 @@
 
 #include "l4/base/clock.h"
 #include "l4/data/pipeline.h"
+#include "l4/data/quic_route.h"
 #include "tests/support/guard.h"
+
+// snapbuild makes what the model knows of a snapshot; this is the packet path's share (compile.h).
+static void add_quic(struct snapbuild *s)
+{
+	struct err err;
+
+	if (quic_route_build(s->snap, s->conf, &s->roster, &err))
+		abort();
+}
 
 static struct lane *open_lane(struct lanebuild *l, uint16_t index, uint32_t n_flows)
 {
@@ -27,6 +37,7 @@ void lanebuild_open_sized(struct lanebuild *l, const char *text, uint32_t n_flow
 {
 	memset(l, 0, sizeof(*l));
 	snapbuild_open(&l->s, text);
+	add_quic(&l->s);
 	if (stats_open_private(&l->stats))
 		abort();
 	l->now_ns = 1000 * UINT64_C(1000000000);
@@ -60,6 +71,7 @@ void lanebuild_reload(struct lanebuild *l)
 {
 	struct snapshot *old = snapbuild_next(&l->s);
 
+	add_quic(&l->s);
 	for (uint16_t i = 0; i < l->n_lanes; i++) {
 		lane_publish(l->lanes[i], l->s.snap);
 		lane_quiesce(l->lanes[i]);

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/data/select_quic.h"
+
+#include <stdio.h>
+
+#include "l4/data/quic.h"
+#include "l4/data/quic_route.h"
+#include "l4/data/trace.h"
+#include "l4/data/wire.h"
+
+// What is known of the QUIC packets of a burst; [i] goes with pkts[i].
+struct quic_burst {
+	struct quic_hdr hdr[PKT_BURST];
+	const uint8_t *cid[PKT_BURST];                  // NULL: no QUIC, or no connection ID
+	const struct quic_lb_config *config[PKT_BURST]; // NULL: not decodable
+	struct quic_lb_sid sid[PKT_BURST];
+	uint8_t len[PKT_BURST]; // octets at cid, at least or exactly
+};
+
+static MUST_INLINE const struct snap_service *service_of(const struct lane *lane,
+                                                         const struct pkt *p)
+{
+	return &lane->snap->services[p->service];
+}
+
+static MUST_INLINE struct service_counters *counters_of(struct lane *lane, const struct pkt *p)
+{
+	return &lane->services[service_of(lane, p)->id];
+}
+
+static MUST_INLINE bool is_quic(const struct lane *lane, const struct pkt *p)
+{
+	return !pkt_is_ended(p) && p->role == ROLE_CLIENT &&
+	       service_of(lane, p)->protocol == PROTO_QUIC;
+}
+
+static void count_kind(struct lane *lane, enum quic_kind kind)
+{
+	struct lane_counters *c = lane->count;
+
+	c->quic_initial += kind == QUIC_INITIAL;
+	c->quic_0rtt += kind == QUIC_0RTT;
+	c->quic_handshake += kind == QUIC_HANDSHAKE;
+	c->quic_retry += kind == QUIC_RETRY;
+	c->quic_1rtt += kind == QUIC_SHORT;
+	c->quic_other += kind == QUIC_VERSION_NEGOTIATION || kind == QUIC_UNKNOWN_VERSION;
+}
+
+// The UDP payload, as far as it is there: all of it, or what an ICMP error carries of it.
+static struct slice payload_of(const struct pkt *p)
+{
+	bool is_error = p->kind == PKT_ICMP_ERROR;
+	uint16_t at = (uint16_t)((is_error ? p->inner_l4 : p->l4) + sizeof(struct wire_udp));
+	const struct wire_udp *udp = (const void *)(p->data + p->l4);
+	uint16_t end = is_error ? p->end : (uint16_t)(p->l4 + be16_to(udp->len));
+
+	return slice_of(p->data + at, end > at ? (size_t)(end - at) : 0);
+}
+
+// Reads the header; finds the server's connection ID. In an ICMP error that is the source, since
+// the packet inside came from the server, and short headers have none (RFC 9000, section 14.4).
+static void read_header(struct lane *lane, struct quic_burst *b, struct pkt *p, uint32_t i)
+{
+	struct slice quic = payload_of(p);
+	struct quic_hdr *h = &b->hdr[i];
+
+	if (quic_parse(h, quic.ptr, quic.len) != QUIC_OK) {
+		lane->count->quic_other += p->kind == PKT_UDP;
+		return;
+	}
+	if (p->kind == PKT_ICMP_ERROR) {
+		if (h->is_long) {
+			b->cid[i] = quic.ptr + h->scid_off;
+			b->len[i] = h->scid_len;
+		}
+		return;
+	}
+	count_kind(lane, quic_kind(h));
+	p->is_quic_short = !h->is_long;
+	b->cid[i] = quic.ptr + h->dcid_off;
+	b->len[i] = h->dcid_len;
+}
+
+static void find_config(struct lane *lane, struct quic_burst *b, const struct pkt *p, uint32_t i)
+{
+	const struct quic_route *route = service_of(lane, p)->quic;
+	enum quic_lb_fit fit;
+
+	if (!route || !b->cid[i])
+		return;
+	b->config[i] = quic_route_pick(route, b->cid[i], b->len[i], &fit);
+	if (b->config[i])
+		return;
+	counters_of(lane, p)->quic_no_config += fit == QUIC_LB_NO_CONFIG;
+	counters_of(lane, p)->quic_short_cid += fit == QUIC_LB_TOO_SHORT;
+	if (unlikely(lane->trace))
+		trace_add(lane->trace, "select", "connection id is not routable: %s",
+		          fit == QUIC_LB_NO_CONFIG ? "no configuration has its rotation bits"
+		                                   : "shorter than its configuration's");
+}
+
+static void trace_sid(const struct lane *lane, const struct quic_burst *b, uint32_t i, uint16_t id)
+{
+	const uint8_t *octets = (const uint8_t *)b->sid[i].word;
+	char hex[2 * QUIC_LB_MAX_SERVER_ID + 1] = "";
+
+	for (int k = 0; k < b->config[i]->server_id_len; k++)
+		snprintf(hex + 2 * (size_t)k, 3, "%02x", octets[k]);
+	trace_add(lane->trace, "select", "connection id of configuration %u names server %s: %s",
+	          b->config[i]->config_id, hex,
+	          id == QUIC_LB_NO_BACKEND ? "no such backend" : lane->snap->backends[id].name);
+}
+
+static void route(struct lane *lane, const struct quic_burst *b, struct pkt *p, uint32_t i)
+{
+	const struct quic_route *r = service_of(lane, p)->quic;
+	uint16_t id = quic_lb_table_find(&r->table[b->config[i]->config_id], &b->sid[i]);
+	struct service_counters *c = counters_of(lane, p);
+
+	if (unlikely(lane->trace))
+		trace_sid(lane, b, i, id);
+	if (id == QUIC_LB_NO_BACKEND) {
+		c->quic_no_server++;
+		return;
+	}
+	if (!(lane->snap->backends[id].flags & BACKEND_OLD)) {
+		c->quic_down++;
+		return;
+	}
+	c->quic_cid++;
+	p->backend = id;
+	p->is_by_cid = true;
+}
+
+static struct cid_clock clock_of(const struct lane *lane)
+{
+	return (struct cid_clock){.now_s = lane->now_s,
+	                          .timeout_s = lane->snap->timeout_s[FLOW_UDP]};
+}
+
+// A server that chose the connection ID itself.
+static void recall(struct lane *lane, const struct quic_burst *b, struct pkt *p, uint32_t i)
+{
+	const struct snap_service *s = service_of(lane, p);
+	uint16_t id;
+
+	if (p->is_by_cid || !b->cid[i] || s->forward != FORWARD_NAT ||
+	    cid_table_is_empty(&lane->cids))
+		return;
+	id = cid_table_find(&lane->cids, s->id, b->cid[i], b->len[i],
+	                    b->hdr[i].is_long || p->kind == PKT_ICMP_ERROR, clock_of(lane));
+	if (!id || !(lane->snap->backends[id].flags & BACKEND_OLD))
+		return;
+	counters_of(lane, p)->quic_learned += p->kind == PKT_UDP;
+	p->backend = id;
+	if (unlikely(lane->trace))
+		trace_add(lane->trace, "select", "connection id was learned from backend %s",
+		          lane->snap->backends[id].name);
+}
+
+void select_quic_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
+{
+	struct quic_burst b;
+	bool any = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		b.cid[i] = NULL;
+		b.config[i] = NULL;
+		if (!is_quic(lane, &pkts[i]))
+			continue;
+		read_header(lane, &b, &pkts[i], i);
+		find_config(lane, &b, &pkts[i], i);
+		any |= b.cid[i] != NULL;
+	}
+	if (!any)
+		return;
+	quic_lb_decode_mixed(b.config, b.cid, n, b.sid);
+	for (uint32_t i = 0; i < n; i++)
+		if (b.config[i])
+			quic_lb_table_prefetch(
+				&service_of(lane, &pkts[i])->quic->table[b.config[i]->config_id],
+				&b.sid[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		if (b.config[i])
+			route(lane, &b, &pkts[i], i);
+		if (b.cid[i])
+			recall(lane, &b, &pkts[i], i);
+	}
+}
+
+void select_quic_learn(struct lane *lane, const struct pkt *p)
+{
+	const struct snap_service *s = service_of(lane, p);
+	struct slice quic = payload_of(p);
+	enum quic_lb_fit fit = QUIC_LB_NO_CONFIG;
+	struct cid_entry what = {.service = s->id, .backend = p->backend};
+	struct quic_hdr h;
+
+	if (quic_parse(&h, quic.ptr, quic.len) != QUIC_OK || !h.is_long || !be32_raw(h.version))
+		return;
+	if (s->quic)
+		quic_route_pick(s->quic, quic.ptr + h.scid_off, h.scid_len, &fit);
+	if (fit == QUIC_LB_FITS) // it names its server by itself
+		return;
+	what.len = h.scid_len;
+	cid_table_learn(&lane->cids, &what, quic.ptr + h.scid_off, clock_of(lane));
+}
