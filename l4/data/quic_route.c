@@ -5,16 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The configurations are borrowed by the sets: kept beside each other so that they can be wiped.
+// The sets only borrow the configurations; here they are all.
 static void wipe(struct snapshot *s)
 {
-	for (uint16_t i = 0; i < s->n_services; i++) {
-		const struct quic_route *r = s->services[i].quic;
-
-		for (int id = 0; r && id < QUIC_LB_MAX_CONFIGS; id++)
-			if (r->set.config[id])
-				quic_lb_config_fini(s->quic_config[i * QUIC_LB_MAX_CONFIGS + id]);
-	}
+	for (size_t i = 0; i < (size_t)s->n_services * QUIC_LB_MAX_CONFIGS; i++)
+		if (s->quic_config[i])
+			quic_lb_config_fini(s->quic_config[i]);
 }
 
 struct builder {
