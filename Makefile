@@ -53,7 +53,7 @@ UNIT := $(patsubst %.c,$(O)/%,$(sort $(shell find tests/unit -name 'test_*.c' 2>
 FUZZ := $(patsubst %.c,$(O)/%,$(call src,tests/fuzz))
 BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(call src,tests/bench))
 
-.PHONY: all programs tests demo deps test check unit pcap pcap-accept smoke fuzz bench asan-unit lint format install clean help
+.PHONY: all programs tests demo demo-stop deps test check unit pcap pcap-accept smoke fuzz bench asan-unit lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -133,8 +133,10 @@ runner = $(if $(wildcard $1),$1,echo '$1: not there; 0 passed, 0 failed, 0 skipp
 
 deps: ## install the Debian packages that are missing (needs root only if one is)
 	@scripts/deps.sh
-demo: deps ## a whole edge in network namespaces, with real traffic (DEMO=once stops after the report)
-	@$(PMAKE) all && scripts/demo.sh
+demo: deps ## a whole edge in network namespaces, with real traffic, as root (DEMO=once stops after the report)
+	@scripts/demo.sh ready && $(PMAKE) all && scripts/demo.sh
+demo-stop: ## stop a demo that runs elsewhere
+	@scripts/demo.sh stop
 test: deps ## install what is missing, build, run every test; ends with `N passed, N failed, N skipped`
 	@scripts/run_tests.sh all
 check: ## the unprivileged part in under two minutes: lint, unit, pcap
@@ -162,6 +164,8 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install $(filter %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/sbin
 	install $(filter-out %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	cp -R conf/. $(DESTDIR)$(PREFIX)/share/lb47
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 tools/lbctl.8
+	install -D -m 644 tools/lbctl.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lbctl
 clean: ## remove everything that make wrote
 	rm -rf build build-*
 help: ## this text

@@ -28,6 +28,22 @@ files() {
 	done
 }
 
+# fail MESSAGE: ends the script, status 1.
+fail() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# wait_until SECONDS CMD...: tries CMD until it succeeds; false if it never did.
+wait_until() {
+	local end=$((SECONDS + $1 + 1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
 # make started from here is a make of its own: without this it would look for the job server of a parent
 # that did not pass it on, and say so on every call.
 if [ -n "${MAKEFLAGS:-}" ]; then

@@ -9,27 +9,14 @@
 # A test that sets its own EXIT trap ends it with rm -rf "$TMP".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. scripts/lib.sh
 
 BIN=$(realpath -m "${O:-build}")/bin
 TMP=$(mktemp -d /tmp/lb47-smoke.XXXXXX)
 trap 'rm -rf "$TMP"' EXIT
 export BIN TMP PATH=$PATH:/usr/sbin:/sbin
 
-fail() {
-	echo "${0##*/}: $*" >&2
-	exit 1
-}
-
 skip() {
 	echo "${0##*/}: skipped: $*" >&2
 	exit 125
-}
-
-wait_until() {
-	local end=$((SECONDS + $1 + 1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.05
-	done
 }

@@ -69,8 +69,10 @@ _nginx() {
 			}
 		}
 	END
-	head -c 20000000 /dev/zero >"$dir/big"
-	in_ns "$ns" nginx -c "$dir/nginx.conf" 2>/dev/null &
+	truncate -s 20000000 "$dir/big"
+	# No function: its subshell would hold open what the script has open. disown: nobody is told of its end.
+	ip netns exec "$EDGE-$ns" nginx -c "$dir/nginx.conf" 2>/dev/null &
+	disown
 	wait_until 5 in_ns "$ns" curl -s -o /dev/null http://127.0.0.1/ || fail "nginx in $ns does not start"
 }
 
