@@ -74,6 +74,7 @@ static MUST_INLINE void lane_quiesce(struct lane *lane)
 	if (next == lane->snap)
 		return;
 	lane->snap = next;
+	snat_use(&lane->snat, next);
 	__atomic_store_n(&lane->generation, next->generation, __ATOMIC_RELEASE);
 }
 

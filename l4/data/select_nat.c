@@ -51,7 +51,7 @@ void select_nat_touch(struct lane *lane, const struct pkt *p, struct flow *f)
 		f->bits = flow_bits(flow_state(f), flow_snat(f), path);
 }
 
-// Backends of several pools may share an address and port: the first id whose flow exists is meant.
+// Backends of several pools may share an address and port; any of them stands for the server.
 static uint16_t backend_id(const struct lane *lane, const struct pkt *p)
 {
 	struct addr a = {.family = p->key.family};
@@ -80,17 +80,16 @@ void select_nat_prefetch(const struct lane *lane, const struct pkt *p)
 static struct flow *find_flow(struct lane *lane, const struct pkt *p, uint16_t id)
 {
 	const struct snat_index *x = index_of(&lane->snat, p->key.family);
-	struct snat_key k = {.address = snat_number(lane->snap, p->snat), .port = p->key.dport};
+	struct snat_key k = {
+		.backend = id, .address = snat_number(lane->snap, p->snat), .port = p->key.dport};
+	struct flow *f = snat_find(x, &k);
+	const struct snap_backend *b = f ? &lane->snap->backends[f->backend] : NULL;
 
-	for (; id; id = lane->snap->backends[id].next_same) {
-		struct flow *f;
-
-		k.backend = id;
-		f = snat_find(x, &k);
-		if (f)
-			return f;
-	}
-	return NULL;
+	// The index knows servers by a hash.
+	if (!b || b->l4_port != p->key.sport ||
+	    memcmp(b->address.word, p->key.src, sizeof(b->address.word)) != 0)
+		return NULL;
+	return f;
 }
 
 // The server's side of the state: its FIN or RST ends the flow, anything else shows that it lives.

@@ -63,9 +63,10 @@ static struct snat_key key_of(const struct flow *f)
 		.backend = f->backend, .address = flow_snat(f), .port = f->snat_port};
 }
 
-static bool key_eq(const struct snat_key *a, const struct snat_key *b)
+static bool key_eq(const struct snat_index *x, const struct snat_key *a, const struct snat_key *b)
 {
-	return a->backend == b->backend && a->address == b->address && a->port == b->port;
+	return x->backends[a->backend].server == x->backends[b->backend].server &&
+	       a->address == b->address && a->port == b->port;
 }
 
 static uint32_t *bucket_of(const struct snat_index *x, const struct snat_key *k)
@@ -92,7 +93,7 @@ struct flow *snat_find(const struct snat_index *x, const struct snat_key *k)
 		if (!f)
 			continue;
 		other = key_of(f);
-		if (key_eq(&other, k))
+		if (key_eq(x, &other, k))
 			return f;
 	}
 	return NULL;

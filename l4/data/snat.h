@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Full NAT of a lane: which of our ports towards a backend belongs to which flow, and back.
 //
-// A reply is found by (backend id, snat address, snat port): the same port serves as many flows as
-// there are backends. The reverse index holds 4-byte slot numbers of the flow table, in 64-byte
+// A reply is found by (server, snat address, snat port): the same port serves as many flows as there
+// are servers. A server is an address and a port; several pools may have it, and then share its ports. The reverse index holds 4-byte slot numbers of the flow table, in 64-byte
 // buckets of 16; an index entry counts only while its flow entry agrees, so nothing has to be
 // deleted in step with the flow table.
 //
@@ -24,7 +24,8 @@ enum { SNAT_WAYS = 16, SNAT_TRIES = 32 };
 struct snat_index {
 	uint32_t (*bucket)[SNAT_WAYS]; // [n_buckets], slot + 1 of the flow table, 0 = free; owned
 	uint32_t n_buckets;
-	struct flow_table *flows; // borrowed
+	struct flow_table *flows;            // borrowed
+	const struct snap_backend *backends; // of the lane's snapshot (snat_use()); borrowed
 	uint64_t seed;
 	size_t size;
 };
@@ -36,7 +37,7 @@ struct snat {
 };
 
 struct snat_key {
-	uint16_t backend; // roster id
+	uint16_t backend; // roster id; stands for its server
 	uint8_t address;  // number of the snat address within its family
 	be16 port;
 };
@@ -44,6 +45,13 @@ struct snat_key {
 NODISCARD int snat_init(struct snat *s, struct flow_table *flows4, struct flow_table *flows6,
                         uint16_t lane, uint16_t n_lanes);
 void snat_fini(struct snat *s);
+
+// Which servers the backends are. At every change of snapshot, before anything else is asked.
+static MUST_INLINE void snat_use(struct snat *s, const struct snapshot *snap)
+{
+	s->index[0].backends = snap->backends;
+	s->index[1].backends = snap->backends;
+}
 
 // Lane that owns a port of the range; `port` must lie in first..last.
 static MUST_INLINE uint16_t snat_owner(uint16_t port, uint16_t first, uint16_t n_lanes)
@@ -53,8 +61,9 @@ static MUST_INLINE uint16_t snat_owner(uint16_t port, uint16_t first, uint16_t n
 
 static MUST_INLINE uint64_t snat_hash(const struct snat_index *x, const struct snat_key *k)
 {
-	return hash_mix((uint64_t)k->backend << 32 | (uint64_t)k->address << 16 | be16_raw(k->port),
-	                0, x->seed);
+	uint64_t server = x->backends[k->backend].server;
+
+	return hash_mix(server << 32 | (uint64_t)k->address << 16 | be16_raw(k->port), 0, x->seed);
 }
 
 static MUST_INLINE void snat_prefetch(const struct snat_index *x, uint64_t hash)

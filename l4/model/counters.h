@@ -61,9 +61,8 @@ enum verdict {
 	X(NOT_OURS, not_ours, PUNT, "destination address belongs to no service")                  \
 	X(NO_SERVICE, no_service, PUNT, "our address, but no service on this port and protocol")  \
 	X(L7_SERVICE, l7_service, PUNT, "service inspected by the L7 workers of this host")       \
-	X(LOCAL_SERVICE, local_service, PUNT, "service with forward mode local")                  \
 	X(IP_FRAGMENT, ip_fragment, DROP, "IP fragment to a service: ports are not in every one") \
-	X(LAND, land, DROP, "source is our own service address")                                  \
+	X(LAND, land, DROP, "source and destination are the same address")                        \
 	/* select: which backend */                                                               \
 	X(POOL_EMPTY, pool_empty, DROP, "no backend of the pool may take a new flow")             \
 	X(BACKEND_DOWN, backend_down, DROP, "the flow's backend is down and cannot be replaced")  \
@@ -148,13 +147,13 @@ enum reason { REASONS(X) REASON_COUNT };
 
 // One set for each port with an XDP program (bpf/steer.bpf.c), counted in the kernel; these live with the
 // program and begin anew with it. Identity: packets seen = sum of all.
-#define COUNTERS_STEER(X)                                                                          \
-	X(passed, counter, packets, "left to the kernel: not for a service of the lanes")          \
-	X(service, counter, packets, "to a service, given to its lane")                            \
-	X(snat, counter, packets, "from a nat backend, given to a lane")                           \
-	X(icmp, counter, packets, "ping to a service address or ICMP error, given to a lane")      \
-	X(fragment, counter, packets, "IP fragment to a service address, given to a lane")         \
-	X(malformed, counter, packets, "broken, to a service address, given to a lane")            \
+#define COUNTERS_STEER(X)                                                                     \
+	X(passed, counter, packets, "left to the kernel: not for a service of the lanes")     \
+	X(service, counter, packets, "to a service, given to its lane")                       \
+	X(snat, counter, packets, "from a nat backend, given to a lane")                      \
+	X(icmp, counter, packets, "ping to a service address or ICMP error, given to a lane") \
+	X(fragment, counter, packets, "IP fragment to a service address, given to a lane")    \
+	X(malformed, counter, packets, "broken, to a service address, given to a lane")       \
 	X(no_socket, counter, packets, "for a lane, but its queue had no socket: dropped")
 
 #define X(name, kind, unit, help) uint64_t name;

@@ -214,6 +214,7 @@ static void index_backend(struct snapshot *s, uint16_t id)
 	struct snap_backend *b = &s->backends[id];
 	uint32_t i = backend_hash(&b->address, b->l4_port) & s->backend_index_mask;
 
+	b->server = backend_hash(&b->address, b->l4_port);
 	for (; s->backend_index[i]; i = (i + 1) & s->backend_index_mask) {
 		struct snap_backend *other = &s->backends[s->backend_index[i]];
 
@@ -269,13 +270,6 @@ static int build_backends(struct snapshot *s, const struct snapshot_input *in)
 
 // --- services ---
 
-static uint8_t punt_reason(const struct conf_service *c)
-{
-	if (c->l7)
-		return REASON_L7_SERVICE;
-	return c->forward == FORWARD_LOCAL ? REASON_LOCAL_SERVICE : REASON_NONE;
-}
-
 static int fill_service(struct snapshot *s, const struct snapshot_input *in, uint16_t nth)
 {
 	const struct conf_service *c = &in->conf->services[nth];
@@ -287,7 +281,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in, uin
 		.forward = c->forward,
 		.protocol = c->protocol,
 		.ip_proto = c->protocol == PROTO_TCP ? IPPROTO_NUM_TCP : IPPROTO_NUM_UDP,
-		.punt_reason = punt_reason(c),
+		.punt_reason = c->l7 ? REASON_L7_SERVICE : REASON_NONE,
 		.flow_table = c->flow_table,
 		.port = c->port,
 		.address = c->address,

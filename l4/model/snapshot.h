@@ -89,6 +89,7 @@ struct snap_backend {
 	uint16_t pool;  // index into conf.pools, 0xffff if retired
 	uint16_t weight;
 	const char *name;   // borrowed from the snapshot
+	uint32_t server;    // hash of address and port: backends of several pools may be one server
 	uint16_t next_same; // id of another backend with the same address and port (pools may
 			    // share a server), 0 = none
 };

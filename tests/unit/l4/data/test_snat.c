@@ -37,6 +37,7 @@ static void open_lane(uint16_t n_ports, uint16_t lane, uint16_t n_lanes)
 	cr_assert_eq(flow_table_init(&b.flows[0], ADDR_IP4, N_FLOWS), 0);
 	cr_assert_eq(flow_table_init(&b.flows[1], ADDR_IP6, N_FLOWS), 0);
 	cr_assert_eq(snat_init(&b.snat, &b.flows[0], &b.flows[1], lane, n_lanes), 0);
+	snat_use(&b.snat, b.s.snap);
 }
 
 static void close_lane(void)
