@@ -102,6 +102,34 @@ Test(conf_edit, a_refused_backend_changes_nothing)
 	conf_free(c);
 }
 
+static const struct {
+	const char *want;
+	uint8_t server_id_len, server_id[CONF_SERVER_ID_MAX];
+} refused_ids[] = {
+	{"pools[1].backends[2].server_id: missing, services[1].quic_lb needs it", 0, {0}},
+	{"pools[1].backends[2].server_id: already that of backends[1]", 3, {0, 0, 2}},
+	{"pools[1].backends[2].server_id: 2 bytes, but services[1].quic_lb[0] wants 3", 2, {0, 3}},
+};
+
+Test(conf_edit, a_backend_without_a_server_id_of_its_own_is_refused)
+{
+	struct conf *c = confcase_parse(NULL, NULL);
+	struct conf_backend b = {GOOD};
+	char *text = conf_text(c);
+
+	for (size_t i = 0; i < ARRAY_LEN(refused_ids); i++) {
+		struct err err = {0};
+
+		b.server_id_len = refused_ids[i].server_id_len;
+		memcpy(b.server_id, refused_ids[i].server_id, sizeof(b.server_id));
+		cr_expect_eq(conf_backend_add(c, &c->pools[1], &b, &err), -EINVAL);
+		cr_expect_str_eq(err.msg, refused_ids[i].want);
+		expect_text(c, text);
+	}
+	free(text);
+	conf_free(c);
+}
+
 Test(conf_edit, a_full_pool_takes_no_more)
 {
 	struct conf *c = confcase_parse("'table_size': 251", "'table_size': 65537");

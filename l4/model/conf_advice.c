@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/model/conf_advice.h"
+
+#include <string.h>
+
+static const struct conf_quic_lb *find_config(const struct conf_service *s, bool has_key)
+{
+	for (size_t k = 0; k < s->n_quic_lb; k++)
+		if (s->quic_lb[k].has_key == has_key)
+			return &s->quic_lb[k];
+	return NULL;
+}
+
+// quic-lb.md section 6: server IDs that are seen in clear are known plaintext for whoever collects encrypted
+// connection IDs of the same servers. A pool's backends have one server ID each, so all quic_lb of all
+// its services share it. Not refused: a service that begins to encrypt needs both until its last plain
+// connection is gone.
+static void advise_on_server_ids(const struct conf *conf, size_t i, conf_advice_say say, void *data)
+{
+	const struct conf_service *s = &conf->services[i];
+	const struct conf_quic_lb *plain = find_config(s, false);
+	struct err err;
+
+	for (size_t j = 0; plain && j < conf->n_services; j++) {
+		const struct conf_service *t = &conf->services[j];
+		const struct conf_quic_lb *encrypted = find_config(t, true);
+
+		if (!encrypted || strcmp(s->pool, t->pool) != 0)
+			continue;
+		err_set(&err, 0,
+		        "services[%zu].quic_lb[%zu]: has no key and shows the server IDs that "
+		        "services[%zu].quic_lb[%zu] encrypts, which weakens the encryption; keep "
+		        "both only while you change from one to the other",
+		        i, (size_t)(plain - s->quic_lb), j, (size_t)(encrypted - t->quic_lb));
+		say(err.msg, data);
+		return;
+	}
+}
+
+void conf_advice(const struct conf *conf, conf_advice_say say, void *data)
+{
+	for (size_t i = 0; i < conf->n_services; i++)
+		advise_on_server_ids(conf, i, say, data);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/model/conf_advice.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tests/support/confcase.h"
+
+static struct {
+	unsigned n;
+	char text[512];
+} said;
+
+static void hear(const char *sentence, void *data)
+{
+	cr_expect_eq(data, &said);
+	said.n++;
+	snprintf(said.text, sizeof(said.text), "%s", sentence);
+}
+
+static void advise(const char *from, const char *to)
+{
+	struct conf *conf = confcase_parse(from, to);
+
+	said.n = 0;
+	conf_advice(conf, hear, &said);
+	conf_free(conf);
+}
+
+Test(conf_advice, plain_and_encrypted_server_ids_are_not_to_be_mixed)
+{
+	advise(NULL, NULL);
+	cr_assert_eq(said.n, 1);
+	cr_expect_str_eq(said.text,
+	                 "services[1].quic_lb[1]: has no key and shows the server IDs that "
+	                 "services[1].quic_lb[0] encrypts, which weakens the encryption; keep both "
+	                 "only while you change from one to the other");
+}
+
+Test(conf_advice, services_that_share_a_pool_share_its_server_ids)
+{
+	advise("'draft': 18}]}",
+	       "'key': '00000000000000000000000000000000'}]},"
+	       "{'name': 'h3b', 'address': '203.0.113.11', 'port': 443, 'protocol': 'quic',"
+	       " 'forward': 'nat', 'pool': 'h3', 'quic_lb': ["
+	       "  {'config_id': 0, 'server_id_length': 3, 'nonce_length': 4}]}");
+	cr_assert_eq(said.n, 1);
+	cr_expect_str_eq(said.text,
+	                 "services[2].quic_lb[0]: has no key and shows the server IDs that "
+	                 "services[1].quic_lb[0] encrypts, which weakens the encryption; keep both "
+	                 "only while you change from one to the other");
+}
+
+Test(conf_advice, all_plain_or_all_encrypted_is_fine)
+{
+	advise("'draft': 18", "'key': '00000000000000000000000000000000'");
+	cr_expect_eq(said.n, 0, "%s", said.text);
+	advise(",\n        'key': '8f95f09245765f80256934e50c66207f'", "");
+	cr_expect_eq(said.n, 0, "%s", said.text);
+}
