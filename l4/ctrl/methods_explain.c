@@ -9,20 +9,26 @@
 #include <string.h>
 
 #include "l4/base/clock.h"
+#include "l4/ctrl/explain_quic.h"
 #include "l4/ctrl/flow_lookup.h"
 #include "l4/data/csum.h"
 #include "l4/data/pipeline.h"
 #include "l4/data/trace.h"
 #include "l4/data/wire.h"
 
-enum { SCRATCH_FLOWS = 64, TTL = 64, WINDOW = 0xffff };
+enum {
+	SCRATCH_FLOWS = 64,
+	TTL = 64,
+	WINDOW = 0xffff,
+	HEADERS = sizeof(struct wire_eth) + sizeof(struct wire_ip6) + sizeof(struct wire_tcp),
+};
 
 struct scratch {
 	struct stats stats;
 	struct lane lane;
 	struct trace trace;
 	struct pkt pkt;
-	uint8_t buf[PKT_HEADROOM + 256];
+	uint8_t buf[PKT_HEADROOM + HEADERS + EXPLAIN_QUIC_MAX];
 };
 
 static int scratch_open(struct scratch **out, const struct control *c)
@@ -76,12 +82,16 @@ static size_t put_tcp(uint8_t *p, const struct pkt_key *k, uint8_t flags)
 	return sizeof(tcp);
 }
 
-static size_t put_udp(uint8_t *p, const struct pkt_key *k)
+static size_t put_udp(uint8_t *p, const struct pkt_key *k, const struct ctl_explain_params *params)
 {
-	struct wire_udp udp = {.sport = k->sport, .dport = k->dport, .len = be16_from(sizeof(udp))};
+	struct wire_udp udp = {.sport = k->sport, .dport = k->dport};
+	size_t len = sizeof(udp);
 
+	if (params->key.protocol == PROTO_QUIC)
+		len += explain_quic_put(p + sizeof(udp), params);
+	udp.len = be16_from((uint16_t)len);
 	memcpy(p, &udp, sizeof(udp));
-	return sizeof(udp);
+	return len;
 }
 
 static void put_l4_csum(uint8_t *p, const struct pkt_key *k, size_t len)
@@ -128,21 +138,25 @@ static void put_ip6(uint8_t *p, const struct pkt_key *k, size_t payload)
 	memcpy(p, &ip, sizeof(ip));
 }
 
-static void build(struct scratch *s, const struct control *c, const struct pkt_key *k,
-                  uint8_t tcp_flags)
+static void build(struct scratch *s, const struct control *c,
+                  const struct ctl_explain_params *params, uint8_t tcp_flags)
 {
+	struct pkt_key key;
 	uint8_t *frame = s->buf + PKT_HEADROOM;
-	bool is_ip4 = k->family == ADDR_IP4;
+	bool is_ip4 = params->key.source.family == ADDR_IP4;
 	size_t ip_len = is_ip4 ? sizeof(struct wire_ip4) : sizeof(struct wire_ip6);
 	struct wire_eth eth = {.type = be16_from(is_ip4 ? ETH_TYPE_IP4 : ETH_TYPE_IP6)};
 	uint8_t *ip = frame + sizeof(eth), *l4 = ip + ip_len;
-	size_t len = k->proto == IPPROTO_NUM_TCP ? put_tcp(l4, k, tcp_flags) : put_udp(l4, k);
+	size_t len;
 
-	put_l4_csum(l4, k, len);
+	flow_lookup_key(&key, &params->key);
+	len = key.proto == IPPROTO_NUM_TCP ? put_tcp(l4, &key, tcp_flags)
+	                                   : put_udp(l4, &key, params);
+	put_l4_csum(l4, &key, len);
 	if (is_ip4)
-		put_ip4(ip, k, len);
+		put_ip4(ip, &key, len);
 	else
-		put_ip6(ip, k, len);
+		put_ip6(ip, &key, len);
 	memcpy(eth.dst, c->ports[0].mac.byte, sizeof(eth.dst));
 	eth.src[0] = 0x02; // a locally administered last hop, nobody's
 	memcpy(frame, &eth, sizeof(eth));
@@ -223,17 +237,20 @@ static int fill(struct methods_call *call, const struct scratch *s, const struct
 
 int methods_explain(struct methods_call *call)
 {
-	const struct ctl_flow_key *key = &call->params->flow_key;
+	const struct ctl_explain_params *params = &call->params->explain_params;
+	const struct ctl_flow_key *key = &params->key;
 	const struct control *c = call->control;
 	struct flow_lookup found;
 	struct scratch *s;
-	struct pkt_key k;
 	bool is_living;
 	int rc;
 
 	if (key->source.family != key->destination.family)
 		return err_set(&call->err, -EINVAL,
 		               "source and destination are of different families");
+	rc = explain_quic_check(params, &call->err);
+	if (rc)
+		return rc;
 	if (!c->serving)
 		return err_set(&call->err, -EAGAIN, "nothing is served yet");
 	rc = scratch_open(&s, c);
@@ -242,8 +259,7 @@ int methods_explain(struct methods_call *call)
 	is_living = flow_lookup_client(c, key, &found) || flow_lookup_reply(c, key, &found);
 	if (is_living)
 		adopt(s, c, &found, key->source.family);
-	flow_lookup_key(&k, key);
-	build(s, c, &k, is_living ? TCP_ACK : TCP_SYN);
+	build(s, c, params, is_living ? TCP_ACK : TCP_SYN);
 	pipeline_run(&s->lane, &s->pkt, 1);
 	rc = fill(call, s, is_living ? &found : NULL);
 	scratch_close(s);

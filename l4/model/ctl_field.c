@@ -121,10 +121,16 @@ static void show_seconds(int64_t s, char out[CTL_FIELD_TEXT_SIZE])
 		         units[i].letter, s % units[i].s / units[i + 1].s, units[i + 1].letter);
 }
 
-static void show_hex(const struct ctl_hex *hex, char *out)
+static size_t hex_room(const struct ctl_field *f)
 {
-	for (size_t i = 0; i < hex->len && i < sizeof(hex->byte); i++)
-		snprintf(out + 2 * i, 3, "%02x", hex->byte[i]);
+	return f->size - offsetof(struct ctl_hex, byte);
+}
+
+// `field`: the length, then the bytes.
+static void show_hex(const struct ctl_field *f, const uint8_t *field, char *out)
+{
+	for (size_t i = 0; i < field[0] && i < hex_room(f); i++)
+		snprintf(out + 2 * i, 3, "%02x", field[1 + i]);
 }
 
 const char *ctl_field_show(const struct ctl_field *f, const void *base,
@@ -165,7 +171,7 @@ const char *ctl_field_show(const struct ctl_field *f, const void *base,
 		mac_text(p, out);
 		break;
 	case CTL_HEX:
-		show_hex(p, out);
+		show_hex(f, p, out);
 		break;
 	case CTL_ROWS:
 		break;
@@ -272,22 +278,20 @@ static int nibble(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-static int read_hex(struct ctl_hex *field, const char *text, struct err *err)
+static int read_hex(const struct ctl_field *f, uint8_t *field, const char *text, struct err *err)
 {
-	struct ctl_hex hex = {0};
 	size_t len = strlen(text);
 
-	if (len == 0 || len % 2 || len > 2 * sizeof(hex.byte))
+	if (len == 0 || len % 2 || len > 2 * hex_room(f))
 		return err_set(err, -EINVAL, "\"%s\" is not 1..%zu bytes in hexadecimal", text,
-		               sizeof(hex.byte));
-	for (hex.len = 0; hex.len < len / 2; hex.len++) {
-		int high = nibble(text[2 * hex.len]), low = nibble(text[2 * hex.len + 1]);
-
-		if (high < 0 || low < 0)
+		               hex_room(f));
+	for (size_t i = 0; i < len; i++)
+		if (nibble(text[i]) < 0)
 			return err_set(err, -EINVAL, "\"%s\" is not hexadecimal", text);
-		hex.byte[hex.len] = (uint8_t)(high << 4 | low);
-	}
-	*field = hex;
+	memset(field, 0, f->size);
+	field[0] = (uint8_t)(len / 2);
+	for (size_t i = 0; i < len / 2; i++)
+		field[1 + i] = (uint8_t)(nibble(text[2 * i]) << 4 | nibble(text[2 * i + 1]));
 	return 0;
 }
 
@@ -332,7 +336,7 @@ int ctl_field_read(const struct ctl_field *f, void *base, const char *text, stru
 			return err_set(err, -EINVAL, "\"%s\" is not a MAC address", text);
 		return 0;
 	case CTL_HEX:
-		return read_hex(field, text, err);
+		return read_hex(f, field, text, err);
 	case CTL_ROWS:
 		return err_set(err, -EINVAL, "is a table");
 	default:

@@ -18,7 +18,7 @@ enum ctl_kind {
 	CTL_ADDR,    // struct addr; ADDR_NONE = left out
 	CTL_PORT,    // be16; a number in JSON
 	CTL_MAC,     // struct mac; all zero = left out
-	CTL_HEX,     // struct ctl_hex; no bytes = left out
+	CTL_HEX,     // struct ctl_hex or ctl_cid; no bytes = left out
 	CTL_ROWS,    // struct ctl_rows
 };
 
@@ -26,6 +26,14 @@ struct ctl_hex {
 	uint8_t len;
 	uint8_t byte[15]; // CONF_SERVER_ID_MAX
 };
+
+// The same, longer.
+struct ctl_cid {
+	uint8_t len;
+	uint8_t byte[20]; // the longest connection ID of QUIC v1 (RFC 9000, section 17.2)
+};
+static_assert(offsetof(struct ctl_cid, byte) == offsetof(struct ctl_hex, byte),
+              "CTL_HEX takes both, and the field's size for the number of bytes");
 
 struct ctl_field {
 	const char *name;    // JSON key

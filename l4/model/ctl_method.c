@@ -82,14 +82,25 @@ static const struct ctl_field backend_state_fields[] = {
 };
 TYPE(backend_state);
 
-static const struct ctl_field flow_key_fields[] = {
-	{FIELD(flow_key, protocol), WORDS(conf_protocol_names), .help = "tcp, udp or quic"},
-	{FIELD(flow_key, source), .kind = CTL_ADDR, .help = "the client's address"},
-	{FIELD(flow_key, source_port), .kind = CTL_PORT, .help = "the client's port"},
-	{FIELD(flow_key, destination), .kind = CTL_ADDR, .help = "the service's address"},
-	{FIELD(flow_key, destination_port), .kind = CTL_PORT, .help = "the service's port"},
-};
+// For structs that begin with a struct ctl_flow_key, and for itself.
+#define KEY_FIELDS \
+	{FIELD(flow_key, protocol), WORDS(conf_protocol_names), .help = "tcp, udp or quic"}, \
+	{FIELD(flow_key, source), .kind = CTL_ADDR, .help = "the client's address"}, \
+	{FIELD(flow_key, source_port), .kind = CTL_PORT, .help = "the client's port"}, \
+	{FIELD(flow_key, destination), .kind = CTL_ADDR, .help = "the service's address"}, \
+	{FIELD(flow_key, destination_port), .kind = CTL_PORT, .help = "the service's port"}
+
+static const struct ctl_field flow_key_fields[] = {KEY_FIELDS};
 TYPE(flow_key);
+
+static_assert(offsetof(struct ctl_explain_params, key) == 0, "KEY_FIELDS");
+static const struct ctl_field explain_params_fields[] = {
+	KEY_FIELDS,
+	{FIELD(explain_params, cid), .kind = CTL_HEX, OPTIONAL, .help = "quic: destination connection ID"},
+	{FIELD(explain_params, scid), .kind = CTL_HEX, OPTIONAL, .help = "quic: source connection ID of a long header"},
+	{FIELD(explain_params, long_header), .kind = CTL_BOOL, OPTIONAL, .help = "quic: the cid stands in a long header"},
+};
+TYPE(explain_params);
 
 static const struct ctl_field counters_params_fields[] = {
 	{FIELD(counters_params, all), .kind = CTL_BOOL, OPTIONAL, .help = "also those that are zero"},

@@ -23,7 +23,8 @@
 	X(FLOW_COUNT, "flow.count", nothing, flow_count, "living flows by lane and backend")     \
 	X(FLOW_LOOKUP, "flow.lookup", flow_key, flow, "the flow with this 5-tuple")              \
 	X(COUNTERS, "counters", counters_params, counters, "counters, reasons, accounting")      \
-	X(EXPLAIN, "explain", flow_key, explain, "what the lanes would do with a packet, and why")
+	X(EXPLAIN, "explain", explain_params, explain,                                           \
+	  "what the lanes would do with a packet, and why")
 
 #define X(SYMBOL, name, params, result, help) CTL_##SYMBOL,
 enum ctl_method { CTL_METHOD_NONE, CTL_METHODS(X) CTL_METHOD_COUNT };

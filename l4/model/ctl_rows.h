@@ -56,6 +56,14 @@ struct ctl_flow_key {
 	be16 destination_port;
 };
 
+struct ctl_explain_params {
+	struct ctl_flow_key key;
+	// quic only; no cid: an Initial packet with a random one, as of a client that begins
+	struct ctl_cid cid;  // destination connection ID
+	struct ctl_cid scid; // source connection ID; long headers only
+	bool long_header;    // a cid in a Handshake packet instead of a short header
+};
+
 struct ctl_counters_params {
 	bool all;
 };
@@ -68,6 +76,7 @@ union ctl_params {
 	struct ctl_backend_weight backend_weight;
 	struct ctl_backend_state backend_state;
 	struct ctl_flow_key flow_key;
+	struct ctl_explain_params explain_params;
 	struct ctl_counters_params counters_params;
 };
 

@@ -27,10 +27,15 @@ static const char conf_text_in[] =
 	"\"snat\":{\"addresses\":[\"10.0.0.1\"]},"
 	"\"services\":["
 	"{\"name\":\"web\",\"address\":\"203.0.113.10\",\"port\":80,\"protocol\":\"tcp\",\"pool\":\"web\"},"
-	"{\"name\":\"nat\",\"address\":\"203.0.113.10\",\"port\":81,\"protocol\":\"tcp\",\"forward\":\"nat\",\"pool\":\"web\"}],"
+	"{\"name\":\"nat\",\"address\":\"203.0.113.10\",\"port\":81,\"protocol\":\"tcp\",\"forward\":\"nat\",\"pool\":\"web\"},"
+	"{\"name\":\"h3\",\"address\":\"203.0.113.10\",\"port\":443,\"protocol\":\"quic\",\"pool\":\"h3\","
+	"\"quic_lb\":[{\"config_id\":2,\"server_id_length\":1,\"nonce_length\":4}]}],"
 	"\"pools\":[{\"name\":\"web\",\"table_size\":251,\"backends\":["
 	"{\"name\":\"web-1\",\"address\":\"10.0.0.11\",\"port\":80,\"mac\":\"02:00:00:00:00:0b\"},"
-	"{\"name\":\"web-2\",\"address\":\"10.0.0.12\",\"port\":80,\"mac\":\"02:00:00:00:00:0c\"}]}]}";
+	"{\"name\":\"web-2\",\"address\":\"10.0.0.12\",\"port\":80,\"mac\":\"02:00:00:00:00:0c\"}]},"
+	"{\"name\":\"h3\",\"table_size\":251,\"backends\":["
+	"{\"name\":\"h3-1\",\"address\":\"10.0.0.31\",\"port\":443,\"mac\":\"02:00:00:00:00:1f\",\"server_id\":\"11\"},"
+	"{\"name\":\"h3-2\",\"address\":\"10.0.0.32\",\"port\":443,\"mac\":\"02:00:00:00:00:20\",\"server_id\":\"22\"}]}]}";
 
 enum { N_LANES = 2, ANSWER_SIZE = 1 << 16 };
 
@@ -313,6 +318,22 @@ Test(server, explain_names_the_reason_of_a_refusal)
 	              "\"protocol\":\"udp\",\"source\":\"2001:db8::7\",\"source_port\":1,"
 	              "\"destination\":\"203.0.113.10\",\"destination_port\":443"),
 	          "of different families");
+}
+
+#define H3                                                                     \
+	"\"protocol\":\"quic\",\"source\":\"198.51.100.7\",\"source_port\":1," \
+	"\"destination\":\"203.0.113.10\",\"destination_port\":443"
+
+Test(server, explain_sends_a_cid_of_quic_to_its_server)
+{
+	expect_in(ask("explain", H3 ",\"cid\":\"451100000000\""), "\"backend\":\"h3-1\"");
+	expect_in(ask("explain", H3 ",\"cid\":\"452200000000\""), "\"backend\":\"h3-2\"");
+	expect_in(
+		ask("explain", H3 ",\"cid\":\"452200000000\",\"long_header\":true,\"scid\":\"01\""),
+		"\"backend\":\"h3-2\"");
+	expect_in(ask("explain", H3), "\"verdict\":\"forward\"");
+	expect_in(ask("explain", H3 ",\"cid\":\"45\",\"scid\":\"01\""),
+	          "scid: a short header has none");
 }
 
 Test(server, a_broken_file_replaces_nothing)

@@ -2,6 +2,7 @@
 #include "l4/model/ctl_field.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 #include "l4/model/ctl_method.h"
@@ -80,6 +81,22 @@ Test(ctl_field, what_was_typed_is_read_or_refused)
 		cr_expect(cases[i].ok || memcmp(&params, &before, type->size) == 0,
 		          "untouched on failure");
 	}
+}
+
+Test(ctl_field, connection_ids_are_longer_than_server_ids)
+{
+	const struct ctl_field *f = ctl_field_find(ctl_method_types[CTL_EXPLAIN].params, "cid");
+	static const char longest[] = "000102030405060708090a0b0c0d0e0f10111213";
+	char shown[CTL_FIELD_TEXT_SIZE];
+	union ctl_params params = {0};
+	struct err err;
+
+	cr_assert_eq(ctl_field_read(f, &params, longest, &err), 0);
+	cr_expect_eq(params.explain_params.cid.len, 20);
+	cr_expect_eq(params.explain_params.scid.len, 0, "nothing is written behind it");
+	cr_expect_str_eq(ctl_field_show(f, &params, shown), longest);
+	cr_expect_eq(ctl_field_read(f, &params, "000102030405060708090a0b0c0d0e0f1011121314", &err),
+	             -EINVAL);
 }
 
 static void expect_documented(const struct ctl_type *type, bool is_result, const char *what)
