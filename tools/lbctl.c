@@ -7,19 +7,20 @@
 #include <string.h>
 
 #include "l4/model/conf.h"
+#include "l4/model/conf_advice.h"
 #include "l4/model/ctl.h"
 #include "tools/lbctl_client.h"
 #include "tools/lbctl_command.h"
+#include "tools/lbctl_json.h"
+#include "tools/lbctl_quic_lb.h"
 #include "tools/lbctl_request.h"
 #include "tools/lbctl_table.h"
-
-enum { DONE, NO, WRONG_USAGE };
 
 static int complain(const char *sentence)
 {
 	fflush(stdout);
 	fprintf(stderr, "lbctl: %s\n", sentence);
-	return NO;
+	return LBCTL_NO;
 }
 
 static const char *default_socket(void)
@@ -31,7 +32,12 @@ static const char *default_socket(void)
 
 // --- check ---
 
-static int check(const char *file)
+static void print_advice(const char *sentence, void *file)
+{
+	fprintf(stderr, "lbctl: %s: advice: %s\n", (const char *)file, sentence);
+}
+
+static int check(char *file)
 {
 	unsigned n_backends = 0;
 	struct conf *conf;
@@ -43,8 +49,29 @@ static int check(const char *file)
 		n_backends += conf->pools[i].n_backends;
 	printf("%s: ok (%u services, %u pools, %u backends)\n", file, conf->n_services,
 	       conf->n_pools, n_backends);
+	fflush(stdout);
+	conf_advice(conf, print_advice, file);
 	conf_free(conf);
-	return DONE;
+	return LBCTL_DONE;
+}
+
+// --- quic-lb ---
+
+static int quic_lb(const struct args *args, const struct lbctl_command *c,
+                   const struct lbctl_options *opts, struct lbctl_operands_left *left)
+{
+	struct lbctl_quic_lb answer;
+	bool is_answered;
+	struct err err;
+	int rc = lbctl_quic_lb_run(&answer, &is_answered, c, opts, left, &err);
+
+	if (rc == LBCTL_WRONG_USAGE)
+		return args_wrong(args, "%s", err.msg);
+	if (is_answered && opts->output == LBCTL_JSON)
+		lbctl_json_print(stdout, c->answer, &answer);
+	else if (is_answered && lbctl_table_print(c->answer, &answer, NULL))
+		return complain("out of memory");
+	return rc == LBCTL_NO ? complain(err.msg) : rc;
 }
 
 // --- answers ---
@@ -70,7 +97,7 @@ static int print_table(const struct lbctl_command *c, const struct lbctl_options
 	else
 		rc = lbctl_table_print(ctl_method_types[c->method].result, &result, hidden);
 	ctl_method_free_result(c->method, &result);
-	return rc ? complain("out of memory") : DONE;
+	return rc ? complain("out of memory") : LBCTL_DONE;
 }
 
 static int print_json(const struct lbctl_command *c, const char *line, size_t len)
@@ -88,7 +115,7 @@ static int print_json(const struct lbctl_command *c, const char *line, size_t le
 		return complain("out of memory");
 	fputs(text, stdout);
 	free(text);
-	return DONE;
+	return LBCTL_DONE;
 }
 
 // --- requests ---
@@ -118,10 +145,12 @@ static int run(const struct args *args, const struct lbctl_command *c,
                const struct lbctl_options *opts, int argc, char **argv)
 {
 	struct lbctl_operands_left left = {.argc = argc, .argv = argv};
-	int rc = DONE;
+	int rc = LBCTL_DONE;
 
 	if (c->operands == LBCTL_FILE)
 		return argc == 1 ? check(argv[0]) : args_wrong(args, "one file expected");
+	if (c->answer)
+		return quic_lb(args, c, opts, &left);
 	// All of them are read before the first is sent: a typing error changes nothing.
 	for (struct lbctl_operands_left probe = left; !probe.is_done;) {
 		struct lbctl_request r;
@@ -130,11 +159,11 @@ static int run(const struct args *args, const struct lbctl_command *c,
 		if (lbctl_request_next(&r, c, opts, &probe, &err))
 			return args_wrong(args, "%s", err.msg);
 	}
-	while (!left.is_done && rc == DONE) {
+	while (!left.is_done && rc == LBCTL_DONE) {
 		struct lbctl_request r;
 
 		if (lbctl_request_next(&r, c, opts, &left, NULL))
-			return WRONG_USAGE;
+			return LBCTL_WRONG_USAGE;
 		rc = ask(c, opts, &r);
 	}
 	return rc;
@@ -154,14 +183,14 @@ static int run_command(const struct lbctl_command *c, struct lbctl_options *opts
 		.common = lbctl_common,
 		.n_common = lbctl_n_common,
 	};
-	int rc = DONE;
+	int rc = LBCTL_DONE;
 
 	switch (args_read(&args, opts, &argc, argv)) {
 	case ARGS_OK:
 		rc = run(&args, c, opts, argc - 1, argv + 1);
 		break;
 	case ARGS_WRONG:
-		rc = WRONG_USAGE;
+		rc = LBCTL_WRONG_USAGE;
 		break;
 	case ARGS_SAID:
 		break;
@@ -178,6 +207,8 @@ static int dispatch(const struct args *args, struct lbctl_options *opts, int arg
 	if (argc < 1)
 		return args_wrong(args, "a command is missing");
 	c = lbctl_command_find(argc, argv, &n_words);
+	if (!c && lbctl_command_is_word(argv[0]))
+		return args_wrong(args, "'%s' needs a second word", argv[0]);
 	if (!c)
 		return args_wrong(args, "there is no command '%s'", argv[0]);
 	// The last word of the command stands where a program's name does.
@@ -205,7 +236,7 @@ int main(int argc, char **argv)
 		.n_options = lbctl_n_common,
 		.stops_at_operand = true,
 	};
-	int rc = DONE;
+	int rc = LBCTL_DONE;
 
 	setlocale(LC_CTYPE, "");
 	switch (args_read(&args, &opts, &argc, argv)) {
@@ -213,7 +244,7 @@ int main(int argc, char **argv)
 		rc = dispatch(&args, &opts, argc - 1, argv + 1);
 		break;
 	case ARGS_WRONG:
-		rc = WRONG_USAGE;
+		rc = LBCTL_WRONG_USAGE;
 		break;
 	case ARGS_SAID:
 		break;

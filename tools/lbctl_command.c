@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/lbctl_quic_lb.h"
+
 static const char *const outputs[LBCTL_OUTPUT_COUNT] = {
 	[LBCTL_TABLE] = "table", [LBCTL_JSON] = "json"};
 
@@ -62,11 +64,55 @@ static const struct args_option counters_options[] = {
          .offset = offsetof(struct lbctl_options, all)},
 };
 
+static const char *const first_octets[LBCTL_FIRST_OCTET_COUNT] = {
+	[LBCTL_FIRST_LENGTH] = "length", [LBCTL_FIRST_RANDOM] = "random"};
+
+// clang-format off
+#define TEXT(name_, value_, field, help_) \
+	{.name = (name_), .value = (value_), .help = (help_), .kind = ARGS_TEXT, \
+	 .offset = offsetof(struct lbctl_options, field)}
+
+#define QUIC_LB_OPTIONS \
+	TEXT("config-id", "N", quic.config_id, "the three rotation bits, 0..6"), \
+	TEXT("server-id-length", "N", quic.server_id_length, "bytes, 1..15"), \
+	TEXT("nonce-length", "N", quic.nonce_length, "bytes, 4..18, together at most 19"), \
+	TEXT("key", "HEX", quic.key, "AES-128 key, 32 digits (default: not encrypted)"), \
+	TEXT("draft", "N", quic.draft, "19 (default, and later ones) or 18 (and 17)"), \
+	TEXT("conf", "FILE", quic.conf, "take all that from a service of a configuration"), \
+	TEXT("service", "NAME", quic.service, "the service of --conf")
+
+static const struct args_option decode_options[] = {
+	QUIC_LB_OPTIONS,
+};
+
+static const struct args_option encode_options[] = {
+	QUIC_LB_OPTIONS,
+	TEXT("server-id", "HEX", server_id, "the server's"),
+	TEXT("nonce", "HEX", quic.nonce, "never twice with one key (default: random)"),
+	TEXT("extra", "N", quic.extra, "random bytes to append (default 0)"),
+	{.name = "first-octet", .value = "WHAT", .help = "in its low bits", .kind = ARGS_WORD,
+	 .offset = offsetof(struct lbctl_options, quic.first_octet),
+	 .words = first_octets, .n_words = ARRAY_LEN(first_octets)},
+};
+
+static const struct args_option explain_options[] = {
+	TEXT("cid", "HEX", cid, "quic: destination connection ID of the packet, 1..20 bytes"),
+	TEXT("scid", "HEX", scid, "quic: source connection ID, long headers only"),
+	{.name = "long", .help = "quic: the CID in a long header (Handshake), not a short one",
+	 .offset = offsetof(struct lbctl_options, long_header)},
+};
+// clang-format on
+
 #define OPTIONS(table) .options = (table), .n_options = ARRAY_LEN(table)
 #define BACKEND "POOL/NAME may be written as two words, POOL NAME."
 #define UNSAVED "The change is lost at the next reload unless saved: lbctl save."
 #define KEY_HELP \
 	"PROTOCOL is tcp, udp or quic; SOURCE is the client. IPv6 is written [2001:db8::7]:40000."
+
+#define QUIC_LB_HELP                                                                            \
+	"A key on the command line is seen by whoever may list processes; --conf keeps it in\n" \
+	"its file. With --conf, decode takes the quic_lb that the CID names, encode the only\n" \
+	"one or that of --config-id."
 
 const struct lbctl_command lbctl_commands[] = {
 	{.word = "status",
@@ -175,10 +221,30 @@ const struct lbctl_command lbctl_commands[] = {
          .operands = LBCTL_KEY,
          .method = CTL_EXPLAIN,
          .usage = "PROTOCOL SOURCE:PORT DESTINATION:PORT",
-         .more = KEY_HELP,
+         OPTIONS(explain_options),
+         .more = KEY_HELP
+         "\nWithout --cid, quic is a client's first packet: Initial, with a random CID.",
          .summary =
                  "Says what the lanes would do with a packet, and why. It is run through the same stages,\n"
                  "together with its flow if that lives (else it opens one), and goes nowhere."},
+	{.word = "quic-lb",
+         .sub = "decode",
+         .operands = LBCTL_CID,
+         .usage = "CID",
+         OPTIONS(decode_options),
+         .answer = &lbctl_quic_lb_type,
+         .more = QUIC_LB_HELP,
+         .summary =
+                 "Reads a QUIC-LB connection ID, in hexadecimal. Needs no daemon. Exits 1 if the CID\n"
+                 "is not of this configuration, or --conf has no backend with its server ID."},
+	{.word = "quic-lb",
+         .sub = "encode",
+         .operands = LBCTL_NO_CID,
+         .usage = "",
+         OPTIONS(encode_options),
+         .answer = &lbctl_quic_lb_type,
+         .more = QUIC_LB_HELP,
+         .summary = "Makes a QUIC-LB connection ID. Needs no daemon."},
 };
 const size_t lbctl_n_commands = ARRAY_LEN(lbctl_commands);
 
@@ -277,8 +343,13 @@ char *lbctl_command_columns(const struct lbctl_command *c)
 	if (c->method) {
 		fprintf(f, "The answer, as in tables and as in JSON:");
 		print_fields(f, ctl_method_types[c->method].result);
+	} else if (c->answer) {
+		fprintf(f, "The answer, as in tables and as in JSON:");
+		print_fields(f, c->answer);
 	} else {
-		fprintf(f, "Prints one line, and nothing but an error if the file is wrong.");
+		fprintf(f,
+		        "Prints one line, and nothing but an error if the file is wrong. Advice, about what is\n"
+		        "right but should not stay, goes to the standard error and does not change the exit status.");
 	}
 	fclose(f);
 	return text;

@@ -8,11 +8,27 @@
 
 enum lbctl_output { LBCTL_TABLE, LBCTL_JSON, LBCTL_OUTPUT_COUNT };
 
+// Exit status.
+enum lbctl_exit { LBCTL_DONE, LBCTL_NO, LBCTL_WRONG_USAGE };
+
+enum lbctl_first_octet { LBCTL_FIRST_LENGTH, LBCTL_FIRST_RANDOM, LBCTL_FIRST_OCTET_COUNT };
+
+// Of `quic-lb`, as typed; NULL = not given.
+struct lbctl_quic_options {
+	const char *config_id, *server_id_length, *nonce_length, *key, *draft;
+	const char *conf, *service;
+	const char *nonce, *extra; // encode
+	uint8_t first_octet;       // encode; enum lbctl_first_octet
+};
+
 // What all options fill.
 struct lbctl_options {
 	const char *socket;
 	uint8_t output;                               // enum lbctl_output
 	const char *weight, *state, *mac, *server_id; // texts of the parameters of the same names
+	const char *cid, *scid;                       // ditto
+	bool long_header;
+	struct lbctl_quic_options quic;
 	bool by_backend;
 	bool all;
 };
@@ -26,16 +42,26 @@ enum lbctl_operands {
 	LBCTL_NAMES,  // POOL/NAME...: one request each
 	LBCTL_WEIGHT, // POOL/NAME WEIGHT
 	LBCTL_KEY,    // PROTOCOL SOURCE:PORT DESTINATION:PORT
+	LBCTL_CID,    // CID: no daemon needed
+	LBCTL_NO_CID, // none, as a CID comes out: no daemon needed
+};
+
+// Operands of a command line.
+struct lbctl_operands_left {
+	int argc;
+	char **argv;
+	bool is_done; // all have become requests
 };
 
 struct lbctl_command {
 	const char *word;
-	const char *sub;   // second word, NULL = none
-	bool is_default;   // the second word may be left out
-	uint8_t operands;  // enum lbctl_operands
-	uint8_t method;    // enum ctl_method, CTL_METHOD_NONE if no daemon is asked
-	uint8_t state;     // enum conf_state, for backend.state
-	const char *usage; // operands, for people
+	const char *sub;               // second word, NULL = none
+	bool is_default;               // the second word may be left out
+	uint8_t operands;              // enum lbctl_operands
+	uint8_t method;                // enum ctl_method, CTL_METHOD_NONE if no daemon is asked
+	const struct ctl_type *answer; // if no daemon is asked: NULL = a line of text
+	uint8_t state;                 // enum conf_state, for backend.state
+	const char *usage;             // operands, for people
 	const char *summary;
 	const char *more; // may be NULL
 	const struct args_option *options;

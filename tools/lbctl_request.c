@@ -134,8 +134,24 @@ static int read_weight(struct reader *r, const struct lbctl_options *opts)
 	return set(r, "weight", weight);
 }
 
+// Options and the daemon's rule for them, which is told here in the options' words.
+static int read_cids(struct reader *r, const struct lbctl_options *opts)
+{
+	struct ctl_explain_params *params = &r->out->request.params.explain_params;
+
+	if (params->key.protocol != PROTO_QUIC && (opts->cid || opts->scid || opts->long_header))
+		return err_set(r->err, -EINVAL, "--cid, --scid and --long are only for quic");
+	if (opts->scid && opts->cid && !opts->long_header)
+		return err_set(r->err, -EINVAL, "--scid: needs --long, a short header has none");
+	params->long_header = opts->long_header;
+	if (set_option(r, "cid", opts->cid) || set_option(r, "scid", opts->scid))
+		return -EINVAL;
+	return 0;
+}
+
 static int read_key(struct reader *r, const struct lbctl_options *opts)
 {
+	// Parameters of `explain` begin with the same key.
 	const struct ctl_flow_key *key = &r->out->request.params.flow_key;
 	const char *protocol = take(r), *source = take(r), *destination = take(r);
 
@@ -146,7 +162,7 @@ static int read_key(struct reader *r, const struct lbctl_options *opts)
 		return -EINVAL;
 	if (key->source.family != key->destination.family)
 		return err_set(r->err, -EINVAL, "source and destination are of different families");
-	return 0;
+	return r->command->method == CTL_EXPLAIN ? read_cids(r, opts) : 0;
 }
 
 static int read_nothing(struct reader *r, const struct lbctl_options *opts)

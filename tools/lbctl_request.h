@@ -5,12 +5,6 @@
 #include "l4/model/ctl.h"
 #include "tools/lbctl_command.h"
 
-struct lbctl_operands_left {
-	int argc;
-	char **argv;
-	bool is_done; // all have become requests
-};
-
 struct lbctl_request {
 	struct ctl_request request;
 	char what[192]; // of a change, for people: "web/web-1: drain"; "" for a question

@@ -63,8 +63,11 @@ Test(lbctl_command, the_completion_has_every_command_and_option)
 
 		cr_expect(is_listed(script, "commands=\"", c->word), "%s", c->word);
 		if (c->sub) {
-			snprintf(want, sizeof(want), "%s | %.*s) subs=\"", c->word,
-			         (int)strlen(c->word) - 1, c->word);
+			size_t len = strlen(c->word);
+			bool is_plural = c->word[len - 1] == 's';
+
+			snprintf(want, sizeof(want), "\t%s%s%.*s) subs=\"", c->word,
+			         is_plural ? " | " : "", is_plural ? (int)len - 1 : 0, c->word);
 			cr_expect(is_listed(script, want, c->sub), "%s %s", c->word, c->sub);
 		}
 		for (size_t k = 0; k < c->n_options; k++) {
@@ -90,6 +93,8 @@ static const struct {
 	{{"pools", "list"}, 2, "lbctl pools list", 2},
 	{{"statu"}, 1, NULL, 1},
 	{{"backendss"}, 1, NULL, 1},
+	{{"quic-lb", "decode", "07"}, 3, "lbctl quic-lb decode", 2},
+	{{"quic-lb", "07"}, 2, NULL, 1},
 	{{""}, 1, NULL, 1},
 };
 

@@ -99,6 +99,51 @@ Test(lbctl_request, options_of_a_new_backend_are_read)
 	cr_expect_eq(l.request.request.params.backend_add.server_id.len, 2);
 }
 
+Test(lbctl_request, connection_ids_of_explain_are_read)
+{
+	const struct ctl_explain_params *params;
+	struct line l;
+
+	start(&l, "explain quic 198.51.100.7:40000 203.0.113.10:443");
+	l.opts = (struct lbctl_options){.cid = "0700000000000000000000000000000000000013",
+	                                .scid = "A1",
+	                                .long_header = true};
+	cr_assert_eq(next(&l), 0, "%s", l.err.msg);
+	params = &l.request.request.params.explain_params;
+	cr_expect_eq(params->cid.len, 20);
+	cr_expect_eq(params->cid.byte[19], 0x13);
+	cr_expect_eq(params->scid.len, 1);
+	cr_expect_eq(params->scid.byte[0], 0xa1);
+	cr_expect(params->long_header);
+}
+
+static const struct {
+	const char *protocol;
+	struct lbctl_options opts;
+	const char *msg;
+} wrong_cids[] = {
+	{"tcp", {.cid = "00"}, "--cid, --scid and --long are only for quic"},
+	{"udp", {.long_header = true}, "--cid, --scid and --long are only for quic"},
+	{"quic", {.cid = "00", .scid = "00"}, "--scid: needs --long, a short header has none"},
+	{"quic", {.cid = "0"}, "cid: \"0\" is not 1..20 bytes in hexadecimal"},
+	{"quic", {.scid = "0x"}, "scid: \"0x\" is not hexadecimal"},
+};
+
+Test(lbctl_request, connection_ids_that_make_no_packet_are_refused)
+{
+	for (size_t i = 0; i < ARRAY_LEN(wrong_cids); i++) {
+		struct line l;
+		char text[64];
+
+		snprintf(text, sizeof(text), "explain %s 10.0.0.1:1 10.0.0.2:2",
+		         wrong_cids[i].protocol);
+		start(&l, text);
+		l.opts = wrong_cids[i].opts;
+		cr_expect_eq(next(&l), -EINVAL);
+		cr_expect_str_eq(l.err.msg, wrong_cids[i].msg);
+	}
+}
+
 static const struct {
 	const char *line;
 	const char *msg;
