@@ -13,11 +13,11 @@
 #include "l4/base/log.h"
 #include "l4/ctrl/control.h"
 #include "l4/ctrl/neighbor.h"
+#include "l4/ctrl/options.h"
 #include "l4/ctrl/server.h"
 #include "l4/ctrl/steering.h"
 #include "l4/ctrl/store.h"
 #include "l4/dpdk/engine.h"
-#include "l4/options.h"
 
 struct daemon {
 	struct options options;

@@ -12,6 +12,7 @@
 #include "l4/ctrl/neighbor.h"
 #include "l4/ctrl/next_hop.h"
 #include "l4/data/compile.h"
+#include "l4/model/conf_advice.h"
 
 // How often we look whether the lanes have moved on from an old snapshot. They do within a burst,
 // or within the longest sleep of an idle one.
@@ -182,6 +183,11 @@ static void go_back(struct control *c, struct conf *old)
 		resolve(c);
 }
 
+static void log_advice(const char *sentence, void *data)
+{
+	LOG_WARN("advice %s", sentence);
+}
+
 int control_apply(struct control *c, struct conf *conf, struct err *err)
 {
 	struct conf *old = c->conf;
@@ -202,6 +208,7 @@ int control_apply(struct control *c, struct conf *conf, struct err *err)
 		return rc;
 	}
 	conf_free(old);
+	conf_advice(conf, log_advice, NULL);
 	return 0;
 }
 

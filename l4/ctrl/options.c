@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "l4/options.h"
+#include "l4/ctrl/options.h"
 
 #include <getopt.h>
 #include <stdio.h>
