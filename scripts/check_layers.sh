@@ -32,10 +32,11 @@ tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
 tools/*                    | l4/base l4/model l4/data/quic_lb.h tools         | jansson libsmartcols
 tests/support/*            | l4/base l4/model l4/data tests/support           |
 tests/unit/l4/base/*       | l4/base tests/support                            | criterion
-tests/unit/l4/model/*      | l4/base l4/model tests/support                   | criterion jansson
-tests/unit/l4/data/*       | l4/base l4/model l4/data tests/support           | criterion openssl
+tests/unit/l4/model/*      | l4/base l4/model tests/support tests/unit/l4/model | criterion jansson
+tests/unit/l4/data/*       | l4/base l4/model l4/data tests/support tests/unit/l4/data | criterion openssl
 tests/unit/l4/ctrl/*       | l4/base l4/model l4/data l4/ctrl tests/support   | criterion jansson libev
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
+tests/smoke/quic/*         | l4/base l4/model l4/data tests/smoke/quic        | ngtcp2 gnutls
 tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/smoke | libbpf
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
 tests/fuzz/*               | l4/base l4/model l4/data tests/support           |
@@ -58,9 +59,11 @@ library_of() {
 	seccomp.h) echo libseccomp ;;
 	nghttp2/*) echo nghttp2 ;;
 	criterion/*) echo criterion ;;
+	ngtcp2/* | nghttp3/*) echo ngtcp2 ;;
+	gnutls/*) echo gnutls ;;
 	linux/* | asm/* | sys/* | arpa/* | net/* | netinet/* | *intrin.h) ;;
 	std*.h | assert.h | ctype.h | dirent.h | elf.h | endian.h | errno.h | fcntl.h | getopt.h | glob.h | grp.h | ifaddrs.h) ;;
-	inttypes.h | limits.h | locale.h | math.h | netdb.h | poll.h | pthread.h | pwd.h | sched.h | setjmp.h | signal.h) ;;
+	inttypes.h | regex.h | limits.h | locale.h | math.h | netdb.h | poll.h | pthread.h | pwd.h | sched.h | setjmp.h | signal.h) ;;
 	spawn.h | string.h | strings.h | syslog.h | termios.h | time.h | ucontext.h | unistd.h | wait.h | cpuid.h | byteswap.h) ;;
 	execinfo.h | float.h | fnmatch.h | libgen.h | malloc.h | search.h | semaphore.h | threads.h | utmpx.h | wchar.h) ;;
 	*) echo "an unknown library" ;;
