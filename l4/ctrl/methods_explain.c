@@ -173,13 +173,14 @@ static void adopt(struct scratch *s, const struct control *c, const struct flow_
 	struct flow_table *t = lane_flows(lane, family);
 	struct snat_index *x = &lane->snat.index[family == ADDR_IP6];
 	struct pkt_key k = {.sport = found->copy.f.port, .family = family};
+	struct flow_clock clock = {.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
 	struct flow_victim victim;
 	struct snat_key nat;
 	struct flow *f;
 
 	memcpy(k.src, found->copy.addr, sizeof(k.src));
-	f = flow_insert(t, flow_hash(t, k.src, k.sport, found->service), &k, found->service,
-	                lane->now_s, lane->snap->timeout_s, &victim);
+	f = flow_insert(t, flow_hash(t, k.src, k.sport, found->service), &k, found->service, &clock,
+	                &victim);
 	if (!f)
 		return;
 	*f = found->copy.f;

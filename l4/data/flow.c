@@ -19,6 +19,7 @@ int flow_table_init(struct flow_table *t, uint8_t family, uint32_t n_flows)
 	uint8_t ways = family == ADDR_IP4 ? FLOW4_WAYS : FLOW6_WAYS;
 	uint32_t n_buckets = buckets_for(n_flows, ways);
 	size_t size = (size_t)n_buckets * CACHE_LINE;
+	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
@@ -217,13 +218,13 @@ static struct flow *make_room(struct flow_table *t, void *bucket, struct flow **
 }
 
 struct flow *flow_insert(struct flow_table *t, uint64_t hash, const struct pkt_key *key,
-                         uint16_t service, uint16_t now_s,
-                         const uint16_t timeout_s[FLOW_STATE_COUNT], struct flow_victim *victim)
+                         uint16_t service, const struct flow_clock *clock,
+                         struct flow_victim *victim)
 {
 	void *first = flow_bucket(t, (uint32_t)(hash >> 32)),
 	     *second = flow_bucket(t, (uint32_t)hash);
-	struct choice a = choose(t, first, now_s, timeout_s);
-	struct choice b = choose(t, second, now_s, timeout_s);
+	struct choice a = choose(t, first, clock->now_s, clock->timeout_s);
+	struct choice b = choose(t, second, clock->now_s, clock->timeout_s);
 	// The emptier bucket; on a tie the first, whose line a lookup already has.
 	struct choice *c =
 		b.willing > a.willing || (b.willing == a.willing && b.n_free > a.n_free) ? &b : &a;

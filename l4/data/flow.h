@@ -145,6 +145,12 @@ struct flow *flow_find_first(const struct flow_table *t, uint64_t hash, const ui
 struct flow *flow_find(const struct flow_table *t, uint64_t hash, const uint32_t addr[4], be16 port,
                        uint16_t service);
 
+// What decides whether an entry has timed out.
+struct flow_clock {
+	uint16_t now_s;
+	const uint16_t *timeout_s; // [FLOW_STATE_COUNT], borrowed
+};
+
 // What stood in the slot that an insertion took; its fields are meaningless unless `service` is
 // set.
 struct flow_victim {
@@ -158,8 +164,8 @@ struct flow_victim {
 // are the caller's to set at once. NULL if there is no room. *victim tells what had to go, and what
 // moved: then its slot number is new.
 struct flow *flow_insert(struct flow_table *t, uint64_t hash, const struct pkt_key *key,
-                         uint16_t service, uint16_t now_s,
-                         const uint16_t timeout_s[FLOW_STATE_COUNT], struct flow_victim *victim);
+                         uint16_t service, const struct flow_clock *clock,
+                         struct flow_victim *victim);
 
 // Gives the flow a snat port, or takes it away (0).
 void flow_set_port(struct flow_table *t, struct flow *f, be16 port);

@@ -153,9 +153,10 @@ static void without_flow(struct lane *lane, struct pkt *p)
 static void enter(struct lane *lane, struct pkt *p, uint64_t hash, uint16_t key)
 {
 	const struct snap_service *s = service_of(lane, p);
+	struct flow_clock clock = {.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
 	struct flow_victim victim;
-	struct flow *f = flow_insert(lane_flows(lane, p->key.family), hash, &p->key, key,
-	                             lane->now_s, lane->snap->timeout_s, &victim);
+	struct flow *f =
+		flow_insert(lane_flows(lane, p->key.family), hash, &p->key, key, &clock, &victim);
 
 	if (!f && s->forward == FORWARD_NAT)
 		return pkt_drop(p, REASON_FLOW_TABLE_FULL);

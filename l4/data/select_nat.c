@@ -21,7 +21,7 @@ static const uint8_t *source_mac(const struct pkt *p)
 
 bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f)
 {
-	struct snat_clock clock = {.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
+	struct flow_clock clock = {.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
 	struct flow_table *t = lane_flows(lane, p->key.family);
 	uint32_t n_flows = t->n_flows;
 	uint16_t path = return_path_get(&lane->returns, source_mac(p), p->port);

@@ -11,6 +11,7 @@ static int index_init(struct snat_index *x, struct flow_table *flows)
 	uint32_t n_buckets =
 		(uint32_t)(((uint64_t)flows->capacity * 2 + SNAT_WAYS - 1) / SNAT_WAYS);
 	size_t size = (size_t)n_buckets * CACHE_LINE;
+	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
@@ -161,7 +162,7 @@ static unsigned count_addresses(const struct snapshot *snap, uint8_t family)
 // A flow that timed out, but that nobody has removed yet, makes room: two flows with one port would
 // leave it to chance which of them an answer finds.
 static bool is_taken(const struct snat_index *x, const struct snat_key *k,
-                     const struct snat_clock *clock)
+                     const struct flow_clock *clock)
 {
 	struct flow *f = snat_find(x, k);
 
@@ -213,7 +214,7 @@ static uint32_t count_ports(const struct snat *s, const struct snapshot *snap)
 }
 
 int snat_assign(struct snat *s, struct snat_index *x, struct flow *f, const struct snapshot *snap,
-                const struct snat_clock *clock, uint64_t want)
+                const struct flow_clock *clock, uint64_t want)
 {
 	unsigned n_addr = count_addresses(snap, x->flows->family);
 	uint32_t total = count_ports(s, snap) * n_addr;

@@ -74,19 +74,13 @@ static MUST_INLINE void snat_prefetch(const struct snat_index *x, uint64_t hash)
 // The flow that a reply belongs to, NULL if none.
 struct flow *snat_find(const struct snat_index *x, const struct snat_key *k);
 
-// What decides whether a flow that holds a port has timed out.
-struct snat_clock {
-	uint16_t now_s;
-	const uint16_t *timeout_s; // [FLOW_STATE_COUNT]
-};
-
 // Chooses an address and a port towards backend f->backend for a flow that was just inserted,
 // writes them into *f and into the index. `want` comes from a fixed hash of the client's side.
 // A flow that timed out while it held the port leaves the table.
 // Returns 0,
 // -EADDRNOTAVAIL (no address of the family) or -EADDRINUSE (all SNAT_TRIES candidates are taken).
 NODISCARD int snat_assign(struct snat *s, struct snat_index *x, struct flow *f,
-                          const struct snapshot *snap, const struct snat_clock *clock,
+                          const struct snapshot *snap, const struct flow_clock *clock,
                           uint64_t want);
 
 // To be told that a flow, with a port or without, has moved to another slot (flow_insert()).

@@ -252,18 +252,18 @@ static int build_backends(struct snapshot *s, const struct snapshot_input *in)
 	if (!s->backends || !s->backend_index || !s->maglev)
 		return -ENOMEM;
 	s->backend_index_mask = size - 1;
-	for (uint16_t id = 1; id < s->n_backends; id++)
+	for (uint32_t id = 1; id < s->n_backends; id++)
 		if (in->roster->backends[id].e.used && !in->roster->backends[id].e.live)
 			fill_retired(&s->backends[id], &in->roster->backends[id]);
 	for (; !rc && s->n_pools < in->conf->n_pools; s->n_pools++)
 		rc = build_pool(s, in, s->n_pools);
-	for (uint16_t id = 1; !rc && id < s->n_backends; id++) {
+	for (uint32_t id = 1; !rc && id < s->n_backends; id++) {
 		if (!in->roster->backends[id].e.used)
 			continue;
 		s->backends[id].name = arena_strdup(&s->arena, in->roster->backends[id].name);
 		if (!s->backends[id].name)
 			rc = -ENOMEM;
-		index_backend(s, id);
+		index_backend(s, (uint16_t)id);
 	}
 	return rc;
 }

@@ -55,11 +55,12 @@ struct bench {
 	uint8_t frame[FRAME]; // template, IP checksum for a source of 0
 };
 
-static struct bench b;
+static struct bench bench;
 
 static uint8_t *buffer(uint32_t i)
 {
-	return b.pool + (i % N_BUFFERS) * b.stride + (b.stride == STRIDE ? HEADROOM : 0);
+	return bench.pool + (i % N_BUFFERS) * bench.stride +
+	       (bench.stride == STRIDE ? HEADROOM : 0);
 }
 
 // The template with the flow's source address, unique, and port.
@@ -69,7 +70,7 @@ static void fill(uint8_t *to, uint32_t flow)
 	be32 src = be32_from(addr);
 	be16 sport = be16_from((uint16_t)(1024 + flow * 31 % 60000)), csum;
 
-	memcpy(to, b.frame, FRAME);
+	memcpy(to, bench.frame, FRAME);
 	memcpy(to + 26, &src, sizeof(src));
 	memcpy(to + 34, &sport, sizeof(sport));
 	sum = (uint32_t)(to[24] << 8 | to[25]) + (addr >> 16) + (addr & 0xffff);
@@ -81,8 +82,8 @@ static void fill(uint8_t *to, uint32_t flow)
 static void fill_pool(void)
 {
 	for (uint32_t i = 0; i < N_BUFFERS; i++) {
-		fill(buffer(i), b.order[b.next]);
-		b.next = b.next + 1 == b.n_flows ? 0 : b.next + 1;
+		fill(buffer(i), bench.order[bench.next]);
+		bench.next = bench.next + 1 == bench.n_flows ? 0 : bench.next + 1;
 	}
 }
 
@@ -96,22 +97,22 @@ static void build_template(uint16_t dport)
 	pktbuild_ip4(&p, .src = "0.0.0.0");
 	pktbuild_tcp(&p, .sport = 1, .dport = dport);
 	pktbuild_end(&p);
-	memset(b.frame, 0, FRAME);
-	memcpy(b.frame, p.byte, p.len);
-	sum = (uint16_t) ~(b.frame[24] << 8 | b.frame[25]); // not inverted, to add to
-	b.frame[24] = (uint8_t)(sum >> 8);
-	b.frame[25] = (uint8_t)sum;
+	memset(bench.frame, 0, FRAME);
+	memcpy(bench.frame, p.byte, p.len);
+	sum = (uint16_t) ~(bench.frame[24] << 8 | bench.frame[25]); // not inverted, to add to
+	bench.frame[24] = (uint8_t)(sum >> 8);
+	bench.frame[25] = (uint8_t)sum;
 }
 
 static void shuffle(void)
 {
-	for (uint32_t i = 0; i < b.n_flows; i++)
-		b.order[i] = i;
-	for (uint32_t i = b.n_flows - 1; i > 0; i--) {
-		uint32_t k = (uint32_t)rand() % (i + 1), t = b.order[i];
+	for (uint32_t i = 0; i < bench.n_flows; i++)
+		bench.order[i] = i;
+	for (uint32_t i = bench.n_flows - 1; i > 0; i--) {
+		uint32_t k = (uint32_t)rand() % (i + 1), t = bench.order[i];
 
-		b.order[i] = b.order[k];
-		b.order[k] = t;
+		bench.order[i] = bench.order[k];
+		bench.order[k] = t;
 	}
 }
 
@@ -120,7 +121,7 @@ static void shuffle(void)
 // As worker.c: receive(), process().
 static void ours(uint32_t first)
 {
-	struct lane *lane = b.l.lane;
+	struct lane *lane = bench.l.lane;
 	struct pkt pkts[PKT_BURST];
 
 	lane_quiesce(lane);
@@ -207,28 +208,28 @@ static void must(bool holds, const char *what)
 // Every flow is established, and nothing but forwarded packets was seen.
 static void populate(void)
 {
-	uint64_t before = b.l.lane->count->by_name.forwarded, n = 0;
+	uint64_t before = bench.l.lane->count->by_name.forwarded, n = 0;
 
 	for (int pass = 0; pass < 2; pass++)
-		for (uint32_t done = 0; done < b.n_flows + N_BUFFERS; done += N_BUFFERS) {
+		for (uint32_t done = 0; done < bench.n_flows + N_BUFFERS; done += N_BUFFERS) {
 			fill_pool();
 			for (uint32_t i = 0; i < N_BUFFERS; i += PKT_BURST, n += PKT_BURST)
 				ours(i);
 		}
-	must(b.l.lane->count->by_name.forwarded - before == n, "packets were dropped");
-	must(b.l.lane->count->flow_full == 0, "the flow table is full");
+	must(bench.l.lane->count->by_name.forwarded - before == n, "packets were dropped");
+	must(bench.l.lane->count->flow_full == 0, "the flow table is full");
 }
 
 static uint64_t time_one_flow(void)
 {
-	uint32_t n_flows = b.n_flows, next = b.next;
+	uint32_t n_flows = bench.n_flows, next = bench.next;
 	uint64_t ns;
 
-	b.n_flows = 1;
-	b.next = 0;
+	bench.n_flows = 1;
+	bench.next = 0;
 	ns = time_round(ours);
-	b.n_flows = n_flows;
-	b.next = next;
+	bench.n_flows = n_flows;
+	bench.next = next;
 	return ns;
 }
 
@@ -236,9 +237,9 @@ static struct result measure(uint32_t n_flows, uint16_t dport, size_t stride)
 {
 	static uint64_t ns[3][ROUNDS];
 
-	b.n_flows = n_flows;
-	b.stride = stride;
-	b.next = 0;
+	bench.n_flows = n_flows;
+	bench.stride = stride;
+	bench.next = 0;
 	build_template(dport);
 	shuffle();
 	populate();
@@ -247,7 +248,7 @@ static struct result measure(uint32_t n_flows, uint16_t dport, size_t stride)
 		ns[1][i] = time_round(theirs);
 		ns[2][i] = time_one_flow();
 	}
-	must(lanebuild_adds_up(&b.l), "the counters do not add up");
+	must(lanebuild_adds_up(&bench.l), "the counters do not add up");
 	return (struct result){median(ns[0]), median(ns[1]), median(ns[2])};
 }
 
@@ -266,7 +267,7 @@ static void run(const char *name, uint16_t dport, size_t stride)
 {
 	struct result r[ARRAY_LEN(sizes)];
 
-	lanebuild_open(&b.l, conf);
+	lanebuild_open(&bench.l, conf);
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		r[i] = measure(sizes[i].n_flows, dport, stride);
 		line(name, sizes[i].name, r[i].ours, r[i].theirs);
@@ -274,16 +275,18 @@ static void run(const char *name, uint16_t dport, size_t stride)
 		        (double)r[i].ours / 100, 100000.0 / (double)r[i].ours);
 	}
 	line(name, "500k_over_1", r[3].ours, r[3].one_flow);
-	lanebuild_close(&b.l);
+	lanebuild_close(&bench.l);
 }
 
 int main(void)
 {
-	b.order = calloc(N_FLOWS_MAX, sizeof(*b.order));
-	b.pool = mmap(NULL, (size_t)N_BUFFERS * STRIDE, PROT_READ | PROT_WRITE,
-	              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(b.order && b.pool != MAP_FAILED, "no memory");
-	(void)madvise(b.pool, (size_t)N_BUFFERS * STRIDE, MADV_HUGEPAGE);
+	size_t size = (size_t)N_BUFFERS * STRIDE;
+
+	bench.order = calloc(N_FLOWS_MAX, sizeof(*bench.order));
+	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
+	bench.pool = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(bench.order && bench.pool != MAP_FAILED, "no memory");
+	(void)madvise(bench.pool, size, MADV_HUGEPAGE);
 	srand(47);
 	run("dsr", 80, STRIDE);
 	run("nat", 81, STRIDE);

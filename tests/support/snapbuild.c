@@ -95,7 +95,7 @@ static void compile(struct snapbuild *s, uint32_t generation)
 	struct err err = {0};
 
 	for (size_t i = 0; i < s->conf->n_ports; i++)
-		macs[i] = s->conf->ports[i].mac;
+		memcpy(&macs[i], &s->conf->ports[i].mac, sizeof(macs[i]));
 	for (size_t i = 0; i < s->conf->n_pools; i++)
 		take_hops(s, &s->conf->pools[i]);
 	need(snapshot_build(&s->snap, &in, &err) == 0, "snapshot", err.msg);

@@ -57,7 +57,7 @@ static struct flow *insert(uint32_t n, enum flow_state state, struct flow_victim
 {
 	struct pkt_key key = key_of(n);
 	struct flow *f = flow_insert(&t, flow_hash(&t, key.src, key.sport, SERVICE), &key, SERVICE,
-	                             now_s, timeout_s, victim);
+	                             &(struct flow_clock){now_s, timeout_s}, victim);
 
 	if (!f)
 		return NULL;
@@ -100,7 +100,7 @@ Test(flow, each_part_of_the_key_counts)
 		struct flow_victim v;
 
 		open_table(families[i], 1); // one or two buckets: everything collides
-		cr_assert(flow_insert(&t, 0, &k, SERVICE, 0, timeout_s, &v));
+		cr_assert(flow_insert(&t, 0, &k, SERVICE, &(struct flow_clock){0, timeout_s}, &v));
 		cr_expect(flow_find(&t, 0, k.src, k.sport, SERVICE));
 		cr_expect_null(flow_find(&t, 0, k.src, be16_from(6), SERVICE));
 		cr_expect_null(flow_find(&t, 0, k.src, k.sport, SERVICE + 1));

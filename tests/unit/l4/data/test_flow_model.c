@@ -11,6 +11,7 @@
 enum { SERVICE = 3, N_KEYS = 512, N_STEPS = 300000 };
 
 static const uint16_t timeout_s[FLOW_STATE_COUNT] = {0, 30, 15, 60, 3600};
+static const struct flow_clock zero = {0, timeout_s};
 
 // ---- a naive table: an array of everything that was ever inserted ----
 
@@ -65,13 +66,14 @@ static void insert(uint32_t n, uint16_t now_s)
 	struct pkt_key k = key_of(n);
 	uint64_t hash = flow_hash(&t, k.src, k.sport, SERVICE);
 	uint32_t numbers[256]; // who stood where before
+	struct flow_clock clock = {now_s, timeout_s};
 	struct flow_victim v;
 	struct flow *f;
 
 	cr_assert_leq(flow_n_slots(&t), ARRAY_LEN(numbers));
 	for (uint32_t i = 0; i < flow_n_slots(&t); i++)
 		numbers[i] = number_of(flow_at(&t, i));
-	f = flow_insert(&t, hash, &k, SERVICE, now_s, timeout_s, &v);
+	f = flow_insert(&t, hash, &k, SERVICE, &clock, &v);
 	if (!f)
 		return;
 	forget_victim(&v, numbers[v.slot]);
@@ -119,9 +121,9 @@ static void step(uint16_t now_s)
 Test(flow_model, agrees_with_a_naive_table_over_random_operations)
 {
 	srand(1);
-	for (uint8_t family = ADDR_IP4; family <= ADDR_IP6; family += 2) {
+	for (unsigned family = ADDR_IP4; family <= ADDR_IP6; family += 2) {
 		memset(naive, 0, sizeof(naive));
-		cr_assert_eq(flow_table_init(&t, family, 140), 0);
+		cr_assert_eq(flow_table_init(&t, (uint8_t)family, 140), 0);
 		for (uint32_t i = 0; i < N_STEPS; i++)
 			step((uint16_t)(i * 2));
 		flow_table_fini(&t);
@@ -144,7 +146,7 @@ static void *write_flows(void *arg)
 		struct flow_victim v;
 
 		if (!f)
-			f = flow_insert(&t, hash, &k, SERVICE, 0, timeout_s, &v);
+			f = flow_insert(&t, hash, &k, SERVICE, &zero, &v);
 		if (!f)
 			continue;
 		__atomic_store_n(&f->backend, (uint16_t)(n + 1), __ATOMIC_RELAXED);
@@ -156,12 +158,12 @@ static void *write_flows(void *arg)
 
 Test(flow_model, a_peeked_entry_is_whole_while_the_lane_writes)
 {
-	for (uint8_t family = ADDR_IP4; family <= ADDR_IP6; family += 2) {
+	for (unsigned family = ADDR_IP4; family <= ADDR_IP6; family += 2) {
 		uint64_t n_seen = 0, n_written = 0;
 		pthread_t writer;
 
 		stop = false;
-		cr_assert_eq(flow_table_init(&t, family, 16), 0);
+		cr_assert_eq(flow_table_init(&t, (uint8_t)family, 16), 0);
 		cr_assert_eq(pthread_create(&writer, NULL, write_flows, &n_written), 0);
 		while (n_seen < 200000) {
 			uint32_t slot = (uint32_t)rand() % flow_n_slots(&t), client;
@@ -191,7 +193,7 @@ Test(flow_model, peeking_finds_a_client)
 	cr_assert_eq(flow_table_init(&t, ADDR_IP6, 100), 0);
 	k = key_of(77);
 	cr_expect_not(flow_peek_find(&t, k.src, k.sport, SERVICE, &copy));
-	f = flow_insert(&t, flow_hash(&t, k.src, k.sport, SERVICE), &k, SERVICE, 0, timeout_s, &v);
+	f = flow_insert(&t, flow_hash(&t, k.src, k.sport, SERVICE), &k, SERVICE, &zero, &v);
 	cr_expect_not(flow_peek_find(&t, k.src, k.sport, SERVICE, &copy), "not filled in yet");
 	f->backend = 9;
 	cr_assert(flow_peek_find(&t, k.src, k.sport, SERVICE, &copy));

@@ -122,12 +122,12 @@ Test(select, every_part_of_the_5_tuple_counts)
 	static const struct pkt_key base = {
 		.src = {1, 2, 3, 4}, .dst = {5, 6, 7, 8}, .proto = IPPROTO_NUM_TCP};
 
-	for (uint8_t family = ADDR_IP4; family <= ADDR_IP6; family += 2) {
+	for (unsigned family = ADDR_IP4; family <= ADDR_IP6; family += 2) {
 		size_t n_words = family == ADDR_IP4 ? 1 : 4;
 		struct pkt_key k = base;
 		uint64_t hash;
 
-		k.family = family;
+		k.family = (uint8_t)family;
 		hash = select_hash(&k);
 		for (size_t i = 0; i < 2 * n_words + 3; i++) {
 			struct pkt_key other = k;

@@ -54,11 +54,11 @@ TestSuite(snat, .fini = close_lane);
 static struct flow *open_flow(uint32_t n, uint16_t backend, uint8_t family, int *rc)
 {
 	struct flow_table *t = &b.flows[family == ADDR_IP6];
-	struct snat_clock clock = {.now_s = b.now_s, .timeout_s = b.timeout_s};
+	struct flow_clock clock = {.now_s = b.now_s, .timeout_s = b.timeout_s};
 	struct pkt_key key = {.family = family, .src = {n}, .sport = be16_from(1000)};
 	uint64_t hash = flow_hash(t, key.src, key.sport, SERVICE);
 	struct flow_victim victim;
-	struct flow *f = flow_insert(t, hash, &key, SERVICE, b.now_s, b.timeout_s, &victim);
+	struct flow *f = flow_insert(t, hash, &key, SERVICE, &clock, &victim);
 
 	cr_assert(f);
 	f->backend = backend;
