@@ -94,6 +94,8 @@ $(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support) $(DATA)
 $(O)/tests/smoke/steer_run $(O)/tests/smoke/stats_run: $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \
 		$(call obj,$(filter-out %.bpf.c,$(call src,bpf))) $(call lib,support) $(MODEL)
 	$(call link,$(call lib,support) $(MODEL) -lbpf -ljansson -lm)
+$(O)/tests/smoke/quic_server: $(call obj,$(call src,tests/smoke/quic)) $(DATA)
+	$(call link,$(DATA) -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lgnutls -lcrypto -lm)
 $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson -lm)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support) $(DATA)
@@ -147,7 +149,7 @@ pcap: programs ## packets in, verdicts out (CASE=name for one)
 	@$(call runner,tests/pcap/run) --bin $(O)/bin $(if $(CASE),--case '$(CASE)')
 pcap-accept: programs ## write expect.txt of CASE=name, to be read before it is committed
 	@$(call runner,tests/pcap/run) --bin $(O)/bin --accept --case '$(or $(CASE),$(error CASE=name is missing))'
-smoke: programs $(patsubst %.c,$(O)/%,$(call src,tests/smoke)) ## real daemons and real peers in network namespaces, as root (CASE=name for one)
+smoke: programs $(patsubst %.c,$(O)/%,$(call src,tests/smoke)) $(O)/tests/smoke/quic_server ## real daemons and real peers in network namespaces, as root (CASE=name for one)
 	@$(call runner,tests/smoke/run) $(CASE)
 fuzz: ## every fuzz target for FUZZ_SECONDS
 	@$(PMAKE) BUILD=fuzz CC=clang fuzzers && scripts/run_fuzz.sh

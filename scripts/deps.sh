@@ -57,6 +57,9 @@ ngtcp2-server                 # QUIC server
 libngtcp2-dev                 # QUIC peers with connection ids of our making
 libngtcp2-crypto-gnutls-dev   # ditto
 libgnutls28-dev               # ditto
+libnghttp3-dev                # ditto: they speak HTTP/3
+nftables                      # a NAT that rebinds
+openssl                       # certificates for tests
 LIST
 }
 
