@@ -154,7 +154,7 @@ smoke: programs $(patsubst %.c,$(O)/%,$(call src,tests/smoke)) $(O)/tests/smoke/
 fuzz: ## every fuzz target for FUZZ_SECONDS
 	@$(PMAKE) BUILD=fuzz CC=clang fuzzers && scripts/run_fuzz.sh
 bench: programs benches ## the benchmarks, each beside its yardstick in the same run
-	@set -e; for b in $(BENCH); do $$b; done
+	@scripts/run_bench.sh $(BENCH) $(sort $(wildcard tests/bench/*.sh))
 asan-unit: ## unit and pcap tests under the address and undefined-behaviour sanitizers
 	@$(PMAKE) BUILD=asan programs tests && $(PMAKE) BUILD=asan -j1 -k unit pcap
 lint: ## format, clang-tidy, cppcheck, sparse, shellcheck, layers, names

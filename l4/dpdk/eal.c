@@ -15,11 +15,11 @@
 
 #include "l4/base/log.h"
 #include "l4/data/pkt.h"
+#include "l4/dpdk/capture.h"
 
 enum {
 	MBUFS_BASE = 8192,      // caches, bursts, rings between lanes, the punt interfaces
 	MBUFS_PER_QUEUE = 8192, // af_xdp keeps 4096 in its rings, a NIC 1024 each way
-	MBUFS_LOOP = 65536,     // net_pcap with infinite_rx loads the whole file
 	MBUF_OVERHEAD = 192,    // struct rte_mbuf and the pool's own header
 	RING_MEMORY_MB = 64,    // everything of DPDK that is not packet buffers
 	MIN_DATA_ROOM = 2048 + RTE_PKTMBUF_HEADROOM,
@@ -108,7 +108,8 @@ static void plan_buffers(struct eal *e, const struct conf *conf)
 		uint32_t need = conf->ports[i].mtu + L2_OVERHEAD + RTE_PKTMBUF_HEADROOM;
 
 		e->n_mbufs += conf->ports[i].queues * MBUFS_PER_QUEUE;
-		e->n_mbufs += conf->ports[i].loop ? MBUFS_LOOP : 0;
+		if (conf->ports[i].loop) // net_pcap loads the whole file
+			e->n_mbufs += capture_count(conf->ports[i].rx);
 		room = need > room ? need : room;
 	}
 	e->data_room = (uint16_t)((room + 127) & ~127u);
