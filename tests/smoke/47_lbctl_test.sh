@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # lbctl against a living daemon: every command as a table and as JSON, its exit statuses 0, 1 and 2, what it says
 # when no daemon answers or one dies in the middle, its completion and its manual page.
+# shellcheck source=tests/smoke/_init.sh
 . "$(dirname "$0")/_init.sh"
 EDGE_BACKENDS=2
+# shellcheck source=tests/smoke/edge.sh
 . tests/smoke/edge.sh
 trap 'edge_down; rm -rf "$TMP"' EXIT
 
-edge_up
+edge_up 1
 edge_conf "$TMP/edge.json"
 edge_start "$TMP/edge.json"
 wait_until 10 all_resolved || fail "next hops are not resolved"
@@ -40,7 +42,8 @@ refuses() {
 
 # --- what runs ---
 in_ns client tests/smoke/steady.py --seconds 120 http://203.0.113.20 >/dev/null &
-wait_until 10 eval '[ "$(ctl -o json flows | jq .flows)" -gt 0 ]' || fail "no flow"
+has_flows() { [ "$(ctl -o json flows | jq .flows)" -gt 0 ]; }
+wait_until 10 has_flows || fail "no flow"
 
 shows '^node: +'"$EDGE"'$' status
 shows '^wan .* af_xdp ' status

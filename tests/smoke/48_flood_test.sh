@@ -3,12 +3,14 @@
 # A switch that does not know an address floods: what is addressed to another host's MAC is not the lanes', even
 # if a service's packet is in it (a dsr node would forward its own packets again and again). A change of our
 # own MAC is followed.
+# shellcheck source=tests/smoke/_init.sh
 . "$(dirname "$0")/_init.sh"
 EDGE_BACKENDS=1
+# shellcheck source=tests/smoke/edge.sh
 . tests/smoke/edge.sh
 trap 'edge_down; rm -rf "$TMP"' EXIT
 
-edge_up
+edge_up 1
 edge_conf "$TMP/edge.json"
 edge_start "$TMP/edge.json"
 wait_until 10 all_resolved || fail "next hops are not resolved"
