@@ -14,6 +14,7 @@
 #include "l4/ctrl/control.h"
 #include "l4/ctrl/neighbor.h"
 #include "l4/ctrl/options.h"
+#include "l4/ctrl/privileges.h"
 #include "l4/ctrl/server.h"
 #include "l4/ctrl/steering.h"
 #include "l4/ctrl/store.h"
@@ -123,6 +124,7 @@ static int run(struct daemon *d, struct err *err)
 		return rc;
 	stats_announce(&d->stats, d->boot->node, d->boot->n_lanes, (uint32_t)getpid());
 	watch(d);
+	privileges_drop(d->boot);
 	LOG_INFO("ready node=%s file=%s control=%s lanes=%u generation=%u", d->boot->node,
 	         d->boot->file, d->boot->control, d->boot->n_lanes, d->control.generation);
 	ev_run(d->loop, 0);
