@@ -31,7 +31,7 @@ sent_from_new_ports() {
 
 rebinding() {
 	local kind vip seen
-	brake 30mbit
+	brake 8mbit
 	for kind in "${KINDS[@]}"; do
 		for vip in nat4 nat6; do
 			quic_get "$vip-$kind" "$1"

@@ -16,19 +16,9 @@ configure() {
 	[ -z "$LB4D_PID" ] || ctl reload >/dev/null
 }
 
-# The servers' next configuration. Server processes are where their namespaces are.
-rotate_servers() {
-	local n
-	for ((n = 1; n <= EDGE_BACKENDS; n++)); do
-		ip netns pids "$EDGE-b$n" | while read -r pid; do
-			[ "$(cat "/proc/$pid/comm")" != quic_server ] || kill -HUP "$pid"
-		done
-	done
-}
-
 # clients_use CONFIG N: N connections have begun to use a connection ID of this configuration.
 clients_use() {
-	[ "$(cat "$TMP"/quic/*.log | grep " use .* config=$1 " | cut -d' ' -f1,3 | sort -u | wc -l)" -ge "$2" ]
+	[ "$(grep " use .* config=$1 " "$TMP"/quic/*.log | cut -d' ' -f1,3 | sort -u | wc -l)" -ge "$2" ]
 }
 
 old=3 new=4 # config ids
@@ -43,17 +33,17 @@ rotation() {
 	done
 	quic_begun
 	configure both
-	rotate_servers
-	wait_until 5 clients_use $new $n || fail "not every client uses the new configuration: $(quic_report)"
+	kill -HUP "${QUIC_SERVERS[@]}"
+	wait_until 8 clients_use $new $n || fail "not every client uses the new configuration: $(quic_report)"
 	configure new
 	nat_rebind
+	quic_moved $n
 	quic_finish
 	nat_reset
-	quic_moved $n || fail "$(quic_events path) of $n clients moved: $(quic_report)"
 	[ "$(quic_events open)" = $n ] || fail "$(quic_events open) connections for $n downloads: $(quic_report)"
 	# For the next round: the servers' list is a circle.
 	configure both
-	rotate_servers
+	kill -HUP "${QUIC_SERVERS[@]}"
 }
 
 QUIC_AT_ONCE=$((QUIC_AT_ONCE * 3))

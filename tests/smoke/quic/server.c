@@ -7,8 +7,9 @@
 // Answers GET /size/BYTES (h3.h). Each ADDRESS gets its own socket, so answers come from the address
 // that was asked: the VIP on the loopback for dsr, the backend's own for nat. Without --cid it issues
 // CIDs that nobody can decode; with several it begins with the first, and SIGHUP switches to the next:
-// new connections, and those that live, get CIDs under it, and the old CIDs are retired. Says "ready",
-// then an event a line (peer.h); SIGTERM ends it.
+// new connections, and those that live, get CIDs under it, and the old CIDs are retired. SIGUSR1 lifts
+// the brake of --rate, SIGUSR2 puts it on again. Says "ready", then an event a line (peer.h); SIGTERM
+// ends it.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,14 +42,17 @@ struct server {
 	struct peer *peers;
 	uint16_t port;
 	const char *cert, *key;
+	uint64_t rate; // bytes a second of each answer while the brake is on, 0 = has none
 };
 
-static volatile sig_atomic_t is_stopping, wants_rotation;
+static volatile sig_atomic_t is_stopping, wants_rotation, is_unbraked;
 
 static void on_signal(int number)
 {
 	if (number == SIGHUP)
 		wants_rotation = 1;
+	else if (number == SIGUSR1 || number == SIGUSR2)
+		is_unbraked = number == SIGUSR1;
 	else
 		is_stopping = 1;
 }
@@ -101,6 +105,7 @@ static void tick(struct server *s)
 	struct peer **at = &s->peers;
 	bool is_rotation = wants_rotation;
 
+	s->shared.site.bytes_per_s = is_unbraked ? 0 : s->rate;
 	// Cleared before anybody rotates: the next signal may come any time.
 	if (is_rotation) {
 		wants_rotation = 0;
@@ -188,7 +193,7 @@ static int read_options(struct server *s, int argc, char **argv)
 		else if (c == 'k')
 			s->key = optarg;
 		else if (c == 'r')
-			s->shared.site.bytes_per_s = strtoull(optarg, NULL, 10);
+			s->rate = strtoull(optarg, NULL, 10);
 		else if (c == 'p')
 			s->port = (uint16_t)strtoul(optarg, NULL, 10);
 		else if (c == 'b')
@@ -211,6 +216,8 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc;
 	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	if (gnutls_certificate_allocate_credentials(&s.shared.credentials) ||
