@@ -26,15 +26,23 @@ static bool is_same_pool(const struct roster_backend *b, const char *pool)
 	return strcmp(b->pool, pool) == 0;
 }
 
-static bool is_listed(const struct quic_lb_server *servers, size_t n, struct slice id)
+// Where the server id is in the list, or else would be appended.
+static size_t place_of(const struct quic_lb_server *servers, size_t n, struct slice id)
 {
-	for (size_t i = 0; i < n; i++)
-		if (slice_eq(servers[i].id, id))
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < n && !slice_eq(servers[i].id, id))
+		i++;
+	return i;
 }
 
-// Live backends first, so that theirs are the ids if a retired one had the same.
+static bool is_later(const struct roster_backend *a, const struct roster_backend *b)
+{
+	return !b->e.live && a->e.retired_ns > b->e.retired_ns;
+}
+
+// Live backends first, so that theirs are the ids if a retired one had the same; of the retired the
+// one that left last.
 static size_t list_servers(const struct builder *b, const char *pool, uint8_t id_len)
 {
 	size_t n = 0;
@@ -43,11 +51,17 @@ static size_t list_servers(const struct builder *b, const char *pool, uint8_t id
 		for (uint16_t id = 1; id < b->roster->n_backends; id++) {
 			const struct roster_backend *r = &b->roster->backends[id];
 			struct slice sid = slice_of(r->server_id, r->server_id_len);
+			size_t at = n; // conf_check() saw to it that the living have different ids
 
 			if (!r->e.used || r->e.live != live || r->server_id_len != id_len ||
-			    !is_same_pool(r, pool) || (!live && is_listed(b->servers, n, sid)))
-				continue; // among the living, conf_check() saw to it
-			b->servers[n++] = (struct quic_lb_server){.id = sid, .backend = id};
+			    !is_same_pool(r, pool))
+				continue;
+			if (!live)
+				at = place_of(b->servers, n, sid);
+			if (at < n && !is_later(r, &b->roster->backends[b->servers[at].backend]))
+				continue;
+			b->servers[at] = (struct quic_lb_server){.id = sid, .backend = id};
+			n += at == n;
 		}
 	}
 	return n;

@@ -17,7 +17,7 @@ struct quic_route {
 // Compiles the routes of all services with "quic_lb" in the snapshot; call it once, between
 // snapshot_build() and publication. Draining and retired backends are in the tables, for their
 // living connections; whether one may be used is asked when a CID is looked up. A retired backend
-// gives way to a live one with the same server id. 0, -ENOMEM or -EINVAL with *err; then the
+// gives way to a live one with the same server id, and to one that was removed later. 0, -ENOMEM or -EINVAL with *err; then the
 // snapshot is to be freed.
 NODISCARD int quic_route_build(struct snapshot *s, const struct conf *conf,
                                const struct roster *roster, struct err *err);
