@@ -43,6 +43,14 @@ struct pkt_key {
 	uint8_t family; // enum addr_family
 };
 
+// What told select the backend.
+enum pkt_by {
+	BY_TABLE, // or nothing yet
+	BY_HASH,
+	BY_CID,     // a routable QUIC-LB connection ID: no table may contradict
+	BY_LEARNED, // a connection ID that the server was seen to use
+};
+
 struct flow;
 
 struct pkt_nat {
@@ -83,7 +91,7 @@ struct pkt {
 	// select
 	uint16_t
 		backend; // roster id, 0 = none; select_quic may know it before the tables are asked
-	bool is_by_cid;  // a routable QUIC-LB connection ID named it: no table may contradict
+	uint8_t by;      // enum pkt_by
 	bool is_quic_short; // QUIC, short header: its connection may be known to another lane
 	uint16_t to_lane;   // lane that owns the flow, PKT_THIS_LANE if it is ours
 	bool is_new;        // the packet opened its flow
@@ -137,7 +145,7 @@ static MUST_INLINE void pkt_init(struct pkt *p, uint8_t *data, uint16_t len, uin
 	p->role = ROLE_NONE;
 	p->service = PKT_NO_SERVICE;
 	p->backend = 0;
-	p->is_by_cid = false;
+	p->by = BY_TABLE;
 	p->is_quic_short = false;
 	p->to_lane = PKT_THIS_LANE;
 	p->is_new = false;

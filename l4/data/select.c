@@ -98,7 +98,7 @@ static uint16_t pick(struct lane *lane, struct pkt *p, enum reason if_none)
 		return p->backend;
 	hash = select_hash(&p->key);
 	id = maglev_pick(s->maglev, (uint32_t)(hash >> 32));
-	lane->services[s->id].quic_hash += s->protocol == PROTO_QUIC;
+	p->by = BY_HASH;
 	if (id == MAGLEV_NONE) {
 		pkt_drop(p, if_none);
 		return 0;
@@ -149,6 +149,12 @@ static void without_flow(struct lane *lane, struct pkt *p)
 	p->is_new = p->backend && is_first_syn(p);
 }
 
+// A nat flow for a connection that is under way.
+static void count_migration(struct lane *lane, const struct pkt *p)
+{
+	lane->services[service_of(lane, p)->id].quic_migrations += p->backend && p->is_quic_short;
+}
+
 // Puts a flow that is not there into the table, under the service's id or with FLOW_BY_CID.
 static void enter(struct lane *lane, struct pkt *p, uint64_t hash, uint16_t key)
 {
@@ -168,8 +174,50 @@ static void enter(struct lane *lane, struct pkt *p, uint64_t hash, uint16_t key)
 		snat_moved(&lane->snat.index[p->key.family == ADDR_IP6], victim.moved);
 	count_victim(lane, &victim);
 	lane->count->flow_inserts++;
-	lane->services[s->id].quic_migrations += p->backend && p->is_quic_short;
+	count_migration(lane, p);
 	open_flow(lane, p, f, REASON_POOL_EMPTY);
+}
+
+static void stay(struct lane *lane, struct pkt *p, struct flow *f)
+{
+	lane->count->flow_hits++;
+	if (be16_raw(f->snat_port))
+		select_nat_touch(lane, p, f);
+	touch(lane, p, f);
+}
+
+// The entry beside the usual one, for a connection ID that contradicts that one; NULL if there is
+// none.
+static struct flow *find_other(struct lane *lane, const struct pkt *p)
+{
+	struct flow_table *t = lane_flows(lane, p->key.family);
+	uint16_t key = service_of(lane, p)->id | FLOW_BY_CID;
+	struct flow *f = flow_find(t, flow_hash(t, p->key.src, p->key.sport, key), p->key.src,
+	                           p->key.sport, key);
+
+	if (!f || !flow_is_expired(f, lane->now_s, lane->snap->timeout_s))
+		return f;
+	lane->count->flow_expiries++;
+	flow_remove(t, f);
+	return NULL;
+}
+
+// The entry that it contradicted is gone; the server keeps the port that it knows.
+static bool meet_other(struct lane *lane, struct pkt *p)
+{
+	struct flow *f = find_other(lane, p);
+
+	if (!f || (p->backend && p->backend != f->backend) ||
+	    !may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f)))
+		return false;
+	stay(lane, p, f);
+	return true;
+}
+
+// Of a nat connection by QUIC that has begun already.
+static bool is_under_way(const struct snap_service *s, const struct pkt *p)
+{
+	return s->forward == FORWARD_NAT && (p->backend || p->is_quic_short);
 }
 
 static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
@@ -181,6 +229,8 @@ static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
 			return pkt_drop(p, REASON_NAT_NO_FLOW);
 		return without_flow(lane, p);
 	}
+	if (is_under_way(s, p) && meet_other(lane, p))
+		return;
 	// Its server's connection ID may have been learned by another lane, from the old path.
 	if (p->is_quic_short && !p->backend && s->forward == FORWARD_NAT &&
 	    p->hops + 1 < lane->n_lanes) {
@@ -190,30 +240,20 @@ static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
 	enter(lane, p, hash, s->id);
 }
 
-// The entry beside the usual one, for a connection ID that contradicts that one.
-static struct flow *find_other(const struct lane *lane, const struct pkt *p)
-{
-	const struct flow_table *t = p->key.family == ADDR_IP4 ? &lane->flows4 : &lane->flows6;
-	uint16_t key = service_of(lane, p)->id | FLOW_BY_CID;
-
-	return flow_find(t, flow_hash(t, p->key.src, p->key.sport, key), p->key.src, p->key.sport,
-	                 key);
-}
-
 // The table says one thing, the QUIC connection ID another: the connection ID is right about this
 // packet, but the entry may be right about others of the same client (select_quic.h).
-static void meet_contradiction(struct lane *lane, struct pkt *p, struct flow *f)
+static void meet_contradiction(struct lane *lane, struct pkt *p)
 {
 	const struct flow_table *t = lane_flows(lane, p->key.family);
 	uint16_t key = service_of(lane, p)->id | FLOW_BY_CID;
+	struct flow *f = find_other(lane, p);
 
-	if (p->is_by_cid)
-		f = find_other(lane, p);
 	if (!f)
 		return enter(lane, p, flow_hash(t, p->key.src, p->key.sport, key), key);
-	if (f->backend != p->backend)
-		return open_flow(lane, p, f, REASON_POOL_EMPTY);
-	touch(lane, p, f);
+	if (f->backend == p->backend)
+		return stay(lane, p, f);
+	count_migration(lane, p);
+	open_flow(lane, p, f, REASON_POOL_EMPTY);
 }
 
 static void trace_hit(const struct lane *lane, const struct flow *f)
@@ -243,29 +283,26 @@ static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_
 		return meet_stranger(lane, p, hash);
 	}
 	if (p->backend && p->backend != f->backend)
-		return meet_contradiction(lane, p, f);
+		return meet_contradiction(lane, p);
 	if (flow_state(f) == FLOW_CLOSING && is_first_syn(p)) // the client's port is used again
 		return open_flow(lane, p, f, REASON_POOL_EMPTY);
 	if (!may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f))) {
 		lane->count->flow_moved++;
 		return open_flow(lane, p, f, REASON_BACKEND_DOWN);
 	}
-	lane->count->flow_hits++;
-	lane->services[service_of(lane, p)->id].quic_table +=
-		service_of(lane, p)->protocol == PROTO_QUIC && !p->backend;
-	if (be16_raw(f->snat_port))
-		select_nat_touch(lane, p, f);
-	touch(lane, p, f);
+	stay(lane, p, f);
 }
 
 // An ICMP error about a client's flow follows the flow, but is no sign of its life. It may have
 // come to another lane than the flow's packets: ask them all before giving up.
-static void meet_error(struct lane *lane, struct pkt *p, const struct flow *f)
+static void meet_error(struct lane *lane, struct pkt *p, struct flow *f)
 {
 	const struct snap_service *s = service_of(lane, p);
 
-	if (f && p->backend && f->backend != p->backend)
+	if (p->backend && (!f || f->backend != p->backend))
 		f = find_other(lane, p);
+	if (f && p->backend && f->backend != p->backend)
+		f = NULL;
 	if (f && !flow_is_expired(f, lane->now_s, lane->snap->timeout_s))
 		return take_flow(p, f);
 	if (s->flow_table && p->hops + 1 < lane->n_lanes) {
@@ -282,12 +319,12 @@ static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 	const struct snap_service *s = service_of(lane, p);
 	struct flow *f = p->flow;
 
+	if (p->by == BY_CID && s->forward != FORWARD_NAT)
+		return; // routed, and no state for it
 	if (!f && s->flow_table)
 		f = flow_find(lane_flows(lane, p->key.family), hash, p->key.src, p->key.sport,
 		              s->id);
 	p->flow = NULL;
-	if (p->is_by_cid && s->forward != FORWARD_NAT)
-		return; // routed, and no state for it
 	if (p->kind == PKT_ICMP_ERROR)
 		meet_error(lane, p, f);
 	else if (!s->flow_table)
@@ -301,7 +338,7 @@ static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 static MUST_INLINE bool wants_table(const struct lane *lane, const struct pkt *p)
 {
 	return !pkt_is_ended(p) && p->role == ROLE_CLIENT && service_of(lane, p)->flow_table &&
-	       !(p->is_by_cid && service_of(lane, p)->forward != FORWARD_NAT);
+	       !(p->by == BY_CID && service_of(lane, p)->forward != FORWARD_NAT);
 }
 
 // First pass: where in the tables, and fetch it.
@@ -357,4 +394,6 @@ void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 		else if (p->role == ROLE_REPLY)
 			select_nat_reply(lane, p);
 	}
+	if (lane->snap->has_quic)
+		select_quic_count(lane, pkts, n);
 }

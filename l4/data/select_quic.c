@@ -50,11 +50,13 @@ static void count_kind(struct lane *lane, enum quic_kind kind)
 static struct slice payload_of(const struct pkt *p)
 {
 	bool is_error = p->kind == PKT_ICMP_ERROR;
-	uint16_t at = (uint16_t)((is_error ? p->inner_l4 : p->l4) + sizeof(struct wire_udp));
-	const struct wire_udp *udp = (const void *)(p->data + p->l4);
-	uint16_t end = is_error ? p->end : (uint16_t)(p->l4 + be16_to(udp->len));
+	uint16_t l4 = is_error ? p->inner_l4 : p->l4;
+	const struct wire_udp *udp = (const void *)(p->data + l4);
+	size_t len = be16_to(udp->len), there = (size_t)(p->end - l4);
 
-	return slice_of(p->data + at, end > at ? (size_t)(end - at) : 0);
+	if (len > there) // an error quotes a part; behind it may be extensions (RFC 4884)
+		len = there;
+	return slice_of(p->data + l4 + sizeof(*udp), len > sizeof(*udp) ? len - sizeof(*udp) : 0);
 }
 
 // Reads the header; finds the server's connection ID. In an ICMP error that is the source, since
@@ -65,7 +67,7 @@ static void read_header(struct lane *lane, struct quic_burst *b, struct pkt *p, 
 	struct quic_hdr *h = &b->hdr[i];
 
 	if (quic_parse(h, quic.ptr, quic.len) != QUIC_OK) {
-		lane->count->quic_other += p->kind == PKT_UDP;
+		lane->count->quic_other += p->kind == PKT_UDP && !p->hops;
 		return;
 	}
 	if (p->kind == PKT_ICMP_ERROR) {
@@ -75,7 +77,8 @@ static void read_header(struct lane *lane, struct quic_burst *b, struct pkt *p, 
 		}
 		return;
 	}
-	count_kind(lane, quic_kind(h));
+	if (!p->hops) // counted by the lane that received it
+		count_kind(lane, quic_kind(h));
 	p->is_quic_short = !h->is_long;
 	b->cid[i] = quic.ptr + h->dcid_off;
 	b->len[i] = h->dcid_len;
@@ -91,8 +94,8 @@ static void find_config(struct lane *lane, struct quic_burst *b, const struct pk
 	b->config[i] = quic_route_pick(route, b->cid[i], b->len[i], &fit);
 	if (b->config[i])
 		return;
-	counters_of(lane, p)->quic_no_config += fit == QUIC_LB_NO_CONFIG;
-	counters_of(lane, p)->quic_short_cid += fit == QUIC_LB_TOO_SHORT;
+	counters_of(lane, p)->quic_no_config += fit == QUIC_LB_NO_CONFIG && !p->hops;
+	counters_of(lane, p)->quic_short_cid += fit == QUIC_LB_TOO_SHORT && !p->hops;
 	if (unlikely(lane->trace))
 		trace_add(lane->trace, "select", "connection id is not routable: %s",
 		          fit == QUIC_LB_NO_CONFIG ? "no configuration has its rotation bits"
@@ -120,16 +123,15 @@ static void route(struct lane *lane, const struct quic_burst *b, struct pkt *p, 
 	if (unlikely(lane->trace))
 		trace_sid(lane, b, i, id);
 	if (id == QUIC_LB_NO_BACKEND) {
-		c->quic_no_server++;
+		c->quic_no_server += !p->hops;
 		return;
 	}
 	if (!(lane->snap->backends[id].flags & BACKEND_OLD)) {
-		c->quic_down++;
+		c->quic_down += !p->hops;
 		return;
 	}
-	c->quic_cid++;
 	p->backend = id;
-	p->is_by_cid = true;
+	p->by = BY_CID;
 }
 
 static struct cid_clock clock_of(const struct lane *lane)
@@ -144,15 +146,15 @@ static void recall(struct lane *lane, const struct quic_burst *b, struct pkt *p,
 	const struct snap_service *s = service_of(lane, p);
 	uint16_t id;
 
-	if (p->is_by_cid || !b->cid[i] || s->forward != FORWARD_NAT ||
+	if (p->by == BY_CID || !b->cid[i] || s->forward != FORWARD_NAT ||
 	    cid_table_is_empty(&lane->cids))
 		return;
 	id = cid_table_find(&lane->cids, s->id, b->cid[i], b->len[i],
 	                    b->hdr[i].is_long || p->kind == PKT_ICMP_ERROR, clock_of(lane));
 	if (!id || !(lane->snap->backends[id].flags & BACKEND_OLD))
 		return;
-	counters_of(lane, p)->quic_learned += p->kind == PKT_UDP;
 	p->backend = id;
+	p->by = BY_LEARNED;
 	if (unlikely(lane->trace))
 		trace_add(lane->trace, "select", "connection id was learned from backend %s",
 		          lane->snap->backends[id].name);
@@ -188,20 +190,46 @@ void select_quic_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 	}
 }
 
+// By QUIC-LB. A server that does not speak it may choose a connection ID that only looks like it.
+static bool names_server(const struct quic_route *r, const uint8_t *cid, uint8_t len)
+{
+	enum quic_lb_fit fit;
+	const struct quic_lb_config *c = quic_route_pick(r, cid, len, &fit);
+	struct quic_lb_sid sid;
+
+	if (!c)
+		return false;
+	quic_lb_decode_burst(c, &cid, 1, &sid);
+	return quic_lb_table_find(&r->table[c->config_id], &sid) != QUIC_LB_NO_BACKEND;
+}
+
 void select_quic_learn(struct lane *lane, const struct pkt *p)
 {
 	const struct snap_service *s = service_of(lane, p);
 	struct slice quic = payload_of(p);
-	enum quic_lb_fit fit = QUIC_LB_NO_CONFIG;
 	struct cid_entry what = {.service = s->id, .backend = p->backend};
 	struct quic_hdr h;
 
 	if (quic_parse(&h, quic.ptr, quic.len) != QUIC_OK || !h.is_long || !be32_raw(h.version))
 		return;
-	if (s->quic)
-		quic_route_pick(s->quic, quic.ptr + h.scid_off, h.scid_len, &fit);
-	if (fit == QUIC_LB_FITS) // it names its server by itself
+	if (s->quic && names_server(s->quic, quic.ptr + h.scid_off, h.scid_len))
 		return;
 	what.len = h.scid_len;
 	cid_table_learn(&lane->cids, &what, quic.ptr + h.scid_off, clock_of(lane));
+}
+
+void select_quic_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pkt *p = &pkts[i];
+		struct service_counters *c;
+
+		if (!is_quic(lane, p) || p->to_lane != PKT_THIS_LANE)
+			continue;
+		c = counters_of(lane, p);
+		c->quic_cid += p->by == BY_CID;
+		c->quic_learned += p->by == BY_LEARNED;
+		c->quic_table += p->by == BY_TABLE;
+		c->quic_hash += p->by == BY_HASH;
+	}
 }

@@ -2,9 +2,9 @@
 // the backend, whatever address the client has now.
 //
 // Order (draft-ietf-quic-load-balancers-21, sections 4.2 and 4.3):
-//   1. a routable connection ID, decoded for the whole burst at once: pkt.backend and is_by_cid. With dsr no
+//   1. a routable connection ID, decoded for the whole burst at once: pkt.backend, BY_CID. With dsr no
 //      table is touched; with nat the flow table only tells our port;
-//   2. nat: a connection ID learned from the server's own long headers: pkt.backend;
+//   2. nat: a connection ID learned from the server's own long headers: pkt.backend, BY_LEARNED;
 //   3. the flow table by 4-tuple; 4. Maglev: both select.c's.
 // A draining or removed backend stays routable for its connections, one that is down is not. State
 // that a connection ID contradicts is not deleted (anybody can replay an old one from a stranger's
@@ -18,5 +18,8 @@
 void select_quic_burst(struct lane *lane, struct pkt *pkts, uint32_t n);
 
 // An answer of `p->backend` to a flow of a quic service: remembers the connection ID that the
-// server chose.
+// server chose, unless it names a server as QUIC-LB has it.
 void select_quic_learn(struct lane *lane, const struct pkt *p);
+
+// When all is decided: counts by what each packet of a quic service was given its backend.
+void select_quic_count(struct lane *lane, const struct pkt *pkts, uint32_t n);

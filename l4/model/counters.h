@@ -117,6 +117,11 @@ enum reason { REASONS(X) REASON_COUNT };
 
 // One set for each lane and service. Identity as above, restricted to the service:
 //   packets = forwarded + punted + answered + dropped.
+// For a quic service, each packet that was given a backend is counted by what chose it:
+//   quic_cid + quic_learned + quic_table + quic_hash = forwarded, and what forward dropped
+//   (no_next_hop, nat_no_address, ip_ttl, tx_full).
+// quic_no_config, quic_short_cid, quic_no_server and quic_down say why a packet of a service with
+// "quic_lb" was not routed by its cid; it is counted once more by what chose its backend instead.
 #define COUNTERS_SERVICE(X)                                                                \
 	X(packets, counter, packets, "packets from clients")                               \
 	X(bytes, counter, bytes, "their bytes")                                            \
