@@ -79,7 +79,6 @@ void mint_cid(const struct mint *m, ngtcp2_cid *cid)
 
 void mint_rotate(struct mint *m)
 {
-	m->n_rotations++;
 	if (m->n_configs > 0)
 		m->current = (m->current + 1) % m->n_configs;
 }

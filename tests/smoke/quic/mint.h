@@ -22,7 +22,6 @@ struct mint {
 	size_t current;       // config[] that new CIDs are made with
 	size_t cid_len;       // octets, of every CID
 	bool has_random_bits; // instead of the length, in the first octet
-	uint64_t n_rotations; // calls of mint_rotate()
 };
 
 // Adds a configuration from "CONFIG_ID,SERVER_ID_HEX,NONCE_LENGTH[,KEY_HEX|-[,DRAFT]]". Returns 0 or
