@@ -79,7 +79,9 @@ int methods_flow_lookup(struct methods_call *call)
 	static const char *const states[FLOW_STATE_COUNT] = {
 		[FLOW_NONE] = "none",
 		[FLOW_CLOSING] = "closing",
+		[FLOW_RESET] = "reset",
 		[FLOW_OPENING] = "opening",
+		[FLOW_ANSWERED] = "answered",
 		[FLOW_UDP] = "udp",
 		[FLOW_ESTABLISHED] = "established",
 	};

@@ -45,58 +45,12 @@ void flow_table_fini(struct flow_table *t)
 	t->memory = NULL;
 }
 
-static MUST_INLINE uint64_t key4(uint32_t addr, be16 port, uint16_t service)
-{
-	return (uint64_t)addr | (uint64_t)be16_raw(port) << 32 | (uint64_t)service << 48;
-}
-
-static MUST_INLINE uint64_t entry_key4(const struct flow4 *e)
-{
-	uint64_t key;
-
-	memcpy(&key, e, sizeof(key));
-	return key;
-}
-static_assert(offsetof(struct flow4, f.service) == 6, "address, port and service are one word");
-
-static MUST_INLINE struct flow *find4(struct flow4 *bucket, uint64_t key)
-{
-	for (int i = 0; i < FLOW4_WAYS; i++)
-		if (entry_key4(&bucket[i]) == key)
-			return &bucket[i].f;
-	return NULL;
-}
-
-static MUST_INLINE struct flow *find6(struct flow6 *bucket, const uint32_t addr[4], be16 port,
-                                      uint16_t service)
-{
-	for (int i = 0; i < FLOW6_WAYS; i++)
-		if (bucket[i].f.port == port && bucket[i].f.service == service &&
-		    memcmp(bucket[i].addr, addr, sizeof(bucket[i].addr)) == 0)
-			return &bucket[i].f;
-	return NULL;
-}
-
-static MUST_INLINE struct flow *find_in(const struct flow_table *t, void *bucket,
-                                        const uint32_t addr[4], be16 port, uint16_t service)
-{
-	if (t->family == ADDR_IP4)
-		return find4(bucket, key4(addr[0], port, service));
-	return find6(bucket, addr, port, service);
-}
-
-struct flow *flow_find_first(const struct flow_table *t, uint64_t hash, const uint32_t addr[4],
-                             be16 port, uint16_t service)
-{
-	return find_in(t, flow_bucket(t, (uint32_t)(hash >> 32)), addr, port, service);
-}
-
 struct flow *flow_find(const struct flow_table *t, uint64_t hash, const uint32_t addr[4], be16 port,
                        uint16_t service)
 {
 	struct flow *f = flow_find_first(t, hash, addr, port, service);
 
-	return f ? f : find_in(t, flow_bucket(t, (uint32_t)hash), addr, port, service);
+	return f ? f : flow_find_in(t, flow_bucket(t, (uint32_t)hash), addr, port, service);
 }
 
 static struct flow *entry_at(const struct flow_table *t, void *bucket, unsigned way)
@@ -117,7 +71,7 @@ static uint32_t willingness(const struct flow *f, uint16_t now_s,
 		return UINT32_MAX;
 	if (flow_is_expired(f, now_s, timeout_s))
 		return UINT32_C(0x30000) + age;
-	if (flow_state(f) == FLOW_CLOSING)
+	if (flow_state(f) == FLOW_CLOSING || flow_state(f) == FLOW_RESET)
 		return UINT32_C(0x20000) + age;
 	if (flow_state(f) == FLOW_OPENING)
 		return UINT32_C(0x10000) + age;

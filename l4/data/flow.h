@@ -138,10 +138,45 @@ static MUST_INLINE void flow_prefetch_second(const struct flow_table *t, uint64_
 	prefetch(flow_bucket(t, (uint32_t)hash));
 }
 
+// Looks in one bucket.
+static MUST_INLINE struct flow *flow_find4(struct flow4 *bucket, be32 addr, be16 port,
+                                           uint16_t service)
+{
+	struct flow4 want = {.addr = addr, .f = {.port = port, .service = service}};
+
+	for (int i = 0; i < FLOW4_WAYS; i++)
+		if (memcmp(&bucket[i], &want, 8) == 0)
+			return &bucket[i].f;
+	return NULL;
+}
+static_assert(offsetof(struct flow4, f.service) == 6, "address, port and service are one word");
+
+static MUST_INLINE struct flow *flow_find6(struct flow6 *bucket, const uint32_t addr[4], be16 port,
+                                           uint16_t service)
+{
+	for (int i = 0; i < FLOW6_WAYS; i++)
+		if (bucket[i].f.port == port && bucket[i].f.service == service &&
+		    memcmp(bucket[i].addr, addr, sizeof(bucket[i].addr)) == 0)
+			return &bucket[i].f;
+	return NULL;
+}
+
+static MUST_INLINE struct flow *flow_find_in(const struct flow_table *t, void *bucket,
+                                             const uint32_t addr[4], be16 port, uint16_t service)
+{
+	if (t->family == ADDR_IP4)
+		return flow_find4(bucket, be32_of_raw(addr[0]), port, service);
+	return flow_find6(bucket, addr, port, service);
+}
+
 // Looks in the first bucket only / in both. NULL if the flow is not there. May return an expired
 // one.
-struct flow *flow_find_first(const struct flow_table *t, uint64_t hash, const uint32_t addr[4],
-                             be16 port, uint16_t service);
+static MUST_INLINE struct flow *flow_find_first(const struct flow_table *t, uint64_t hash,
+                                                const uint32_t addr[4], be16 port, uint16_t service)
+{
+	return flow_find_in(t, flow_bucket(t, (uint32_t)(hash >> 32)), addr, port, service);
+}
+
 struct flow *flow_find(const struct flow_table *t, uint64_t hash, const uint32_t addr[4], be16 port,
                        uint16_t service);
 

@@ -56,18 +56,40 @@ static bool may_stay(const struct snap_service *s, const struct snap_backend *b,
 	return (b->flags & need) == need;
 }
 
-static enum flow_state next_state(enum flow_state state, const struct pkt *p)
+// What a segment that neither begins nor ends a connection makes of a flow. One that was met in the
+// middle (after a restart) begins as half-open too: a flood of lone ACKs must not fill the table
+// for an hour. With nat we see the server's side, and an established flow is one that both sides
+// agree on.
+static const uint8_t after_ack_dsr[FLOW_STATE_COUNT] = {
+	[FLOW_NONE] = FLOW_OPENING,
+	[FLOW_CLOSING] = FLOW_CLOSING,
+	[FLOW_RESET] = FLOW_ESTABLISHED,
+	[FLOW_OPENING] = FLOW_ESTABLISHED,
+	[FLOW_ANSWERED] = FLOW_ESTABLISHED,
+	[FLOW_UDP] = FLOW_UDP,
+	[FLOW_ESTABLISHED] = FLOW_ESTABLISHED,
+};
+static const uint8_t after_ack_nat[FLOW_STATE_COUNT] = {
+	[FLOW_NONE] = FLOW_OPENING,
+	[FLOW_CLOSING] = FLOW_CLOSING,
+	[FLOW_RESET] = FLOW_ESTABLISHED,
+	[FLOW_OPENING] = FLOW_OPENING,
+	[FLOW_ANSWERED] = FLOW_ESTABLISHED,
+	[FLOW_UDP] = FLOW_UDP,
+	[FLOW_ESTABLISHED] = FLOW_ESTABLISHED,
+};
+
+static enum flow_state next_state(enum flow_state state, const struct pkt *p, bool is_nat)
 {
 	if (p->kind == PKT_UDP)
-		return FLOW_UDP;
-	if (p->tcp_flags & (TCP_FIN | TCP_RST))
+		return is_nat && state < FLOW_UDP ? FLOW_OPENING : FLOW_UDP;
+	if (p->tcp_flags & TCP_RST)
+		return FLOW_RESET;
+	if (p->tcp_flags & TCP_FIN)
 		return FLOW_CLOSING;
-	if (state == FLOW_NONE || p->tcp_flags & TCP_SYN)
+	if (p->tcp_flags & TCP_SYN)
 		return state > FLOW_OPENING ? state : FLOW_OPENING;
-	// A flow that was met in the middle (after a restart) begins as half-open too and is
-	// trusted from its second segment on: a flood of lone ACKs must not fill the table for an
-	// hour.
-	return state == FLOW_CLOSING ? FLOW_CLOSING : FLOW_ESTABLISHED;
+	return is_nat ? after_ack_nat[state] : after_ack_dsr[state];
 }
 
 static void take_flow(struct pkt *p, const struct flow *f)
@@ -79,7 +101,8 @@ static void take_flow(struct pkt *p, const struct flow *f)
 
 static void touch(struct lane *lane, struct pkt *p, struct flow *f)
 {
-	enum flow_state state = flow_state(f), next = next_state(state, p);
+	enum flow_state state = flow_state(f);
+	enum flow_state next = next_state(state, p, be16_raw(f->snat_port) != 0);
 
 	if (next != state)
 		flow_set_state(f, next);
@@ -161,9 +184,11 @@ static void enter(struct lane *lane, struct pkt *p, uint64_t hash, uint16_t key)
 	const struct snap_service *s = service_of(lane, p);
 	struct flow_clock clock = {.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
 	struct flow_victim victim;
-	struct flow *f =
-		flow_insert(lane_flows(lane, p->key.family), hash, &p->key, key, &clock, &victim);
+	struct flow *f;
 
+	if (!p->backend && s->maglev->slot[0] == MAGLEV_NONE) // of an empty pool all slots are
+		return pkt_drop(p, REASON_POOL_EMPTY);
+	f = flow_insert(lane_flows(lane, p->key.family), hash, &p->key, key, &clock, &victim);
 	if (!f && s->forward == FORWARD_NAT)
 		return pkt_drop(p, REASON_FLOW_TABLE_FULL);
 	if (!f) {
@@ -261,7 +286,9 @@ static void trace_hit(const struct lane *lane, const struct flow *f)
 	static const char *const names[FLOW_STATE_COUNT] = {
 		[FLOW_NONE] = "new",
 		[FLOW_CLOSING] = "closing",
+		[FLOW_RESET] = "reset",
 		[FLOW_OPENING] = "half-open",
+		[FLOW_ANSWERED] = "answered",
 		[FLOW_UDP] = "UDP",
 		[FLOW_ESTABLISHED] = "established",
 	};
@@ -284,7 +311,7 @@ static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_
 	}
 	if (p->backend && p->backend != f->backend)
 		return meet_contradiction(lane, p);
-	if (flow_state(f) == FLOW_CLOSING && is_first_syn(p)) // the client's port is used again
+	if (flow_state(f) <= FLOW_RESET && is_first_syn(p)) // the client's port is used again
 		return open_flow(lane, p, f, REASON_POOL_EMPTY);
 	if (!may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f))) {
 		lane->count->flow_moved++;
@@ -335,51 +362,75 @@ static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 		meet_stranger(lane, p, hash);
 }
 
-static MUST_INLINE bool wants_table(const struct lane *lane, const struct pkt *p)
+// What a burst asks of the flow table: the packets whose flow may be there.
+struct lookups {
+	uint8_t pkt[PKT_BURST]; // [n], index of the packet
+	uint64_t hash[PKT_BURST];
+	uint32_t n;
+};
+
+static MUST_INLINE bool wants_table(const struct snap_service *s, const struct pkt *p)
 {
-	return !pkt_is_ended(p) && p->role == ROLE_CLIENT && service_of(lane, p)->flow_table &&
-	       !(p->by == BY_CID && service_of(lane, p)->forward != FORWARD_NAT);
+	return s->flow_table && !(p->by == BY_CID && s->forward != FORWARD_NAT);
 }
 
 // First pass: where in the tables, and fetch it.
-static MUST_INLINE uint64_t locate(struct lane *lane, const struct pkt *p)
+static MUST_INLINE void locate(struct lane *lane, const struct pkt *pkts, uint32_t n,
+                               struct lookups *todo)
 {
-	const struct flow_table *t = lane_flows(lane, p->key.family);
-	uint64_t hash = 0;
+	todo->n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pkt *p = &pkts[i];
+		const struct flow_table *t = lane_flows(lane, p->key.family);
 
-	if (wants_table(lane, p)) {
-		hash = flow_hash(t, p->key.src, p->key.sport, service_of(lane, p)->id);
-		flow_prefetch_first(t, hash);
-	} else if (!pkt_is_ended(p) && p->role == ROLE_REPLY) {
-		select_nat_prefetch(lane, p);
+		if (pkt_is_ended(p))
+			continue;
+		if (p->role == ROLE_REPLY)
+			select_nat_prefetch(lane, p);
+		if (p->role != ROLE_CLIENT || !wants_table(service_of(lane, p), p))
+			continue;
+		todo->hash[i] = flow_hash(t, p->key.src, p->key.sport, service_of(lane, p)->id);
+		flow_prefetch_first(t, todo->hash[i]);
+		todo->pkt[todo->n++] = (uint8_t)i;
 	}
-	return hash;
 }
 
 // Second pass: most living flows are in their first bucket.
-static MUST_INLINE void look_first(struct lane *lane, struct pkt *p, uint64_t hash)
+static MUST_INLINE void look_first(struct lane *lane, struct pkt *pkts, const struct lookups *todo)
 {
-	const struct flow_table *t = lane_flows(lane, p->key.family);
+	for (uint32_t k = 0; k < todo->n; k++) {
+		struct pkt *p = &pkts[todo->pkt[k]];
+		uint64_t hash = todo->hash[todo->pkt[k]];
+		const struct flow_table *t = lane_flows(lane, p->key.family);
 
-	if (!wants_table(lane, p))
-		return;
-	p->flow = flow_find_first(t, hash, p->key.src, p->key.sport, service_of(lane, p)->id);
-	if (!p->flow)
-		flow_prefetch_second(t, hash);
+		p->flow =
+			flow_find_first(t, hash, p->key.src, p->key.sport, service_of(lane, p)->id);
+		if (!p->flow)
+			flow_prefetch_second(t, hash);
+	}
 }
 
-void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
+// The plain case, most packets: an established dsr connection goes on. All others take the long way.
+static MUST_INLINE bool goes_on(struct lane *lane, struct pkt *p)
 {
-	uint64_t hash[PKT_BURST];
-	uint64_t n_inserts = lane->count->flow_inserts;
+	struct flow *f = p->flow;
 
-	HOT_ASSERT(n <= PKT_BURST);
-	if (lane->snap->has_quic)
-		select_quic_burst(lane, pkts, n);
-	for (uint32_t i = 0; i < n; i++)
-		hash[i] = locate(lane, &pkts[i]);
-	for (uint32_t i = 0; i < n; i++)
-		look_first(lane, &pkts[i], hash[i]);
+	if (!f || !f->service || p->kind != PKT_TCP || flow_state(f) != FLOW_ESTABLISHED ||
+	    p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || be16_raw(f->snat_port) || lane->trace)
+		return false;
+	if ((uint16_t)(lane->now_s - f->seen_s) > lane->snap->timeout_s[FLOW_ESTABLISHED] ||
+	    !(lane->snap->backends[f->backend].flags & BACKEND_OLD))
+		return false;
+	f->seen_s = lane->now_s;
+	p->backend = f->backend;
+	return true;
+}
+
+static MUST_INLINE void decide_all(struct lane *lane, struct pkt *pkts, uint32_t n,
+                                   const struct lookups *todo)
+{
+	uint64_t n_inserts = lane->count->flow_inserts, n_hits = 0;
+
 	for (uint32_t i = 0; i < n; i++) {
 		struct pkt *p = &pkts[i];
 
@@ -389,11 +440,26 @@ void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 		// removed it: look again.
 		if (lane->count->flow_inserts != n_inserts || (p->flow && !p->flow->service))
 			p->flow = NULL;
-		if (p->role == ROLE_CLIENT)
-			decide(lane, p, hash[i]);
+		if (goes_on(lane, p))
+			n_hits++;
+		else if (p->role == ROLE_CLIENT)
+			decide(lane, p, todo->hash[i]);
 		else if (p->role == ROLE_REPLY)
 			select_nat_reply(lane, p);
 	}
+	lane->count->flow_hits += n_hits;
+}
+
+void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
+{
+	struct lookups todo;
+
+	HOT_ASSERT(n <= PKT_BURST);
+	if (lane->snap->has_quic)
+		select_quic_burst(lane, pkts, n);
+	locate(lane, pkts, n, &todo);
+	look_first(lane, pkts, &todo);
+	decide_all(lane, pkts, n, &todo);
 	if (lane->snap->has_quic)
 		select_quic_count(lane, pkts, n);
 }

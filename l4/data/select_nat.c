@@ -19,12 +19,18 @@ static const uint8_t *source_mac(const struct pkt *p)
 	return ((const struct wire_eth *)p->data)->src;
 }
 
+// A return path that no living flow can name may be given to another neighbour.
+static struct flow_clock path_clock(const struct lane *lane)
+{
+	return (struct flow_clock){.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
+}
+
 bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f)
 {
 	struct flow_clock clock = {.now_s = lane->now_s, .timeout_s = lane->snap->timeout_s};
 	struct flow_table *t = lane_flows(lane, p->key.family);
 	uint32_t n_flows = t->n_flows;
-	uint16_t path = return_path_get(&lane->returns, source_mac(p), p->port);
+	uint16_t path = return_path_get(&lane->returns, source_mac(p), p->port, path_clock(lane));
 	int rc;
 
 	if (!path) {
@@ -34,7 +40,7 @@ bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f)
 	f->bits = flow_bits(FLOW_NONE, 0, path);
 	rc = snat_assign(&lane->snat, index_of(&lane->snat, p->key.family), f, lane->snap, &clock,
 	                 select_hash(&p->key));
-	lane->count->flow_expiries += n_flows - t->n_flows;
+	lane->count->flow_evictions += n_flows - t->n_flows;
 	if (rc)
 		pkt_drop(p, rc == -EADDRNOTAVAIL ? REASON_NAT_NO_ADDRESS : REASON_NAT_NO_PORT);
 	else if (unlikely(lane->trace))
@@ -45,8 +51,11 @@ bool select_nat_open(struct lane *lane, struct pkt *p, struct flow *f)
 
 void select_nat_touch(struct lane *lane, const struct pkt *p, struct flow *f)
 {
-	uint16_t path = return_path_get(&lane->returns, source_mac(p), p->port);
+	uint16_t path = flow_return_path(f);
 
+	if (return_path_is(&lane->returns, path, source_mac(p), p->port, lane->now_s))
+		return;
+	path = return_path_get(&lane->returns, source_mac(p), p->port, path_clock(lane));
 	if (path) // otherwise the old one is the best there is
 		f->bits = flow_bits(flow_state(f), flow_snat(f), path);
 }
@@ -92,13 +101,25 @@ static struct flow *find_flow(struct lane *lane, const struct pkt *p, uint16_t i
 	return f;
 }
 
+static enum flow_state state_after_reply(enum flow_state state, const struct pkt *p)
+{
+	if (p->kind == PKT_UDP)
+		return FLOW_UDP;
+	if (p->tcp_flags & TCP_RST)
+		return FLOW_RESET;
+	if (p->tcp_flags & TCP_FIN)
+		return FLOW_CLOSING;
+	if (state == FLOW_RESET)
+		return FLOW_ESTABLISHED;
+	return state == FLOW_OPENING ? FLOW_ANSWERED : state;
+}
+
 // The server's side of the state: its FIN or RST ends the flow, anything else shows that it lives.
 static void touch_reply(const struct lane *lane, const struct pkt *p, struct flow *f)
 {
 	if (p->kind == PKT_ICMP_ERROR)
 		return;
-	if (p->kind == PKT_TCP && p->tcp_flags & (TCP_FIN | TCP_RST))
-		flow_set_state(f, FLOW_CLOSING);
+	flow_set_state(f, state_after_reply(flow_state(f), p));
 	f->seen_s = lane->now_s;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Full NAT of a lane: which of our ports towards a backend belongs to which flow, and back.
 //
-// A reply is found by (server, snat address, snat port): the same port serves as many flows as there
-// are servers. A server is an address and a port; several pools may have it, and then share its ports. The reverse index holds 4-byte slot numbers of the flow table, in 64-byte
-// buckets of 16; an index entry counts only while its flow entry agrees, so nothing has to be
-// deleted in step with the flow table.
+// A reply is found by (server, snat address, snat port): the same port serves as many flows as
+// there are servers. A server is an address and a port; several pools may have it, and then share
+// its ports. The reverse index holds 4-byte slot numbers of the flow table, in 64-byte buckets of
+// 16; an index entry counts only while its flow entry agrees, so nothing has to be deleted in step
+// with the flow table.
 //
 // SNAT_TRIES bounds the search for a free port: with a range filled to 90 % by flows towards one
 // backend, one flow in thirty is refused (0.9 ^ 32); the remedy is one more snat address.
@@ -76,9 +77,10 @@ struct flow *snat_find(const struct snat_index *x, const struct snat_key *k);
 
 // Chooses an address and a port towards backend f->backend for a flow that was just inserted,
 // writes them into *f and into the index. `want` comes from a fixed hash of the client's side.
-// A flow that timed out while it held the port leaves the table.
+// A flow that timed out while it held the port leaves the table; if no port is free, so does the
+// weakest holder that was met: one that no server has answered, or that is closing.
 // Returns 0,
-// -EADDRNOTAVAIL (no address of the family) or -EADDRINUSE (all SNAT_TRIES candidates are taken).
+// -EADDRNOTAVAIL (no address of the family) or -EADDRINUSE (all SNAT_TRIES candidates are taken by living flows).
 NODISCARD int snat_assign(struct snat *s, struct snat_index *x, struct flow *f,
                           const struct snapshot *snap, const struct flow_clock *clock,
                           uint64_t want);

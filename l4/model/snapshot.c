@@ -324,7 +324,9 @@ static int fill_node(struct snapshot *s, const struct snapshot_input *in)
 		s->ports[i] =
 			(struct snap_port){.mac = in->port_macs[i], .mtu = conf->ports[i].mtu};
 	s->timeout_s[FLOW_CLOSING] = conf->timeouts.tcp_fin_s;
+	s->timeout_s[FLOW_RESET] = conf->timeouts.tcp_fin_s;
 	s->timeout_s[FLOW_OPENING] = conf->timeouts.tcp_syn_s;
+	s->timeout_s[FLOW_ANSWERED] = conf->timeouts.tcp_syn_s;
 	s->timeout_s[FLOW_ESTABLISHED] = conf->timeouts.tcp_established_s;
 	s->timeout_s[FLOW_UDP] = conf->timeouts.udp_s;
 	s->snat_first = conf->snat.port_first;

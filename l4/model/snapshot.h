@@ -43,10 +43,12 @@ static_assert(sizeof(struct endpoint) == 32, "two endpoints to a cache line");
 // The states of a flow, in order of how well they resist eviction. Timeouts are by state.
 enum flow_state {
 	FLOW_NONE,
-	FLOW_CLOSING, // FIN or RST seen
-	FLOW_OPENING, // first SYN seen, nothing after it
-	FLOW_UDP,
-	FLOW_ESTABLISHED, // TCP beyond its first segment
+	FLOW_CLOSING, // FIN seen
+	FLOW_RESET,   // RST seen; any later packet shows that it was not meant, or forged
+	FLOW_OPENING, // nat: no answer seen yet, UDP too; dsr: first segment seen, nothing after it
+	FLOW_ANSWERED,    // nat, TCP: the server answered, the client has not gone on yet
+	FLOW_UDP,         // nat: the server answered
+	FLOW_ESTABLISHED, // TCP; nat: both sides were seen
 	FLOW_STATE_COUNT,
 };
 
@@ -66,7 +68,7 @@ struct snap_service {
 	uint16_t pool; // index into conf.pools, 0xffff if none
 	struct addr address;
 	const char *name; // borrowed from the snapshot
-};
+} CACHE_ALIGNED;          // a power of two, so that an index is a shift
 
 enum snap_backend_flag {
 	BACKEND_NEW = 1, // may take new flows

@@ -133,9 +133,9 @@ Test(select_quic_error, nat_tells_contradicting_flows_apart)
 	p = quicbuild_error(&l, &what);
 	cr_expect_eq(p->verdict, VERDICT_DROP);
 	cr_expect_eq(p->reason, REASON_ICMP_NO_FLOW);
-	lanebuild_sleep(&l, 40);
+	lanebuild_sleep(&l, 10);
 	quicbuild_send(&l, &other);
-	lanebuild_sleep(&l, 40); // now the first flow is gone
+	lanebuild_sleep(&l, 10); // now the first flow is gone
 	what.scid = other.dcid;
 	p = quicbuild_error(&l, &what);
 	cr_expect_eq(p->backend, backend(name_of("n3", NULL, n)));
