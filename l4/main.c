@@ -58,7 +58,9 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
 		ev_break(loop, EVBREAK_ALL);
 }
 
-static void watch(struct daemon *d)
+// Before anything is opened: a signal that comes while lb4d starts waits for the loop to run, as it
+// must neither kill the process nor leave an XDP program behind.
+static void watch_signals(struct daemon *d)
 {
 	static const int stops[2] = {SIGTERM, SIGINT};
 
@@ -69,10 +71,14 @@ static void watch(struct daemon *d)
 	ev_signal_init(&d->reload, on_reload, SIGHUP);
 	d->reload.data = d;
 	ev_signal_start(d->loop, &d->reload);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void watch_engine(struct daemon *d)
+{
 	ev_timer_init(&d->watch, on_watch, 0.1, 0.1);
 	d->watch.data = d;
 	ev_timer_start(d->loop, &d->watch);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 static bool has_kernel_port(const struct control *c, uint16_t n_ports)
@@ -123,7 +129,7 @@ static int run(struct daemon *d, struct err *err)
 	if (rc)
 		return rc;
 	stats_announce(&d->stats, d->boot->node, d->boot->n_lanes, (uint32_t)getpid());
-	watch(d);
+	watch_engine(d);
 	privileges_drop(d->boot);
 	LOG_INFO("ready node=%s file=%s control=%s lanes=%u generation=%u", d->boot->node,
 	         d->boot->file, d->boot->control, d->boot->n_lanes, d->control.generation);
@@ -152,11 +158,13 @@ static int open_engine(struct daemon *d, struct err *err)
 
 static int open_and_run(struct daemon *d, struct err *err)
 {
-	int rc = conf_load(&d->boot, d->options.conf_file, err);
+	int rc;
 
+	d->loop = ev_default_loop(EVFLAG_AUTO);
+	watch_signals(d);
+	rc = conf_load(&d->boot, d->options.conf_file, err);
 	if (rc)
 		return rc;
-	d->loop = ev_default_loop(EVFLAG_AUTO);
 	rc = store_open(&d->stats, d->boot, err);
 	if (rc)
 		goto err_conf;
