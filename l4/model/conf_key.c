@@ -214,7 +214,7 @@ static const struct conf_key snat_item = {.type = KEY_ADDRESS, .size = sizeof(st
 
 static const struct conf_key snat_keys[] = {
 	{"addresses", KEY_LIST, FIELD(conf_snat, addresses), COUNT(conf_snat, n_addresses),
-	 RANGE(1, 2 * CONF_MAX_SNAT), .item = &snat_item, .is_required = true,
+	 RANGE(1, 2 * CONF_MAX_SNAT), .item = &snat_item, .is_required = true, .is_grown = true,
 	 .help = "routed to us, used by nothing else; at most 8 IPv4 and 8 IPv6"},
 	{"port_first", KEY_INTEGER, FIELD(conf_snat, port_first), RANGE(1, 65535), .initial = 1024,
 	 .is_fixed = true, .help = "ports of these addresses that are ours"},

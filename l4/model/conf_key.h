@@ -32,6 +32,7 @@ struct conf_key {
 	uint8_t type;     // enum conf_key_type
 	bool is_required; // in the file, whenever its object is there
 	bool is_fixed;    // can only change by a restart; covers everything below it
+	bool is_grown;    // a list that a reload may only append to
 	uint8_t n_size;   // bytes of the count or presence flag, 0 = none
 	uint8_t n_words;
 	uint16_t offset;   // of the field in its struct

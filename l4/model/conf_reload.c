@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a reload may not change: the keys marked is_fixed in conf_key.c.
+// What a reload may not change: the keys marked is_fixed in conf_key.c; of those marked is_grown,
+// what is there already.
 #include "l4/model/conf.h"
 
 #include <errno.h>
@@ -57,20 +58,36 @@ static int compare_texts(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
+static bool is_same(const struct conf_key *key, struct pair p)
+{
+	if (conf_field_is_text(key))
+		return compare_texts(conf_field_string(key, p.a), conf_field_string(key, p.b)) == 0;
+	return memcmp(conf_field_in(key, p.a), conf_field_in(key, p.b), key->size) == 0 &&
+	       conf_field_count(key, p.a) == conf_field_count(key, p.b);
+}
+
 static int compare(const struct conf_key *key, struct pair p, const struct conf_place *place)
 {
-	bool same;
-
 	if (key->type == KEY_LIST)
 		return compare_lists(key, p, place);
 	if (key->type == KEY_OBJECT)
 		return compare_objects(key, p, place);
-	if (conf_field_is_text(key))
-		same = compare_texts(conf_field_string(key, p.a), conf_field_string(key, p.b)) == 0;
-	else
-		same = memcmp(conf_field_in(key, p.a), conf_field_in(key, p.b), key->size) == 0 &&
-		       conf_field_count(key, p.a) == conf_field_count(key, p.b);
-	return same ? 0 : differs(p, place);
+	return is_same(key, p) ? 0 : differs(p, place);
+}
+
+// Flows know their snat address by its place in the list, so each must keep it.
+static int compare_grown(const struct conf_key *key, struct pair p, const struct conf_place *place)
+{
+	struct conf_place at = {.up = place};
+	size_t n = conf_field_count(key, p.a), n_next = conf_field_count(key, p.b);
+
+	while (at.index < n && at.index < n_next &&
+	       is_same(key->item, (struct pair){conf_field_item(key, p.a, at.index),
+	                                        conf_field_item(key, p.b, at.index), p.err}))
+		at.index++;
+	if (at.index == n)
+		return 0;
+	return conf_place_err(&at, p.err, -EBUSY, "cannot change while lb4d runs; append new ones");
 }
 
 static int check(const struct conf_object *object, struct pair p, const struct conf_place *up)
@@ -84,6 +101,8 @@ static int check(const struct conf_object *object, struct pair p, const struct c
 
 		if (key->is_fixed)
 			rc = compare(key, p, &at);
+		else if (key->is_grown)
+			rc = compare_grown(key, p, &at);
 		else if (key->type == KEY_OBJECT)
 			rc = check(key->object, inner, &at);
 	}

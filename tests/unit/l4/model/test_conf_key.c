@@ -221,7 +221,11 @@ static void print_object(FILE *f, const struct conf_object *object, const char *
 		print_range(f, key);
 		fprintf(f, " | ");
 		print_default(f, key);
-		fprintf(f, " | %s | %s |\n", key->is_fixed ? "yes" : "", key->help);
+		fprintf(f, " | %s | %s |\n",
+		        key->is_fixed   ? "yes"
+		        : key->is_grown ? "unless appended"
+		                        : "",
+		        key->help);
 	}
 	for (size_t i = 0; i < object->n_keys; i++) {
 		const struct conf_key *key = &object->keys[i];

@@ -29,7 +29,13 @@ static const struct {
 	{"'port_first': 2048", "'port_first': 2048, 'port_last': 65534",
          "snat.port_last: cannot change while lb4d runs"},
 	{NULL, NULL, ""},
-	{"'10.0.0.2'", "'10.0.0.3'", ""},
+	{"'10.0.0.2'", "'10.0.0.3'",
+         "snat.addresses[0]: cannot change while lb4d runs; append new ones"},
+	{"['10.0.0.2', ", "['10.0.0.3', '10.0.0.2', ",
+         "snat.addresses[0]: cannot change while lb4d runs; append new ones"},
+	{"'10.0.0.2', '2001:db8:1::2'", "'2001:db8:1::2', '10.0.0.2'",
+         "snat.addresses[0]: cannot change while lb4d runs; append new ones"},
+	{"'2001:db8:1::2'", "'2001:db8:1::2', '10.0.0.3'", ""},
 	{"'weight': 7", "'weight': 8", ""},
 	{"'lanes'", "'timeouts': {'udp_s': 1}, 'lanes'", ""},
 	{"'lanes'", "'workers': 3, 'lanes'", ""},
@@ -49,4 +55,17 @@ Test(conf_reload, only_what_is_marked_needs_a_restart)
 		conf_free(next);
 	}
 	conf_free(running);
+}
+
+Test(conf_reload, no_snat_address_goes)
+{
+	struct conf *running = confcase_parse("'2001:db8:1::2'", "'2001:db8:1::2', '10.0.0.3'");
+	struct conf *next = confcase_parse(NULL, NULL);
+	struct err err = {0};
+
+	cr_expect_eq(conf_check_reload(running, next, &err), -EBUSY);
+	cr_expect_str_eq(err.msg,
+	                 "snat.addresses[2]: cannot change while lb4d runs; append new ones");
+	conf_free(running);
+	conf_free(next);
 }
