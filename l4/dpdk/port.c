@@ -5,6 +5,8 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
@@ -129,6 +131,36 @@ static int set_queues(struct port *p, const struct eal *eal, struct err *err)
 	          : 0;
 }
 
+// The kernel's interface belongs to the operator: its MTU is read, never set.
+static void check_mtu(const struct port *p)
+{
+	struct ifreq request = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", p->conf->device);
+	if (ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu < p->conf->mtu)
+		LOG_WARN("mtu is larger than the interface's port=%s mtu=%u interface=%s "
+		         "interface_mtu=%d",
+		         p->conf->name, p->conf->mtu, p->conf->device, request.ifr_mtu);
+	close(fd);
+}
+
+// Between configure and start: several drivers refuse afterwards.
+static void set_mtu(const struct port *p)
+{
+	uint16_t present;
+	int rc = rte_eth_dev_get_mtu(p->device, &present);
+
+	if (!rc && present == p->conf->mtu)
+		return;
+	rc = rte_eth_dev_set_mtu(p->device, p->conf->mtu);
+	if (rc && rc != -ENOTSUP)
+		LOG_WARN("mtu not set port=%s mtu=%u reason=\"%s\"", p->conf->name, p->conf->mtu,
+		         rte_strerror(-rc));
+}
+
 static int configure(struct port *p, const struct conf *conf, const struct eal *eal,
                      struct err *err)
 {
@@ -160,7 +192,22 @@ static int configure(struct port *p, const struct conf *conf, const struct eal *
 	if (rc)
 		return err_set(err, rc, "queues: %s (%s)", rte_strerror(-rc),
 		               hints[p->conf->driver]);
+	if (p->conf->driver == DRIVER_AF_XDP)
+		check_mtu(p);
+	else
+		set_mtu(p);
 	return set_queues(p, eal, err);
+}
+
+// A NIC filters by its address; the other drivers take every frame.
+static int set_mac(const struct port *p, struct err *err)
+{
+	struct rte_ether_addr mac;
+	int rc;
+
+	memcpy(mac.addr_bytes, p->conf->mac.byte, sizeof(mac.addr_bytes));
+	rc = rte_eth_dev_default_mac_addr_set(p->device, &mac);
+	return rc ? err_set(err, rc, "mac: the device does not take it: %s", rte_strerror(-rc)) : 0;
 }
 
 static int learn(struct port *p, struct err *err)
@@ -171,8 +218,11 @@ static int learn(struct port *p, struct err *err)
 	if (rc)
 		return err_set(err, rc, "mac: %s", rte_strerror(-rc));
 	memcpy(p->mac.byte, own.addr_bytes, sizeof(p->mac.byte));
-	if (!mac_is_zero(&p->conf->mac))
+	if (!mac_is_zero(&p->conf->mac)) {
 		p->mac = p->conf->mac;
+		if (p->conf->driver == DRIVER_PCI)
+			return set_mac(p, err);
+	}
 	if (p->conf->driver != DRIVER_AF_XDP)
 		return 0;
 	snprintf(p->if_name, sizeof(p->if_name), "%s", p->conf->device);
@@ -180,12 +230,16 @@ static int learn(struct port *p, struct err *err)
 	return 0;
 }
 
-static void set_mtu(const struct port *p)
+// ND and VRRP are multicast: the host on the punt interface has to hear them.
+static void hear_multicast(const struct port *p)
 {
-	int rc = rte_eth_dev_set_mtu(p->device, p->conf->mtu);
+	int rc;
 
+	if (p->conf->driver != DRIVER_PCI || p->punt == PORT_NO_DEVICE)
+		return;
+	rc = rte_eth_allmulticast_enable(p->device);
 	if (rc && rc != -ENOTSUP)
-		LOG_WARN("mtu not set port=%s mtu=%u reason=\"%s\"", p->conf->name, p->conf->mtu,
+		LOG_WARN("multicast not received port=%s reason=\"%s\"", p->conf->name,
 		         rte_strerror(-rc));
 }
 
@@ -226,7 +280,7 @@ int port_start(struct port *p, struct err *err)
 	if (rc)
 		return err_set(err, rc, "port %s: %s (%s)", p->conf->name, rte_strerror(-rc),
 		               hints[p->conf->driver]);
-	set_mtu(p);
+	hear_multicast(p);
 	return punt_start(p, err);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Signals while lb4d starts: SIGTERM and SIGINT end it cleanly, without an XDP program left behind, SIGHUP is a reload
-# once it runs.
+# once it runs. And the device it is given keeps the MTU that the operator chose.
 # shellcheck source=tests/smoke/_init.sh
 . "$(dirname "$0")/_init.sh"
 export EDGE_BACKENDS=1
@@ -42,3 +42,11 @@ for delay in 0.005 0.02 0.1 0.3; do
 	wait_until 15 grep -q ' reloaded ' "$TMP/lb4d.log" || fail "SIGHUP after $delay s: no reload: $(cat "$TMP/lb4d.log")"
 	edge_stop
 done
+
+ip -n "$EDGE-lb" link set eth0 mtu 1400
+: >"$TMP/lb4d.log"
+edge_start "$TMP/edge.json"
+[ "$(ip -n "$EDGE-lb" -j link show eth0 | jq '.[0].mtu')" = 1400 ] || fail "lb4d changed the MTU of eth0"
+grep -q 'mtu=1500 interface=eth0 interface_mtu=1400' "$TMP/lb4d.log" || fail "no word about the smaller MTU: $(cat "$TMP/lb4d.log")"
+edge_stop
+[ "$(ip -n "$EDGE-lb" -j link show eth0 | jq '.[0].mtu')" = 1400 ] || fail "lb4d changed the MTU of eth0 at its end"
