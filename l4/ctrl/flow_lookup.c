@@ -2,9 +2,13 @@
 #include "l4/ctrl/flow_lookup.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "l4/base/clock.h"
 #include "l4/ctrl/flow_scan.h"
+
+// Longer than an idle lane sleeps (idle_max_us is at most 10 ms) where the machine is not overloaded.
+enum { CATCH_UP_MS = 20 };
 
 void flow_lookup_key(struct pkt_key *out, const struct ctl_flow_key *key)
 {
@@ -65,6 +69,20 @@ bool flow_lookup_client(const struct control *c, const struct ctl_flow_key *key,
 	return false;
 }
 
+// The key names a backend of `snap`. A lane that still has an older snapshot may have no such backend in its
+// own, so it must not be asked.
+static bool has_caught_up(const struct lane *lane, const struct snapshot *snap)
+{
+	struct timespec ms = {.tv_nsec = (long)CLOCK_NS_PER_MS};
+
+	for (int i = 0; i < CATCH_UP_MS; i++) {
+		if (lane_generation(lane) == snap->generation)
+			return true;
+		nanosleep(&ms, NULL);
+	}
+	return false;
+}
+
 static bool peek_reply(struct lane *lane, const struct snat_key *key, uint8_t family,
                        struct flow_copy *out)
 {
@@ -94,6 +112,8 @@ bool flow_lookup_reply(const struct control *c, const struct ctl_flow_key *key,
 	k.address = snat_number(snap, e->index);
 	k.backend = snapshot_backend_by_addr(snap, &key->source, key->source_port);
 	found.lane = snat_owner(port, snap->snat_first, c->conf->n_lanes);
+	if (!has_caught_up(c->lanes[found.lane], snap))
+		return false;
 	for (; k.backend; k.backend = snap->backends[k.backend].next_same) {
 		if (!peek_reply(c->lanes[found.lane], &k, key->source.family, &found.copy))
 			continue;

@@ -19,7 +19,8 @@ void flow_lookup_key(struct pkt_key *out, const struct ctl_flow_key *key);
 // Roster id of the service that the key's destination is, or was; 0 if none.
 uint16_t flow_lookup_service(const struct control *c, const struct ctl_flow_key *key);
 
-// The flow of a client's packet / of a backend's packet to one of our snat addresses. False if no lane has it.
+// The flow of a client's packet / of a backend's packet to one of our snat addresses. False if no lane has it,
+// for a backend's packet also if the lane has not taken over the newest snapshot within 20 ms.
 bool flow_lookup_client(const struct control *c, const struct ctl_flow_key *key,
                         struct flow_lookup *out);
 bool flow_lookup_reply(const struct control *c, const struct ctl_flow_key *key,
