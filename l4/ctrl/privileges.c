@@ -49,6 +49,7 @@ static void drop_own(void)
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	for (unsigned cap = 0; cap < 64; cap++)
 		if (!(kept >> cap & 1))
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);

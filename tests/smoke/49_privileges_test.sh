@@ -20,6 +20,7 @@ grep -q 'privileges dropped threads=' "$TMP/lb4d.log" || fail "no word about pri
 
 # CAP_SYS_ADMIN 21, SYS_MODULE 16, SYS_RAWIO 17, SYS_PTRACE 19, SETUID 7, SETPCAP 8, MKNOD 27: gone in every thread.
 for status in "/proc/$LB4D_PID/task/"*/status; do
+	grep -q '^NoNewPrivs:[[:space:]]*1$' "$status" || fail "a thread may gain privileges by executing something"
 	for set in CapPrm CapEff CapInh CapBnd; do
 		caps=$((16#$(sed -n "s/^$set:[[:space:]]*//p" "$status")))
 		for cap in 21 16 17 19 7 8 27; do
