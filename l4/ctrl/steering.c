@@ -128,6 +128,9 @@ static int update(struct steering *s, struct err *err)
 	return rc;
 }
 
+// At every publication, before the lanes learn of it: what is new reaches them early and is punted; what is gone
+// goes to the kernel at once, although lanes still serve what their rings hold. A failure is logged and no more:
+// the table may then hold old and new services, and the next try comes with the next publication.
 static void on_change(struct control *c)
 {
 	struct err err;
