@@ -53,7 +53,7 @@ UNIT := $(patsubst %.c,$(O)/%,$(sort $(shell find tests/unit -name 'test_*.c' 2>
 FUZZ := $(patsubst %.c,$(O)/%,$(call src,tests/fuzz))
 BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(call src,tests/bench))
 
-.PHONY: all programs tests demo demo-stop deps test check unit pcap pcap-accept smoke fuzz bench asan-unit lint format install clean help
+.PHONY: all programs tests demo demo-stop deps test check unit pcap pcap-accept pcap-daemon smoke fuzz bench asan-unit lint format install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -149,6 +149,8 @@ pcap: programs ## packets in, verdicts out (CASE=name for one)
 	@$(call runner,tests/pcap/run) --bin $(O)/bin $(if $(CASE),--case '$(CASE)')
 pcap-accept: programs ## write expect.txt of CASE=name, to be read before it is committed
 	@$(call runner,tests/pcap/run) --bin $(O)/bin --accept --case '$(or $(CASE),$(error CASE=name is missing))'
+pcap-daemon: programs ## the same packets through lb4d on a pcap port as well
+	@$(call runner,tests/pcap/run) --bin $(O)/bin --daemon $(if $(CASE),--case '$(CASE)')
 smoke: programs $(patsubst %.c,$(O)/%,$(call src,tests/smoke)) $(O)/tests/smoke/quic_server ## real daemons and real peers in network namespaces, as root (CASE=name for one)
 	@$(call runner,tests/smoke/run) $(CASE)
 fuzz: ## every fuzz target for FUZZ_SECONDS

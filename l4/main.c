@@ -54,7 +54,8 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
 	struct daemon *d = timer->data;
 
 	engine_watch(&d->engine, d->control.ports);
-	if (d->options.is_once && engine_idle_ns(&d->engine) > 300 * CLOCK_NS_PER_MS)
+	if (d->options.is_once && engine_is_dry(&d->engine) &&
+	    engine_idle_ns(&d->engine) > 300 * CLOCK_NS_PER_MS)
 		ev_break(loop, EVBREAK_ALL);
 }
 

@@ -54,6 +54,7 @@ if [ "${1:?check or all}" = all ]; then
 	step asan-build make -j"$jobs" BUILD=asan programs tests
 	suite asan-unit make BUILD=asan unit
 	suite asan-pcap make BUILD=asan pcap
+	suite pcap-daemon make pcap-daemon
 	step clang-build make -j"$jobs" CC=clang programs tests
 	suite fuzz make fuzz
 	suite smoke make smoke

@@ -177,6 +177,11 @@ void engine_stop(struct engine *e)
 	worker_stop(&e->workers);
 }
 
+bool engine_is_dry(struct engine *e)
+{
+	return worker_is_dry(&e->workers);
+}
+
 uint64_t engine_idle_ns(const struct engine *e)
 {
 	return worker_idle_ns(&e->workers);

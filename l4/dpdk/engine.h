@@ -32,5 +32,7 @@ void engine_watch(const struct engine *e, struct control_port *out);
 NODISCARD int engine_start(struct engine *e, struct err *err);
 void engine_stop(struct engine *e);
 void engine_close(struct engine *e);
+// Whether there is nothing left to receive (worker_is_dry()).
+bool engine_is_dry(struct engine *e);
 // Nanoseconds since a lane received anything.
 uint64_t engine_idle_ns(const struct engine *e);

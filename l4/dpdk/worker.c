@@ -24,6 +24,7 @@ enum {
 	RING_SIZE = 1024, // packets on their way to another lane
 	IDLE_ROUNDS = 64, // empty rounds before a lane goes to sleep
 	IDLE_FIRST_US = 5,
+	DRY_ROUNDS = 4, // in vain, before there is nothing left; one may have begun before
 };
 
 struct queue {
@@ -41,6 +42,9 @@ struct worker {
 	uint32_t n_empty; // rounds without a packet, in a row
 	uint32_t sleep_us;
 	uint64_t received_ns; // atomic; when the last packet came
+	uint64_t n_dry;       // atomic; rounds without a packet, ever
+
+	uint64_t n_dry_then; // control's: n_dry when it last saw a packet come
 } CACHE_ALIGNED;
 
 static MUST_INLINE uint64_t now_ns(const struct workers *w)
@@ -159,6 +163,7 @@ static void rest(struct worker *w)
 {
 	struct timespec t = {.tv_nsec = (long)w->sleep_us * 1000};
 
+	__atomic_store_n(&w->n_dry, w->n_dry + 1, __ATOMIC_RELEASE);
 	if (w->all->idle == IDLE_POLL || w->n_empty++ < IDLE_ROUNDS) {
 		rte_pause();
 		return;
@@ -298,14 +303,42 @@ void worker_fini(struct workers *w)
 	w->handover = NULL;
 }
 
-uint64_t worker_idle_ns(const struct workers *w)
+static uint64_t last_received_ns(const struct workers *w)
 {
-	uint64_t last = 0, now = now_ns(w);
+	uint64_t last = 0;
 
 	for (uint16_t i = 0; i < w->n_lanes; i++) {
 		uint64_t at = __atomic_load_n(&w->worker[i].received_ns, __ATOMIC_RELAXED);
 
 		last = at > last ? at : last;
 	}
+	return last;
+}
+
+bool worker_is_dry(struct workers *w)
+{
+	uint64_t sum = 0; // changes whenever any lane receives
+	bool all = true;
+
+	for (uint16_t i = 0; i < w->n_lanes; i++)
+		if (__atomic_load_n(&w->worker[i].n_dry, __ATOMIC_ACQUIRE) <
+		    w->worker[i].n_dry_then + DRY_ROUNDS)
+			all = false;
+	// After the rounds: what one lane hands to another is then either seen here or was in its ring
+	// before that one's last rounds began.
+	for (uint16_t i = 0; i < w->n_lanes; i++)
+		sum += __atomic_load_n(&w->worker[i].received_ns, __ATOMIC_RELAXED);
+	if (sum == w->dry_since)
+		return all;
+	w->dry_since = sum;
+	for (uint16_t i = 0; i < w->n_lanes; i++)
+		w->worker[i].n_dry_then = __atomic_load_n(&w->worker[i].n_dry, __ATOMIC_ACQUIRE);
+	return false;
+}
+
+uint64_t worker_idle_ns(const struct workers *w)
+{
+	uint64_t last = last_received_ns(w), now = now_ns(w);
+
 	return now > last ? now - last : 0;
 }

@@ -20,7 +20,8 @@ struct workers {
 	uint8_t idle; // enum conf_idle
 	uint32_t idle_max_us;
 	uint64_t tsc_hz;
-	bool stop; // atomic
+	bool stop;          // atomic
+	uint64_t dry_since; // worker_is_dry()'s: the sum of received_ns when it last changed
 };
 
 // `conf` is borrowed for the call only.
@@ -30,5 +31,9 @@ NODISCARD int worker_start(struct workers *w, struct err *err);
 void worker_stop(struct workers *w);
 void worker_fini(struct workers *w);
 
-// Nanoseconds since any lane received a packet; for `lb4d --once`.
+// For `lb4d --once`, control thread. Whether every lane has looked several times in vain, at its ports and at
+// what other lanes hand it, since any received its last packet: captures are at their end then, however long
+// the machine kept a lane waiting. To be asked again and again; the first answers are no.
+bool worker_is_dry(struct workers *w);
+// Nanoseconds since any lane received a packet.
 uint64_t worker_idle_ns(const struct workers *w);
