@@ -138,15 +138,23 @@ static MUST_INLINE void flow_prefetch_second(const struct flow_table *t, uint64_
 	prefetch(flow_bucket(t, (uint32_t)hash));
 }
 
-// Looks in one bucket.
-static MUST_INLINE struct flow *flow_find4(struct flow4 *bucket, be32 addr, be16 port,
-                                           uint16_t service)
+// The key of an IPv4 flow as one word, made in a register: stored by its parts and read as a whole it
+// would wait for the store buffer.
+static MUST_INLINE uint64_t flow_key4(uint32_t addr, be16 port, uint16_t service)
 {
-	struct flow4 want = {.addr = addr, .f = {.port = port, .service = service}};
+	return (uint64_t)addr | (uint64_t)be16_raw(port) << 32 | (uint64_t)service << 48;
+}
 
-	for (int i = 0; i < FLOW4_WAYS; i++)
-		if (memcmp(&bucket[i], &want, 8) == 0)
+// Looks in one bucket.
+static MUST_INLINE struct flow *flow_find4(struct flow4 *bucket, uint64_t want)
+{
+	for (int i = 0; i < FLOW4_WAYS; i++) {
+		uint64_t key;
+
+		memcpy(&key, &bucket[i], sizeof(key));
+		if (key == want)
 			return &bucket[i].f;
+	}
 	return NULL;
 }
 static_assert(offsetof(struct flow4, f.service) == 6, "address, port and service are one word");
@@ -165,7 +173,7 @@ static MUST_INLINE struct flow *flow_find_in(const struct flow_table *t, void *b
                                              const uint32_t addr[4], be16 port, uint16_t service)
 {
 	if (t->family == ADDR_IP4)
-		return flow_find4(bucket, be32_of_raw(addr[0]), port, service);
+		return flow_find4(bucket, flow_key4(addr[0], port, service));
 	return flow_find6(bucket, addr, port, service);
 }
 
