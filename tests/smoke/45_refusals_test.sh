@@ -69,3 +69,20 @@ edge_start "$TMP/variant.json"
 grep -q 'without hugepages' "$TMP/lb4d.log" || fail "no word about hugepages"
 [ "$(backends_of http://203.0.113.20 30 | jq length)" -gt 1 ] || fail "no service without hugepages"
 edge_stop
+
+# Hugepages wanted, but too few are free: likewise. 32 queues want 64 MB and 0.25 MB for each byte of the MTU.
+free_mb=0
+for size in 2048 1048576; do
+	n=$(cat "/sys/kernel/mm/hugepages/hugepages-${size}kB/free_hugepages" 2>/dev/null || echo 0)
+	free_mb=$((free_mb + n * size / 1024))
+done
+mtu=$((free_mb * 4 > 1500 ? free_mb * 4 : 1500))
+if [ "$mtu" -le 9000 ]; then # more are free than lb4d can want otherwise
+	variant ".ports[0] = {name: \"wan\", driver: \"vdev\", device: \"net_null0\", punt: \"none\", queues: 32, mtu: $mtu}"
+	: >"$TMP/lb4d.log"
+	edge_start "$TMP/variant.json"
+	grep -q "running without hugepages need_mb=[0-9]* free_mb=[0-9]* hint=" "$TMP/lb4d.log" ||
+		fail "no word about too few hugepages: $(cat "$TMP/lb4d.log")"
+	[ "$(ctl -o json status | jq .hugepages)" = false ] || fail "status does not know: $(ctl -o json status)"
+	edge_stop
+fi
