@@ -4,49 +4,13 @@
 #include <string.h>
 
 enum {
-	LONG_FORM = 0x80,   // RFC 8999, 5.1
-	VERSION_END = 5,    // first octet, four of version
-	DCID_OFF_LONG = 6,  // and one of DCID length
-	DCID_OFF_SHORT = 1, // RFC 8999, 5.2
+	VERSION_END = 5,   // first octet, four of version
+	DCID_OFF_LONG = 6, // and one of DCID length
 };
 
 // Long packet types, bits 4 and 5 of the first octet.
 static const uint8_t kinds_v1[4] = {QUIC_INITIAL, QUIC_0RTT, QUIC_HANDSHAKE, QUIC_RETRY};
 static const uint8_t kinds_v2[4] = {QUIC_RETRY, QUIC_INITIAL, QUIC_0RTT, QUIC_HANDSHAKE};
-
-static enum quic_error parse_short(struct quic_hdr *out, const uint8_t *p, size_t len)
-{
-	size_t left = len - DCID_OFF_SHORT;
-
-	*out = (struct quic_hdr){
-		.first = p[0],
-		.dcid_off = DCID_OFF_SHORT,
-		.dcid_len = (uint8_t)(left < UINT8_MAX ? left : UINT8_MAX),
-	};
-	return QUIC_OK;
-}
-
-static enum quic_error parse_long(struct quic_hdr *out, const uint8_t *p, size_t len)
-{
-	struct quic_hdr h = {.first = p[0], .is_long = true, .dcid_off = DCID_OFF_LONG};
-
-	if (len < VERSION_END)
-		return QUIC_SHORT_VERSION;
-	memcpy(&h.version, p + 1, sizeof(h.version));
-	if (len < DCID_OFF_LONG)
-		return QUIC_SHORT_DCID;
-	h.dcid_len = p[VERSION_END];
-	if (h.dcid_len > len - DCID_OFF_LONG)
-		return QUIC_SHORT_DCID;
-	h.scid_off = (uint16_t)(DCID_OFF_LONG + h.dcid_len + 1);
-	if (h.scid_off > len)
-		return QUIC_SHORT_SCID;
-	h.scid_len = p[h.scid_off - 1];
-	if (h.scid_len > len - h.scid_off)
-		return QUIC_SHORT_SCID;
-	*out = h;
-	return QUIC_OK;
-}
 
 // Reads a variable-length integer (RFC 9000, section 16) at p + *off and moves *off behind it.
 // False if it does not end before len.
@@ -74,11 +38,26 @@ static bool skip(uint64_t n, size_t len, size_t *off)
 	return true;
 }
 
-enum quic_error quic_parse(struct quic_hdr *out, const uint8_t *p, size_t len)
+enum quic_error quic_parse_long(struct quic_hdr *out, const uint8_t *p, size_t len)
 {
-	if (len == 0)
-		return QUIC_EMPTY;
-	return p[0] & LONG_FORM ? parse_long(out, p, len) : parse_short(out, p, len);
+	struct quic_hdr h = {.first = p[0], .is_long = true, .dcid_off = DCID_OFF_LONG};
+
+	if (len < VERSION_END)
+		return QUIC_SHORT_VERSION;
+	memcpy(&h.version, p + 1, sizeof(h.version));
+	if (len < DCID_OFF_LONG)
+		return QUIC_SHORT_DCID;
+	h.dcid_len = p[VERSION_END];
+	if (h.dcid_len > len - DCID_OFF_LONG)
+		return QUIC_SHORT_DCID;
+	h.scid_off = (uint16_t)(DCID_OFF_LONG + h.dcid_len + 1);
+	if (h.scid_off > len)
+		return QUIC_SHORT_SCID;
+	h.scid_len = p[h.scid_off - 1];
+	if (h.scid_len > len - h.scid_off)
+		return QUIC_SHORT_SCID;
+	*out = h;
+	return QUIC_OK;
 }
 
 enum quic_kind quic_kind(const struct quic_hdr *h)

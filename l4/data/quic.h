@@ -11,6 +11,7 @@
 #pragma once
 
 #include "l4/base/be.h"
+#include "l4/base/cc.h"
 
 // What quic_parse() found. Everything but QUIC_OK is a packet without a usable connection ID.
 enum quic_error {
@@ -56,7 +57,24 @@ static_assert(sizeof(struct quic_hdr) == 12, "travels in struct pkt");
 // Reads the header of the packet at p (RFC 8999, sections 5.1 and 5.2), the first of len octets.
 // The fixed bit (0x40) is not checked: it is no invariant, and RFC 9287 lets endpoints grease it.
 // Returns QUIC_OK and fills *out, or says what is missing and leaves *out untouched.
-enum quic_error quic_parse(struct quic_hdr *out, const uint8_t *p, size_t len);
+// Nearly all packets have short headers, hence inline.
+enum quic_error quic_parse_long(struct quic_hdr *out, const uint8_t *p, size_t len);
+static MUST_INLINE enum quic_error quic_parse(struct quic_hdr *out, const uint8_t *p, size_t len)
+{
+	enum { LONG_FORM = 0x80, DCID_OFF_SHORT = 1 }; // RFC 8999, 5.1 and 5.2
+
+	if (len == 0)
+		return QUIC_EMPTY;
+	if (p[0] & LONG_FORM)
+		return quic_parse_long(out, p, len);
+	len -= DCID_OFF_SHORT;
+	*out = (struct quic_hdr){
+		.first = p[0],
+		.dcid_off = DCID_OFF_SHORT,
+		.dcid_len = (uint8_t)(len < UINT8_MAX ? len : UINT8_MAX),
+	};
+	return QUIC_OK;
+}
 
 // The packet's type. Version 2 numbers the types differently from version 1 (RFC 9369, 3.2).
 enum quic_kind quic_kind(const struct quic_hdr *h);

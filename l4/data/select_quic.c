@@ -10,11 +10,11 @@
 
 // What is known of the QUIC packets of a burst; [i] goes with pkts[i].
 struct quic_burst {
-	struct quic_hdr hdr[PKT_BURST];
 	const uint8_t *cid[PKT_BURST];                  // NULL: no QUIC, or no connection ID
 	const struct quic_lb_config *config[PKT_BURST]; // NULL: not decodable
 	struct quic_lb_sid sid[PKT_BURST];
-	uint8_t len[PKT_BURST]; // octets at cid, at least or exactly
+	uint8_t len[PKT_BURST];   // octets at cid
+	bool is_exact[PKT_BURST]; // it has just these; otherwise (short header) at most
 };
 
 static MUST_INLINE const struct snap_service *service_of(const struct lane *lane,
@@ -36,14 +36,18 @@ static MUST_INLINE bool is_quic(const struct lane *lane, const struct pkt *p)
 
 static void count_kind(struct lane *lane, enum quic_kind kind)
 {
-	struct lane_counters *c = lane->count;
+	static const uint16_t counters[QUIC_KIND_COUNT] = {
+		[QUIC_KIND_NONE] = offsetof(struct lane_counters, quic_other),
+		[QUIC_INITIAL] = offsetof(struct lane_counters, quic_initial),
+		[QUIC_0RTT] = offsetof(struct lane_counters, quic_0rtt),
+		[QUIC_HANDSHAKE] = offsetof(struct lane_counters, quic_handshake),
+		[QUIC_RETRY] = offsetof(struct lane_counters, quic_retry),
+		[QUIC_SHORT] = offsetof(struct lane_counters, quic_1rtt),
+		[QUIC_VERSION_NEGOTIATION] = offsetof(struct lane_counters, quic_other),
+		[QUIC_UNKNOWN_VERSION] = offsetof(struct lane_counters, quic_other),
+	};
 
-	c->quic_initial += kind == QUIC_INITIAL;
-	c->quic_0rtt += kind == QUIC_0RTT;
-	c->quic_handshake += kind == QUIC_HANDSHAKE;
-	c->quic_retry += kind == QUIC_RETRY;
-	c->quic_1rtt += kind == QUIC_SHORT;
-	c->quic_other += kind == QUIC_VERSION_NEGOTIATION || kind == QUIC_UNKNOWN_VERSION;
+	++*(uint64_t *)((char *)lane->count + counters[kind]);
 }
 
 // The UDP payload, as far as it is there: all of it, or what an ICMP error carries of it.
@@ -59,32 +63,38 @@ static struct slice payload_of(const struct pkt *p)
 	return slice_of(p->data + l4 + sizeof(*udp), len > sizeof(*udp) ? len - sizeof(*udp) : 0);
 }
 
-// Reads the header; finds the server's connection ID. In an ICMP error that is the source, since
-// the packet inside came from the server, and short headers have none (RFC 9000, section 14.4).
-static void read_header(struct lane *lane, struct quic_burst *b, struct pkt *p, uint32_t i)
+static void take_cid(struct quic_burst *b, uint32_t i, const uint8_t *cid, uint8_t len)
 {
-	struct slice quic = payload_of(p);
-	struct quic_hdr *h = &b->hdr[i];
-
-	if (quic_parse(h, quic.ptr, quic.len) != QUIC_OK) {
-		lane->count->quic_other += p->kind == PKT_UDP && !p->hops;
-		return;
-	}
-	if (p->kind == PKT_ICMP_ERROR) {
-		if (h->is_long) {
-			b->cid[i] = quic.ptr + h->scid_off;
-			b->len[i] = h->scid_len;
-		}
-		return;
-	}
-	if (!p->hops) // counted by the lane that received it
-		count_kind(lane, quic_kind(h));
-	p->is_quic_short = !h->is_long;
-	b->cid[i] = quic.ptr + h->dcid_off;
-	b->len[i] = h->dcid_len;
+	b->cid[i] = cid;
+	b->len[i] = len;
 }
 
-static void find_config(struct lane *lane, struct quic_burst *b, const struct pkt *p, uint32_t i)
+// Reads the header; finds the server's connection ID. In an ICMP error that is the source, since
+// the packet inside came from the server, and short headers have none (RFC 9000, section 14.4).
+static MUST_INLINE void read_header(struct lane *lane, struct quic_burst *b, struct pkt *p,
+                                    uint32_t i)
+{
+	struct slice quic = payload_of(p);
+	struct quic_hdr h;
+	bool is_quic_packet = quic_parse(&h, quic.ptr, quic.len) == QUIC_OK;
+
+	if (p->kind == PKT_UDP && !p->hops) // counted by the lane that received it
+		count_kind(lane, !is_quic_packet ? QUIC_KIND_NONE
+		                 : h.is_long     ? quic_kind(&h)
+		                                 : QUIC_SHORT);
+	if (!is_quic_packet)
+		return;
+	b->is_exact[i] = h.is_long;
+	if (p->kind == PKT_UDP) {
+		p->is_quic_short = !h.is_long;
+		take_cid(b, i, quic.ptr + h.dcid_off, h.dcid_len);
+	} else if (h.is_long) {
+		take_cid(b, i, quic.ptr + h.scid_off, h.scid_len);
+	}
+}
+
+static MUST_INLINE void find_config(struct lane *lane, struct quic_burst *b, const struct pkt *p,
+                                    uint32_t i)
 {
 	const struct quic_route *route = service_of(lane, p)->quic;
 	enum quic_lb_fit fit;
@@ -114,20 +124,20 @@ static void trace_sid(const struct lane *lane, const struct quic_burst *b, uint3
 	          id == QUIC_LB_NO_BACKEND ? "no such backend" : lane->snap->backends[id].name);
 }
 
-static void route(struct lane *lane, const struct quic_burst *b, struct pkt *p, uint32_t i)
+static MUST_INLINE void route(struct lane *lane, const struct quic_burst *b, struct pkt *p,
+                              uint32_t i)
 {
 	const struct quic_route *r = service_of(lane, p)->quic;
 	uint16_t id = quic_lb_table_find(&r->table[b->config[i]->config_id], &b->sid[i]);
-	struct service_counters *c = counters_of(lane, p);
 
 	if (unlikely(lane->trace))
 		trace_sid(lane, b, i, id);
 	if (id == QUIC_LB_NO_BACKEND) {
-		c->quic_no_server += !p->hops;
+		counters_of(lane, p)->quic_no_server += !p->hops;
 		return;
 	}
 	if (!(lane->snap->backends[id].flags & BACKEND_OLD)) {
-		c->quic_down += !p->hops;
+		counters_of(lane, p)->quic_down += !p->hops;
 		return;
 	}
 	p->backend = id;
@@ -141,7 +151,8 @@ static struct cid_clock clock_of(const struct lane *lane)
 }
 
 // A server that chose the connection ID itself.
-static void recall(struct lane *lane, const struct quic_burst *b, struct pkt *p, uint32_t i)
+static MUST_INLINE void recall(struct lane *lane, const struct quic_burst *b, struct pkt *p,
+                               uint32_t i)
 {
 	const struct snap_service *s = service_of(lane, p);
 	uint16_t id;
@@ -149,8 +160,8 @@ static void recall(struct lane *lane, const struct quic_burst *b, struct pkt *p,
 	if (p->by == BY_CID || !b->cid[i] || s->forward != FORWARD_NAT ||
 	    cid_table_is_empty(&lane->cids))
 		return;
-	id = cid_table_find(&lane->cids, s->id, b->cid[i], b->len[i],
-	                    b->hdr[i].is_long || p->kind == PKT_ICMP_ERROR, clock_of(lane));
+	id = cid_table_find(&lane->cids, s->id, b->cid[i], b->len[i], b->is_exact[i],
+	                    clock_of(lane));
 	if (!id || !(lane->snap->backends[id].flags & BACKEND_OLD))
 		return;
 	p->backend = id;
@@ -220,16 +231,17 @@ void select_quic_learn(struct lane *lane, const struct pkt *p)
 
 void select_quic_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
 {
+	static const uint16_t counters[] = {
+		[BY_TABLE] = offsetof(struct service_counters, quic_table),
+		[BY_HASH] = offsetof(struct service_counters, quic_hash),
+		[BY_CID] = offsetof(struct service_counters, quic_cid),
+		[BY_LEARNED] = offsetof(struct service_counters, quic_learned),
+	};
+
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pkt *p = &pkts[i];
-		struct service_counters *c;
 
-		if (!is_quic(lane, p) || p->to_lane != PKT_THIS_LANE)
-			continue;
-		c = counters_of(lane, p);
-		c->quic_cid += p->by == BY_CID;
-		c->quic_learned += p->by == BY_LEARNED;
-		c->quic_table += p->by == BY_TABLE;
-		c->quic_hash += p->by == BY_HASH;
+		if (is_quic(lane, p) && p->to_lane == PKT_THIS_LANE)
+			++*(uint64_t *)((char *)counters_of(lane, p) + counters[p->by]);
 	}
 }
