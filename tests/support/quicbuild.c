@@ -120,7 +120,9 @@ size_t quicbuild_payload(uint8_t *out, const struct quicbuild *what)
 {
 	uint8_t *at = out;
 
-	if (what->first & 0x80) {
+	if (what->is_raw) {
+		at = out;
+	} else if (what->first & 0x80) {
 		at = put_long(at, what);
 	} else {
 		*at++ = what->first ? what->first : QUICBUILD_SHORT;

@@ -49,6 +49,7 @@ struct quicbuild {
 	const void *behind; // coalesced packets or payload; 20 octets of a5
 	size_t behind_len;
 	bool is_bare; // nothing behind
+	bool is_raw;  // `behind` is the whole datagram
 };
 
 // A connection ID by configuration `id` of the snapshot's first service with quic_lb, for a backend
