@@ -31,6 +31,8 @@ decimal or 0x...; HEX is hex digits, two a byte. "#" begins a comment.
     icmp6 ...                      TYPE: echo reply unreachable exceeded parameter, redirect (icmp), toobig
                                    (icmp6), or a number; PACKET in brackets: what an error quotes, from its IP
                                    header on
+    quic short CID                 a header of QUIC v1; what is behind the CID is for the next layer (payload)
+    quic KIND [dcid=HEX] [scid=HEX] [version=N]        KIND: initial 0rtt handshake retry negotiation
     payload HEX | "text" | len=N   len=N: the bytes 00 01 02 ...
     raw HEX                        the same; used for what has no name here
 
@@ -47,7 +49,7 @@ it, one microsecond after the packet before. The first comes at 0.
 
 "cksum=bad" is the right checksum plus one (ones' complement), so that an incremental update keeps it
 bad in the same way. The text of a packet names only what differs from the defaults above, but always
-the MACs. A header that a cut leaves incomplete is written as if zeros followed.
+the MACs; QUIC is payload. A header that a cut leaves incomplete is written as if zeros followed.
 """
 import ipaddress
 import re

@@ -234,10 +234,26 @@ def build_payload(layer, rest, up):
     return data + build(rest, up)
 
 
+# First octets (RFC 9000 17.2); a version negotiation has version 0 and no type.
+QUIC_KINDS = {'initial': 0xc0, '0rtt': 0xd0, 'handshake': 0xe0, 'retry': 0xf0, 'negotiation': 0x80}
+
+
+def build_quic(layer, rest, up):
+    kind = layer.words.pop(0) if layer.words else ''
+    if kind == 'short':
+        return b'\x40' + bytes.fromhex(layer.words.pop(0) if layer.words else '') + build(rest, up)
+    if kind not in QUIC_KINDS:
+        raise PacketTextError(f'quic: {kind or "nothing"} is not a kind of packet')
+    version = layer.number('version', 0 if kind == 'negotiation' else 1)
+    dcid, scid = layer.hex('dcid'), layer.hex('scid')
+    return struct.pack('!BIB', QUIC_KINDS[kind], version, len(dcid)) + dcid + bytes([len(scid)]) + scid + \
+        build(rest, up)
+
+
 BUILDERS = {'eth': build_eth, 'vlan': build_vlan, 'qinq': build_vlan, 'ip4': build_ip4, 'ip6': build_ip6,
             'hopopts': build_options, 'dstopts': build_options, 'routing': build_routing, 'frag6': build_frag6,
             'auth': build_auth, 'tcp': build_tcp, 'udp': build_udp, 'icmp': build_icmp, 'icmp6': build_icmp,
-            'payload': build_payload, 'raw': build_payload}
+            'quic': build_quic, 'payload': build_payload, 'raw': build_payload}
 
 
 def build(layers, up):
