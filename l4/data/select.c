@@ -232,7 +232,9 @@ static bool meet_other(struct lane *lane, struct pkt *p)
 {
 	struct flow *f = find_other(lane, p);
 
-	if (!f || (p->backend && p->backend != f->backend) ||
+	if (!f || (p->backend && p->backend != f->backend))
+		return false;
+	if (!p->backend &&
 	    !may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f)))
 		return false;
 	stay(lane, p, f);
@@ -313,7 +315,9 @@ static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_
 		return meet_contradiction(lane, p);
 	if (flow_state(f) <= FLOW_RESET && is_first_syn(p)) // the client's port is used again
 		return open_flow(lane, p, f, REASON_POOL_EMPTY);
-	if (!may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f))) {
+	// What a connection ID names is part of a connection, whatever the flow's state.
+	if (!p->backend &&
+	    !may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f))) {
 		lane->count->flow_moved++;
 		return open_flow(lane, p, f, REASON_BACKEND_DOWN);
 	}
