@@ -27,8 +27,13 @@ struct snapshot_grave {
 
 struct control_timer {
 	ev_timer timer;
+	ev_timer settle; // after a change: new backends have had their time
+	ev_timer linger; // now and then: removed ones as well
 	struct control *control;
 };
+
+// What a snapshot says of new and removed backends depends on how long they have been so.
+static const double SETTLE_S = ROSTER_SETTLE_S + 0.1, LINGER_INTERVAL_S = 600;
 
 static void on_bury(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -37,6 +42,30 @@ static void on_bury(struct ev_loop *loop, ev_timer *timer, int events)
 	control_bury(t->control);
 	if (!t->control->grave)
 		ev_timer_stop(loop, timer);
+}
+
+static void on_settled(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct control_timer *t = CONTAINER_OF(timer, struct control_timer, settle);
+
+	ev_timer_stop(loop, timer);
+	control_refresh(t->control);
+}
+
+static bool has_retired(const struct roster *r)
+{
+	for (uint16_t id = 1; id < r->n_backends; id++)
+		if (r->backends[id].e.used && !r->backends[id].e.live)
+			return true;
+	return false;
+}
+
+static void on_linger(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct control_timer *t = CONTAINER_OF(timer, struct control_timer, linger);
+
+	if (has_retired(&t->control->roster))
+		control_refresh(t->control);
 }
 
 int control_init(struct control *c, struct ev_loop *loop, struct stats *stats, const char *file)
@@ -54,6 +83,9 @@ int control_init(struct control *c, struct ev_loop *loop, struct stats *stats, c
 	}
 	c->bury->control = c;
 	ev_timer_init(&c->bury->timer, on_bury, BURY_INTERVAL_S, BURY_INTERVAL_S);
+	ev_timer_init(&c->bury->settle, on_settled, SETTLE_S, SETTLE_S);
+	ev_timer_init(&c->bury->linger, on_linger, LINGER_INTERVAL_S, LINGER_INTERVAL_S);
+	ev_timer_start(loop, &c->bury->linger);
 	return 0;
 }
 
@@ -71,6 +103,8 @@ static void free_grave(struct control *c)
 void control_fini(struct control *c)
 {
 	ev_timer_stop(c->loop, &c->bury->timer);
+	ev_timer_stop(c->loop, &c->bury->settle);
+	ev_timer_stop(c->loop, &c->bury->linger);
 	free(c->bury);
 	free_grave(c);
 	snapshot_free(c->serving);
@@ -112,6 +146,7 @@ static int compile(struct control *c, struct snapshot **out, struct err *err)
 		.roster = &c->roster,
 		.port_macs = macs,
 		.generation = c->generation + 1,
+		.now_ns = clock_now_ns(),
 	};
 
 	for (uint16_t i = 0; i < c->conf->n_ports; i++)
@@ -209,6 +244,7 @@ int control_apply(struct control *c, struct conf *conf, struct err *err)
 	}
 	conf_free(old);
 	conf_advice(conf, log_advice, NULL);
+	ev_timer_again(c->loop, &c->bury->settle);
 	return 0;
 }
 

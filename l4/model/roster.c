@@ -252,12 +252,13 @@ static void put_service(struct roster *r, uint16_t id, const struct conf_service
 }
 
 static void put_backend(struct roster *r, uint16_t id, const char *pool,
-                        const struct conf_backend *backend)
+                        const struct conf_backend *backend, uint64_t now_ns)
 {
 	struct roster_backend *b = &r->backends[id];
 
 	if (!b->e.used || !is_backend(b, pool, backend)) {
-		*b = (struct roster_backend){.address = backend->address, .port = backend->port};
+		*b = (struct roster_backend){
+			.address = backend->address, .port = backend->port, .added_ns = now_ns};
 		strncpy(b->pool, pool, sizeof(b->pool) - 1);
 		strncpy(b->name, backend->name, sizeof(b->name) - 1);
 	}
@@ -282,7 +283,7 @@ static void carry_out(struct roster *r, const struct plan *p)
 		const struct conf_pool *pool = &p->conf->pools[i];
 
 		for (size_t j = 0; j < pool->n_backends; j++)
-			put_backend(r, *id++, pool->name, &pool->backends[j]);
+			put_backend(r, *id++, pool->name, &pool->backends[j], p->now_ns);
 	}
 	roster_index(r);
 }

@@ -3,10 +3,10 @@
 // counter or a snapshot may hold it. It is the control plane's memory between two snapshots:
 //   - a service is (address, port, protocol); a backend is (pool, name, address, port);
 //   - an id is retired when its owner leaves the configuration, and reused no earlier than
-//     ROSTER_QUARANTINE_S later: by then every flow that named it has timed out or been refreshed
-//     (flow timeouts are at most 32767 s), and its counters are set to zero;
+//     ROSTER_QUARANTINE_S later, and its counters are set to zero then;
 //   - a retired backend keeps its next hop: removing a backend from the configuration ends no
-//     connection, it only takes no new flows.
+//     connection for ROSTER_LINGER_S (nine hours), it only takes no new flows. After that its flows move
+//     at their next packet or time out (at most 32767 s later), so that none is left at the reuse.
 // Numbers are written to the names in the counter store (stats.h), so a restarted daemon finds them
 // again and the counters go on.
 // One thread (control). Snapshots copy what they need.
@@ -18,7 +18,11 @@
 #include "l4/model/health.h"
 #include "l4/model/stats.h"
 
-enum { ROSTER_QUARANTINE_S = 2 * 32768 };
+enum {
+	ROSTER_LINGER_S = 32768,         // how long a removed backend's connections may go on
+	ROSTER_QUARANTINE_S = 2 * 32768, // and after that every flow that named it has timed out
+	ROSTER_SETTLE_S = 3,             // how long a new backend's next hop may take to be found
+};
 
 // How a frame reaches a backend: written by ctrl/neighbor.c, or from "mac" in the configuration.
 struct next_hop {
@@ -52,6 +56,7 @@ struct roster_backend {
 	char name[CONF_NAME_MAX + 1];
 	uint8_t server_id_len; // QUIC-LB; 0 = none
 	uint8_t server_id[CONF_SERVER_ID_MAX];
+	uint64_t added_ns; // monotonic; when its next hop began to be looked for
 	struct next_hop hop;
 	struct health_record health;
 };
@@ -69,12 +74,12 @@ struct roster {
 NODISCARD int roster_init(struct roster *r);
 void roster_fini(struct roster *r);
 
-// Takes over ids (as retired at now_ns) from the counter store of an earlier run. Entries that make no
-// sense are left out. Call it before the first roster_update().
+// Takes over ids (as retired at now_ns) from the counter store of an earlier run. Entries that make
+// no sense are left out. Call it before the first roster_update().
 void roster_adopt(struct roster *r, const struct stats *stats, uint64_t now_ns);
 
-// Gives an id to all that is new in `conf` and retires what left. All or nothing: -ENOSPC if ids ran
-// out (too many changes within the quarantine) or -ENOMEM, with *err; then nothing changed.
+// Gives an id to all that is new in `conf` and retires what left. All or nothing: -ENOSPC if ids
+// ran out (too many changes within the quarantine) or -ENOMEM, with *err; then nothing changed.
 // What comes back while its id is in quarantine gets the same id, next hop and health again.
 NODISCARD int roster_update(struct roster *r, const struct conf *conf, uint64_t now_ns,
                             struct err *err);

@@ -2,6 +2,7 @@
 // The roster's memory beyond a restart: the name regions of the counter store.
 #include <string.h>
 
+#include "l4/base/clock.h"
 #include "l4/model/roster.h"
 
 // The store is shared memory that outlived its writer: nothing in it is certain.
@@ -56,7 +57,10 @@ static void adopt_backend(struct roster *r, uint32_t id, const struct stats_back
 
 void roster_adopt(struct roster *r, const struct stats *stats, uint64_t now_ns)
 {
-	const struct roster_entry retired = {.used = true, .retired_ns = now_ns};
+	// No flow has outlived the daemon that gave these ids: whoever does not come back to its
+	// own may lose it at once.
+	const struct roster_entry retired = {
+		.used = true, .retired_ns = now_ns - ROSTER_QUARANTINE_S * CLOCK_NS_PER_S};
 
 	for (uint32_t id = 1; id < STATS_SERVICES; id++) {
 		if (!service_makes_sense(&stats->service_names[id]))
@@ -69,6 +73,7 @@ void roster_adopt(struct roster *r, const struct stats *stats, uint64_t now_ns)
 			continue;
 		adopt_backend(r, id, &stats->backend_names[id]);
 		r->backends[id].e = retired;
+		r->backends[id].added_ns = now_ns;
 	}
 	roster_index(r);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l4/model/snapshot.h"
 
+#include "l4/base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,8 +114,20 @@ static uint8_t state_flags(uint8_t state)
 	return flags[state];
 }
 
+// A next hop that is still being looked for is no reason to give the backend's flows to others:
+// they would stay there. Packets meanwhile are dropped (no_next_hop) and sent again.
+static bool is_settling(const struct roster_backend *r, uint64_t now_ns)
+{
+	return now_ns && now_ns - r->added_ns < ROSTER_SETTLE_S * CLOCK_NS_PER_S;
+}
+
+static bool still_lingers(const struct roster_backend *r, uint64_t now_ns)
+{
+	return !now_ns || now_ns - r->e.retired_ns < ROSTER_LINGER_S * CLOCK_NS_PER_S;
+}
+
 static void fill_live(struct snap_backend *b, const struct conf_backend *c,
-                      const struct roster_backend *r, uint16_t pool)
+                      const struct roster_backend *r, uint64_t now_ns)
 {
 	*b = (struct snap_backend){
 		.flags = state_flags(c->state),
@@ -121,14 +135,13 @@ static void fill_live(struct snap_backend *b, const struct conf_backend *c,
 		.address = c->address,
 		.state = c->state,
 		.health = r->health.state,
-		.pool = pool,
 		.weight = c->weight,
 	};
 	if (is_steady(r))
 		b->flags |= BACKEND_STEADY;
 	fill_hop(b, &r->hop);
 	// Nothing can be sent to it, and whoever has no flow yet is better off elsewhere.
-	if (!c->weight || !(b->flags & BACKEND_HOP))
+	if (!c->weight || (!(b->flags & BACKEND_HOP) && !is_settling(r, now_ns)))
 		b->flags &= (uint8_t)~BACKEND_NEW;
 }
 
@@ -196,7 +209,8 @@ static int build_pool(struct snapshot *s, const struct snapshot_input *in, uint1
 
 		ids[i] = roster_backend_id(in->roster, pool->name, c);
 		assert(ids[i] && ids[i] < s->n_backends); // roster_update() ran for this conf
-		fill_live(&s->backends[ids[i]], c, &in->roster->backends[ids[i]], nth);
+		fill_live(&s->backends[ids[i]], c, &in->roster->backends[ids[i]], in->now_ns);
+		s->backends[ids[i]].pool = nth;
 	}
 	apply_health(s, ids, pool->n_backends);
 	rc = build_maglev(s, pool, ids, &s->maglev[nth]);
@@ -253,7 +267,8 @@ static int build_backends(struct snapshot *s, const struct snapshot_input *in)
 		return -ENOMEM;
 	s->backend_index_mask = size - 1;
 	for (uint32_t id = 1; id < s->n_backends; id++)
-		if (in->roster->backends[id].e.used && !in->roster->backends[id].e.live)
+		if (in->roster->backends[id].e.used && !in->roster->backends[id].e.live &&
+		    still_lingers(&in->roster->backends[id], in->now_ns))
 			fill_retired(&s->backends[id], &in->roster->backends[id]);
 	for (; !rc && s->n_pools < in->conf->n_pools; s->n_pools++)
 		rc = build_pool(s, in, s->n_pools);

@@ -135,6 +135,7 @@ struct snapshot_input {
 	const struct roster *roster; // up to date for conf (roster_update)
 	const struct mac *port_macs; // [conf->n_ports]
 	uint32_t generation;
+	uint64_t now_ns; // the roster's clock; 0 = time does not pass (tools, tests)
 };
 
 // Returns 0 and a new snapshot in *out, or -ENOMEM / -EINVAL with *err; *out untouched on failure.

@@ -91,7 +91,12 @@ static void compile(struct snapbuild *s, uint32_t generation)
 {
 	struct mac macs[CONF_MAX_PORTS] = {{{0}}};
 	struct snapshot_input in = {
-		.conf = s->conf, .roster = &s->roster, .port_macs = macs, .generation = generation};
+		.conf = s->conf,
+		.roster = &s->roster,
+		.port_macs = macs,
+		.generation = generation,
+		.now_ns = s->now_ns,
+	};
 	struct err err = {0};
 
 	for (size_t i = 0; i < s->conf->n_ports; i++)

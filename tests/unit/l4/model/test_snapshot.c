@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "l4/base/clock.h"
 #include "tests/support/failmalloc.h"
 #include "tests/support/snapbuild.h"
 
@@ -164,6 +165,40 @@ Test(snapshot, a_backend_that_left_keeps_its_flows_and_its_way)
 	snapbuild_change(&s, web_2, "{'name': 'web-1'");
 	rebuild();
 	cr_expect_eq(snapbuild_backend(&s, "web-2"), id);
+}
+
+// Its number is given to another one day (roster.h): until then no flow may be left that names it.
+Test(snapshot, a_backend_that_left_lets_its_flows_go_before_its_number_is_used_again)
+{
+	uint16_t id = snapbuild_backend(&s, "web-2");
+
+	snapbuild_change(&s, web_2, "");
+	s.now_ns = CLOCK_NS_PER_S;
+	rebuild();
+	s.now_ns = (ROSTER_LINGER_S - 1) * CLOCK_NS_PER_S;
+	rebuild();
+	cr_expect(s.snap->backends[id].flags & BACKEND_OLD);
+	s.now_ns = (ROSTER_LINGER_S + 1) * CLOCK_NS_PER_S;
+	rebuild();
+	cr_expect_eq(s.snap->backends[id].flags, 0);
+	cr_expect_geq(ROSTER_QUARANTINE_S - ROSTER_LINGER_S, 32767, "the longest timeout");
+}
+
+// At a start the kernel may need a moment to find its neighbours: their flows are not given to others.
+Test(snapshot, a_new_backend_has_its_share_while_its_next_hop_is_looked_for)
+{
+	snapbuild_change(&s,
+	                 "'name': 'web-2', 'address': '10.0.1.2', 'port': 80, 'mac': "
+	                 "'02:00:00:00:01:02'",
+	                 "'name': 'web-9', 'address': '10.0.1.9', 'port': 80");
+	s.now_ns = 100 * CLOCK_NS_PER_S;
+	rebuild();
+	cr_expect_eq(backend("web-9")->flags, BACKEND_NEW | BACKEND_OLD | BACKEND_STEADY);
+	cr_expect_gt(snapshot_backend_share(s.snap, 0, snapbuild_backend(&s, "web-9")), 20000);
+	s.now_ns += (ROSTER_SETTLE_S + 1) * CLOCK_NS_PER_S;
+	rebuild();
+	cr_expect_not(backend("web-9")->flags & BACKEND_NEW);
+	cr_expect_eq(snapshot_backend_share(s.snap, 0, snapbuild_backend(&s, "web-9")), 0);
 }
 
 Test(snapshot, a_backend_is_found_by_address_and_port)
