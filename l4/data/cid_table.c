@@ -11,6 +11,7 @@ int cid_table_init(struct cid_table *t, uint32_t n)
 {
 	uint32_t n_buckets = n / CID_WAYS + 1;
 	size_t size = (size_t)n_buckets * CACHE_LINE;
+	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)

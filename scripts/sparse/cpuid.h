@@ -2,4 +2,5 @@
 // What sparse reads in place of gcc's cpuid.h, whose zero pointers it objects to. See immintrin.h.
 #pragma once
 
-int __get_cpuid_count(unsigned int, unsigned int, unsigned int *, unsigned int *, unsigned int *, unsigned int *);
+int __get_cpuid_count(unsigned int, unsigned int, unsigned int *, unsigned int *, unsigned int *,
+                      unsigned int *);

@@ -205,6 +205,7 @@ static void prepare(void)
 {
 	lanebuild_open(&b.l, conf);
 	b.order = calloc(N_FLOWS, sizeof(*b.order));
+	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
 	b.pool = mmap(NULL, (size_t)N_BUFFERS * STRIDE, PROT_READ | PROT_WRITE,
 	              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(b.order && b.pool != MAP_FAILED, "no memory");

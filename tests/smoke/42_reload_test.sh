@@ -29,6 +29,7 @@ done
 
 good=$(cat "$TMP/edge.json")
 generation=$(ctl -o json status | jq .generation)
+# shellcheck disable=SC2001 # every occurrence
 sed 's/"protocol": "tcp"/"protocol": "tpc"/' <<<"$good" >"$TMP/edge.json"
 message=$(ctl reload 2>&1) && fail "a broken configuration was accepted"
 [[ $message == *edge.json*services[[]0].protocol*tpc* ]] || fail "the refusal does not say what and where: $message"

@@ -196,6 +196,7 @@ steady_end() {
 	local rc=0
 	pkill -TERM -P "$STEADY_PID" 2>/dev/null || kill -TERM "$STEADY_PID"
 	wait "$STEADY_PID" || rc=$?
+	# shellcheck disable=SC2034 # for the test
 	STEADY=$(cat "$TMP/steady.json")
 	return $rc
 }
