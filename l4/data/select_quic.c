@@ -124,8 +124,8 @@ static void trace_sid(const struct lane *lane, const struct quic_burst *b, uint3
 	          id == QUIC_LB_NO_BACKEND ? "no such backend" : lane->snap->backends[id].name);
 }
 
-static MUST_INLINE void route(struct lane *lane, const struct quic_burst *b, struct pkt *p,
-                              uint32_t i)
+static MUST_INLINE void route_one(struct lane *lane, const struct quic_burst *b, struct pkt *p,
+                                  uint32_t i)
 {
 	const struct quic_route *r = service_of(lane, p)->quic;
 	uint16_t id = quic_lb_table_find(&r->table[b->config[i]->config_id], &b->sid[i]);
@@ -195,7 +195,7 @@ void select_quic_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 				&b.sid[i]);
 	for (uint32_t i = 0; i < n; i++) {
 		if (b.config[i])
-			route(lane, &b, &pkts[i], i);
+			route_one(lane, &b, &pkts[i], i);
 		if (b.cid[i])
 			recall(lane, &b, &pkts[i], i);
 	}

@@ -162,7 +162,7 @@ Test(select_quic_error, extensions_behind_the_quoted_packet_are_not_read)
 	uint8_t payload[1024];
 	size_t len = quicbuild_payload(payload, &what);
 
-	for (int missing = 0; missing < 4; missing++) {
+	for (unsigned missing = 0; missing < 4; missing++) {
 		struct pktbuild b;
 
 		pktbuild_start(&b);
@@ -170,11 +170,10 @@ Test(select_quic_error, extensions_behind_the_quoted_packet_are_not_read)
 		pktbuild_ip4(&b, .src = "192.0.2.1");
 		pktbuild_icmp(&b, .type = 3, .code = 4);
 		pktbuild_ip4(&b, .src = "203.0.113.10", .dst = "198.51.100.7");
-		pktbuild_udp(&b, .sport = 443, .dport = 4000,
-		             .len = (uint16_t)(8 + len - (size_t)missing));
+		pktbuild_udp(&b, .sport = 443, .dport = 4000, .len = (uint16_t)(8 + len - missing));
 		pktbuild_bytes(&b, payload, len);
 		lanebuild_send_frame(&l, b.byte, pktbuild_end(&b));
-		cr_expect_eq(counters("h3").quic_cid, 1, "%d octets missing", missing);
+		cr_expect_eq(counters("h3").quic_cid, 1, "%u octets missing", missing);
 		cr_expect_eq(counters("h3").packets, missing + 1);
 	}
 }
