@@ -150,7 +150,7 @@ static int compile(struct control *c, struct snapshot **out, struct err *err)
 	};
 
 	for (uint16_t i = 0; i < c->conf->n_ports; i++)
-		macs[i] = c->ports[i].mac;
+		memcpy(&macs[i], &c->ports[i].mac, sizeof(macs[i]));
 	return compile_snapshot(out, &in, err);
 }
 

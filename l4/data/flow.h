@@ -149,10 +149,10 @@ static MUST_INLINE uint64_t flow_key4(uint32_t addr, be16 port, uint16_t service
 static MUST_INLINE struct flow *flow_find4(struct flow4 *bucket, uint64_t want)
 {
 	for (int i = 0; i < FLOW4_WAYS; i++) {
-		uint64_t key;
+		uint64_t word;
 
-		memcpy(&key, &bucket[i], sizeof(key));
-		if (key == want)
+		memcpy(&word, &bucket[i], sizeof(word));
+		if (word == want)
 			return &bucket[i].f;
 	}
 	return NULL;

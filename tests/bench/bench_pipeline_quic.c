@@ -203,13 +203,14 @@ static uint64_t median(uint64_t *values)
 
 static void prepare(void)
 {
+	size_t size = (size_t)N_BUFFERS * STRIDE;
+
 	lanebuild_open(&b.l, conf);
 	b.order = calloc(N_FLOWS, sizeof(*b.order));
 	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
-	b.pool = mmap(NULL, (size_t)N_BUFFERS * STRIDE, PROT_READ | PROT_WRITE,
-	              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	b.pool = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(b.order && b.pool != MAP_FAILED, "no memory");
-	(void)madvise(b.pool, (size_t)N_BUFFERS * STRIDE, MADV_HUGEPAGE);
+	(void)madvise(b.pool, size, MADV_HUGEPAGE);
 	shuffle();
 	for (size_t kind = 0; kind < N_KINDS; kind++) {
 		build_template(kind);
