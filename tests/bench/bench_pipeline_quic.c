@@ -66,7 +66,7 @@ struct bench {
 	uint8_t frame[N_KINDS][FRAME];
 };
 
-static struct bench b;
+static struct bench bench;
 
 static void must(bool holds, const char *what)
 {
@@ -78,7 +78,7 @@ static void must(bool holds, const char *what)
 
 static uint8_t *buffer(uint32_t i)
 {
-	return b.pool + (size_t)(i % N_BUFFERS) * STRIDE + HEADROOM;
+	return bench.pool + (size_t)(i % N_BUFFERS) * STRIDE + HEADROOM;
 }
 
 static void build_template(size_t kind)
@@ -97,28 +97,28 @@ static void build_template(size_t kind)
 		pktbuild_text(&p, "@_________________"); // a short header of 18 octets
 	pktbuild_end(&p);
 	must(p.len <= FRAME, "frame is too long");
-	memcpy(b.frame[kind], p.byte, p.len);
+	memcpy(bench.frame[kind], p.byte, p.len);
 	sum = (uint16_t) ~(p.byte[24] << 8 | p.byte[25]); // not inverted, to add to
-	b.frame[kind][24] = (uint8_t)(sum >> 8);
-	b.frame[kind][25] = (uint8_t)sum;
+	bench.frame[kind][24] = (uint8_t)(sum >> 8);
+	bench.frame[kind][25] = (uint8_t)sum;
 }
 
 static void make_cids(size_t kind)
 {
-	const struct conf_quic_lb *lb = &b.l.s.conf->services[kind].quic_lb[0];
+	const struct conf_quic_lb *lb = &bench.l.s.conf->services[kind].quic_lb[0];
 	struct quic_lb_config c;
 	struct err err;
 
-	b.cid[kind] = calloc(N_FLOWS, sizeof(*b.cid[kind]));
-	must(b.cid[kind] && quic_lb_config_init(&c, lb, &err) == 0, "no connection IDs");
+	bench.cid[kind] = calloc(N_FLOWS, sizeof(*bench.cid[kind]));
+	must(bench.cid[kind] && quic_lb_config_init(&c, lb, &err) == 0, "no connection IDs");
 	for (uint32_t i = 0; i < N_FLOWS; i++) {
 		uint8_t sid[3] = {0x0a, 0x0b, (uint8_t)(1 + i % 4)};
 		uint8_t nonce[QUIC_LB_MAX_NONCE] = {0};
 
 		memcpy(nonce, &i, sizeof(i));
-		quic_lb_encode(&c, i & 31, sid, nonce, b.cid[kind][i]);
+		quic_lb_encode(&c, i & 31, sid, nonce, bench.cid[kind][i]);
 	}
-	b.cid_len[kind] = c.cid_len;
+	bench.cid_len[kind] = c.cid_len;
 	quic_lb_config_fini(&c);
 }
 
@@ -129,41 +129,41 @@ static void fill(uint8_t *to, size_t kind, uint32_t flow)
 	be32 src = be32_from(addr);
 	be16 sport = be16_from((uint16_t)(1024 + flow * 31 % 60000)), csum;
 
-	memcpy(to, b.frame[kind], FRAME);
+	memcpy(to, bench.frame[kind], FRAME);
 	memcpy(to + 26, &src, sizeof(src));
 	memcpy(to + 34, &sport, sizeof(sport));
 	sum = (uint32_t)(to[24] << 8 | to[25]) + (addr >> 16) + (addr & 0xffff);
 	sum = (sum & 0xffff) + (sum >> 16);
 	csum = be16_from((uint16_t) ~((sum & 0xffff) + (sum >> 16)));
 	memcpy(to + 24, &csum, sizeof(csum));
-	if (b.cid[kind])
-		memcpy(to + CID_OFF, b.cid[kind][flow], b.cid_len[kind]);
+	if (bench.cid[kind])
+		memcpy(to + CID_OFF, bench.cid[kind][flow], bench.cid_len[kind]);
 }
 
 static void fill_pool(size_t kind)
 {
 	for (uint32_t i = 0; i < N_BUFFERS; i++) {
-		fill(buffer(i), kind, b.order[b.next[kind]]);
-		b.next[kind] = b.next[kind] + 1 == N_FLOWS ? 0 : b.next[kind] + 1;
+		fill(buffer(i), kind, bench.order[bench.next[kind]]);
+		bench.next[kind] = bench.next[kind] + 1 == N_FLOWS ? 0 : bench.next[kind] + 1;
 	}
 }
 
 static void shuffle(void)
 {
 	for (uint32_t i = 0; i < N_FLOWS; i++)
-		b.order[i] = i;
+		bench.order[i] = i;
 	for (uint32_t i = N_FLOWS - 1; i > 0; i--) {
-		uint32_t k = (uint32_t)rand() % (i + 1), t = b.order[i];
+		uint32_t k = (uint32_t)rand() % (i + 1), t = bench.order[i];
 
-		b.order[i] = b.order[k];
-		b.order[k] = t;
+		bench.order[i] = bench.order[k];
+		bench.order[k] = t;
 	}
 }
 
 // As worker.c: receive(), process().
 static void burst(uint32_t first)
 {
-	struct lane *lane = b.l.lane;
+	struct lane *lane = bench.l.lane;
 	struct pkt pkts[PKT_BURST];
 
 	lane_quiesce(lane);
@@ -205,12 +205,12 @@ static void prepare(void)
 {
 	size_t size = (size_t)N_BUFFERS * STRIDE;
 
-	lanebuild_open(&b.l, conf);
-	b.order = calloc(N_FLOWS, sizeof(*b.order));
+	lanebuild_open(&bench.l, conf);
+	bench.order = calloc(N_FLOWS, sizeof(*bench.order));
 	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
-	b.pool = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(b.order && b.pool != MAP_FAILED, "no memory");
-	(void)madvise(b.pool, size, MADV_HUGEPAGE);
+	bench.pool = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(bench.order && bench.pool != MAP_FAILED, "no memory");
+	(void)madvise(bench.pool, size, MADV_HUGEPAGE);
 	shuffle();
 	for (size_t kind = 0; kind < N_KINDS; kind++) {
 		build_template(kind);
@@ -225,15 +225,15 @@ static void prepare(void)
 // Nothing but TCP flows that were in the table, and QUIC packets routed by their CIDs.
 static void check(uint64_t n_hits)
 {
-	const struct lane_counters *c = b.l.lane->count;
+	const struct lane_counters *c = bench.l.lane->count;
 	uint64_t n_cid = 0;
 
-	for (uint16_t id = 1; id < b.l.s.roster.n_services; id++)
-		n_cid += b.l.lane->services[id].quic_cid;
+	for (uint16_t id = 1; id < bench.l.s.roster.n_services; id++)
+		n_cid += bench.l.lane->services[id].quic_cid;
 	must(n_cid == (uint64_t)(N_KINDS - 1) * ROUNDS * N_BUFFERS, "not all by connection ID");
 	must(c->flow_hits - n_hits == (uint64_t)ROUNDS * N_BUFFERS, "not all in the flow table");
 	must(c->by_name.forwarded == c->rx_packets, "packets were dropped");
-	must(lanebuild_adds_up(&b.l), "the counters do not add up");
+	must(lanebuild_adds_up(&bench.l), "the counters do not add up");
 }
 
 int main(void)
@@ -243,7 +243,7 @@ int main(void)
 
 	srand(47);
 	prepare();
-	n_hits = b.l.lane->count->flow_hits;
+	n_hits = bench.l.lane->count->flow_hits;
 	for (int i = 0; i < ROUNDS; i++)
 		for (size_t kind = 0; kind < N_KINDS; kind++)
 			ns[kind][i] = time_round(kind);
@@ -254,6 +254,6 @@ int main(void)
 		printf("bench pipeline_quic_%s_500k ours=%.2f yardstick=%.2f ratio=%.2f\n",
 		       kinds[kind].name, (double)middle[kind] / 100, (double)middle[0] / 100,
 		       (double)middle[kind] / (double)middle[0]);
-	lanebuild_close(&b.l);
+	lanebuild_close(&bench.l);
 	return 0;
 }
