@@ -145,10 +145,10 @@ void snapshot_free(struct snapshot *s);
 
 static MUST_INLINE uint32_t snapshot_hash(const uint32_t addr[4], uint32_t port_proto)
 {
-	uint64_t a = addr[0] | (uint64_t)addr[1] << 32;
-	uint64_t b = addr[2] | (uint64_t)addr[3] << 32;
+	uint64_t low = addr[0] | (uint64_t)addr[1] << 32;
+	uint64_t high = addr[2] | (uint64_t)addr[3] << 32;
 
-	return (uint32_t)hash_mix(a ^ port_proto, b, HASH_K0);
+	return (uint32_t)hash_mix(low ^ port_proto, high, HASH_K0);
 }
 
 static MUST_INLINE uint32_t snapshot_port_proto(be16 port, uint8_t proto)
