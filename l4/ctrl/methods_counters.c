@@ -77,6 +77,42 @@ static int add_steered(struct methods_call *call)
 	return rc;
 }
 
+static int add_service(struct methods_call *call, const struct conf_service *s,
+                       const struct service_counters *sum)
+{
+	for (size_t i = 0; i < STATS_SERVICE_FIELDS; i++) {
+		const struct stats_field *f = &stats_service_fields[i];
+		struct ctl_service_counter *row;
+
+		if (!stats_value(sum, f) && !call->params->counters_params.all)
+			continue;
+		row = methods_row(call, &call->result.counters.services, "services");
+		if (!row)
+			return -ENOMEM;
+		snprintf(row->service, sizeof(row->service), "%s", s->name);
+		snprintf(row->name, sizeof(row->name), "%s", f->name);
+		snprintf(row->unit, sizeof(row->unit), "%s", f->unit);
+		snprintf(row->help, sizeof(row->help), "%s", f->help);
+		row->value = stats_value(sum, f);
+	}
+	return 0;
+}
+
+static int add_services(struct methods_call *call)
+{
+	const struct control *c = call->control;
+	int rc = 0;
+
+	for (uint16_t i = 0; !rc && i < c->conf->n_services; i++) {
+		struct service_counters sum;
+
+		stats_sum_service(c->stats, roster_service_id(&c->roster, &c->conf->services[i]),
+		                  &sum);
+		rc = add_service(call, &c->conf->services[i], &sum);
+	}
+	return rc;
+}
+
 static void account(struct ctl_counters *out, const struct lane_counters *sum)
 {
 	uint64_t by_verdict[VERDICT_COUNT] = {0};
@@ -101,5 +137,7 @@ int methods_counters(struct methods_call *call)
 	rc = add_counters(call, &sum);
 	if (!rc)
 		rc = add_reasons(call, &sum);
-	return rc ? rc : add_steered(call);
+	if (!rc)
+		rc = add_steered(call);
+	return rc ? rc : add_services(call);
 }

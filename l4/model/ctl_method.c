@@ -278,6 +278,15 @@ static const struct ctl_field steered_fields[] = {
 };
 TYPE(steered);
 
+static const struct ctl_field service_counter_fields[] = {
+	{COLUMN(service_counter, service, "SERVICE", "name in the configuration"), .kind = CTL_TEXT},
+	{COLUMN(service_counter, name, "COUNTER", "as in conf/counters.md"), .kind = CTL_TEXT},
+	{COLUMN(service_counter, value, "VALUE", "sum over the lanes"), .kind = CTL_U64},
+	{COLUMN(service_counter, unit, "UNIT", "of the value"), .kind = CTL_TEXT},
+	{COLUMN(service_counter, help, "MEANING", "what it counts"), .kind = CTL_TEXT},
+};
+TYPE(service_counter);
+
 static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, received, "received", "packets that were given a verdict"), .kind = CTL_U64},
 	{COLUMN(counters, forwarded, "forwarded", "of these"), .kind = CTL_U64},
@@ -288,6 +297,7 @@ static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, counters, "counters", "of the lanes"), ROWS(counter)},
 	{COLUMN(counters, reasons, "reasons", "of the verdicts"), ROWS(reason)},
 	{COLUMN(counters, steered, "steered", "before the lanes: by the XDP programs of af_xdp ports"), ROWS(steered)},
+	{COLUMN(counters, services, "services", "of each service"), ROWS(service_counter)},
 };
 TYPE(counters);
 

@@ -227,6 +227,14 @@ struct ctl_reason {
 	char help[CTL_SENTENCE_SIZE];
 };
 
+struct ctl_service_counter {
+	char service[CTL_NAME_SIZE];
+	char name[32];
+	uint64_t value;
+	char unit[16];
+	char help[CTL_SENTENCE_SIZE];
+};
+
 struct ctl_steered {
 	char port[CTL_NAME_SIZE];
 	char name[32];
@@ -241,6 +249,7 @@ struct ctl_counters {
 	struct ctl_rows counters; // struct ctl_counter
 	struct ctl_rows reasons;  // struct ctl_reason
 	struct ctl_rows steered;  // struct ctl_steered
+	struct ctl_rows services; // struct ctl_service_counter
 };
 
 struct ctl_step {

@@ -340,7 +340,7 @@ quic_start() {
 	wait_until 10 all_resolved || fail "next hops are not resolved"
 }
 
-# quic_count COLUMN: a counter of all services together; "null" from an lb4d that does not show it.
+# quic_count COUNTER: of all services together.
 quic_count() {
-	ctl -o json services | jq --arg n "$1" '[.services[][$n] // empty] | add'
+	ctl -o json counters --all | jq --arg n "$1" '[.services[] | select(.name == $n) | .value] | add'
 }
