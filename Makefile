@@ -136,7 +136,7 @@ runner = $(if $(wildcard $1),$1,echo '$1: not there; 0 passed, 0 failed, 0 skipp
 deps: ## install the Debian packages that are missing (needs root only if one is)
 	@scripts/deps.sh
 demo: deps ## a whole edge in network namespaces, with real traffic, as root (DEMO=once stops after the report)
-	@scripts/demo.sh ready && $(PMAKE) all && scripts/demo.sh
+	@scripts/demo.sh ready && $(PMAKE) all $(O)/tests/smoke/quic_server && scripts/demo.sh
 demo-stop: ## stop a demo that runs elsewhere
 	@scripts/demo.sh stop
 test: deps ## install what is missing, build, run every test; ends with `N passed, N failed, N skipped`

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# demo.sh: a whole edge in network namespaces (tests/smoke/edge.sh): a client, lb4d on AF_XDP, three nginx.
+# demo.sh: a whole edge in network namespaces (tests/smoke/edge.sh): a client, lb4d on AF_XDP, three nginx and
+# beside each a QUIC server (tests/smoke/quic_edge.sh).
 # Sends real traffic, prints each command and what it showed, then stays until Ctrl-C. As root, after a build.
 #   demo.sh          the demo; with DEMO=once it stops after the report. Status 1 if a promise was broken
 #   demo.sh ready    says whether the demo could start here, and if not, why
@@ -14,7 +15,7 @@ TMP=/run/lb47-demo
 LOCK=/run/lb47-demo.lock # held for as long as the demo runs; holds its pid
 EDGE=lb47demo            # not the tests' prefix: both may run at once
 export BIN TMP EDGE PATH=$PATH:/usr/sbin:/sbin LB47_SOCKET=$TMP/lb4d.sock
-. tests/smoke/edge.sh
+. tests/smoke/quic_edge.sh
 
 CONF=$TMP/edge.json
 CLIENT="ip netns exec $EDGE-client"
@@ -71,6 +72,21 @@ clean_up() {
 	wait || true
 	rm -rf "$TMP"
 	: >"$LOCK"
+}
+
+# For quic_up, which knows a program that is not there by this word.
+skip() {
+	fail "$*: make deps"
+}
+
+# configure: TCP services of edge.sh, and two that are QUIC.
+configure() {
+	edge_conf "$CONF"
+	quic_conf "$TMP/quic.json" dsr four
+	jq -s '.[0].services += .[1].services | .[0].pools += .[1].pools | .[0]
+		| (.services[] | select(.protocol == "quic")) |= (.name = "quic" + .name[3:4] | .pool = .name)
+		| .pools[].name |= sub("^v(?<family>.)-four$"; "quic\(.family)")' "$CONF" "$TMP/quic.json" >"$TMP/both.json"
+	mv "$TMP/both.json" "$CONF"
 }
 
 # --- how the report looks ---
@@ -180,6 +196,7 @@ show_edge() {
 	                                         nginx answers the client itself
 	   nat   203.0.113.20  2001:db8:10::20   lb4d changes both addresses and ports;
 	                                         answers return through lb4d
+	   quic  203.0.113.10  2001:db8:10::10   UDP port 445: dsr, by connection ID
 
 	END
 	cat <<-END
@@ -306,6 +323,94 @@ show_reload() {
 	load_end
 }
 
+# quic_paths: "BACKEND ID ADDRESS..." a line for each connection, the client's addresses as the backend saw them.
+quic_paths() {
+	cat "$TMP"/quic/*.log | awk '
+		$2 == "open" || $2 == "path" {
+			key = $1 " " substr($3, 4)
+			sub(/^remote=/, "", $4)
+			if (!(key in way)) order[++n] = key
+			way[key] = way[key] " " $4
+		}
+		END { for (i = 1; i <= n; i++) print order[i] way[order[i]] }'
+}
+
+# quic_download: waits for the downloads' ends; counts those that are whole and of one backend.
+quic_download() {
+	local dir
+	n_whole=0
+	quic_brake off
+	wait "${QUIC_CLIENTS[@]}" || true
+	for dir in "$TMP"/get/*; do
+		if _is_whole "$dir"; then n_whole=$((n_whole + 1)); fi
+	done
+}
+
+# quic_service_count COUNTER: of the QUIC services.
+quic_service_count() {
+	lbctl -o json counters | jq --arg name "$1" '[.services[]
+		| select((.service | startswith("quic")) and .name == $name) | .value] | add // 0'
+}
+
+show_quic() {
+	local all by_cid name id first rest last vip hash cid backend said decoded n=6 n_new=0
+	heading "QUIC clients change their address in the middle of a download"
+	cat <<-'END'
+	  Servers: the project's own test server (tests/smoke/quic, on Debian's
+	  ngtcp2), whose connection IDs name the server, encrypted (QUIC-LB, four
+	  passes). Client: Debian's gtlsclient. Six downloads of 600 kB, half of them
+	  by IPv6; after three seconds each goes on from another address and port.
+
+	$ client gtlsclient -q --exit-on-all-streams-close --download=DIR \
+	>   --change-local-addr=3s 203.0.113.10 445 https://quic.test/size/600000 &
+	END
+	quic_forget
+	next_ports
+	quic_get dsr4-four 3 --change-local-addr=3s 9>&-
+	quic_get dsr6-four 3 --change-local-addr=3s 9>&-
+	wait_until 12 _all_begun || true
+	client_address 8 # what the kernel gives to new sockets
+	wait_until 8 _moved $n || true
+	quic_paths >"$TMP/paths"
+	read -r backend id first _ < <(grep '198\.51' "$TMP/paths") || true
+	cid=$(awk -v id="id=$id" '$2 == "use" && $3 == id { cid = $NF } END { sub(/^cid=/, "", cid); print cid }' \
+		"$TMP/quic/four-$backend.log") || true
+	echo
+	echo "  SERVER  CLIENT WAS AT          GOES ON FROM           ITS HASH WOULD SAY"
+	while read -r name id first rest; do
+		last=${rest##* }
+		[[ $last == 198.51.100.8:* || $last == \[2001:db8:c::8\]:* ]] || continue
+		n_new=$((n_new + 1))
+		vip=203.0.113.10
+		[[ $last != \[* ]] || vip='[2001:db8:10::10]'
+		hash=$(lbctl -o json explain quic "$last" "$vip:445" | jq -r .backend)
+		printf '  %-6s  %-21s  %-21s  %s\n' "$name" "$first" "$last" "$hash"
+	done <"$TMP/paths"
+	promise "$n_new of $n clients moved to another address" test $n_new = $n
+	quic_download
+	client_address 7
+	promise "$n_whole of $n downloads are whole, each from one backend" test $n_whole = $n
+	promise "no server met a connection that is not its own" test "$(quic_events open)" = $n
+	echo
+	echo "  One of the connection IDs that $backend has issued, from an address never seen:"
+	echo
+	echo "\$ lbctl explain quic 192.0.2.1:999 203.0.113.10:445 --cid $cid"
+	lbctl explain quic 192.0.2.1:999 203.0.113.10:445 --cid "$cid" | cut -c 1-80 || true
+	echo
+	printf '$ lbctl quic-lb decode --service quic4 \\\n>   --conf %s %s\n' "$CONF" "$cid"
+	lbctl quic-lb decode --service quic4 --conf "$CONF" "$cid" || true
+	said=$(lbctl -o json explain quic 192.0.2.1:999 203.0.113.10:445 --cid "$cid" | jq -r .backend) || true
+	decoded=$(lbctl -o json quic-lb decode --service quic4 --conf "$CONF" "$cid" | jq -r .backend) || true
+	promise "$backend issued it, explain says $said, decode $decoded" test "$said $decoded" = "${backend:-none} $backend"
+	echo
+	echo "\$ lbctl counters | grep -E '^(SERVICE|quic[46])'"
+	lbctl counters | grep -E '^(SERVICE|quic[46])' | cut -c 1-80 || true
+	all=$(quic_service_count packets)
+	by_cid=$(quic_service_count quic_cid)
+	# The rest: a client's first packets, for it does not know the server's connection ID yet.
+	promise "$by_cid of $all packets were routed by connection ID" test "$by_cid" -gt $((all * 9 / 10))
+}
+
 show_counters() {
 	local is='.received == .forwarded + .punted + .answered + .dropped'
 	heading "The books"
@@ -331,6 +436,7 @@ stay() {
 	  build/bin/lbctl backends drain v4/b2       # then up, down, remove, weight
 	  build/bin/lbctl flows --backend
 	  build/bin/lbctl explain tcp 198.51.100.7:40000 203.0.113.10:80
+	  build/bin/lbctl explain quic 198.51.100.7:40000 203.0.113.10:445
 	  build/bin/lbctl --help
 	  $CLIENT curl http://203.0.113.10
 	  $CLIENT wrk -t1 -c32 -d10 http://203.0.113.20
@@ -346,19 +452,21 @@ demo() {
 	[[ ${DEMO:-} =~ ^(once)?$ ]] || { echo "demo.sh: DEMO=$DEMO: once, or nothing" >&2; exit 2; }
 	ready
 	[ -x "$BIN/lb4d" ] || fail "$BIN/lb4d is not there: run make"
+	[ -x "$BIN/../tests/smoke/quic_server" ] || fail "the QUIC test server is not there: run make demo"
 	echo $$ >"$LOCK"
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM HUP
 	rm -rf "$TMP"
 	mkdir -m 755 "$TMP"
-	edge_up 1 9>&-
-	edge_conf "$CONF"
+	quic_up four 9>&-
+	configure
 	show_edge
 	show_spread
 	show_explain
 	show_replay
 	show_drain
 	show_reload
+	show_quic
 	show_counters
 	echo
 	if [ "${DEMO:-}" = once ]; then

@@ -4,15 +4,18 @@
 # time while it runs, it refuses; a daemon that dies under it is told, by name and exit status.
 # shellcheck source=tests/smoke/_init.sh
 . "$(dirname "$0")/_init.sh"
-trap 'scripts/demo.sh stop >/dev/null; rm -rf "$TMP"' EXIT
 if ! scripts/demo.sh ready 2>"$TMP/ready"; then
 	skip "$(head -n 1 "$TMP/ready")" # somebody watches a demo on this machine
 fi
+trap 'scripts/demo.sh stop >/dev/null; rm -rf "$TMP"' EXIT # not before: that somebody's demo goes on
 
 DEMO=once scripts/demo.sh >"$TMP/once" 2>&1 || fail "the demo ends with status $?: $(cat "$TMP/once")"
 for words in 'all answered, each service by all three backends' 'was foretold' \
 	'the replay sends each backend what it got on the wire' 'b1 keeps its living flows' \
 	'b1 gets 0 of 120 new connections' '20 reloads done' 'no packet was dropped' \
+	'6 of 6 clients moved to another address' '6 of 6 downloads are whole, each from one backend' \
+	'no server met a connection that is not its own' 'b[123] issued it, explain says' \
+	'packets were routed by connection ID' \
 	'received = forwarded + punted + answered + dropped' 'lb4d stops cleanly'; do
 	grep -q "^  ok .*$words" "$TMP/once" || fail "the demo does not show: $words"
 done
