@@ -15,23 +15,10 @@ void transmit_init(struct transmit *t, struct port *ports, uint8_t n_ports, uint
 		.ports = ports, .lane = lane, .n_ports = n_ports, .lane_index = lane_index};
 }
 
-static void gather(struct transmit_batch *b, struct pkt *p)
-{
-	b->mbuf[b->n] = p->buf;
-	b->pkt[b->n] = p;
-	b->n++;
-}
-
-void transmit_out(struct transmit *t, struct pkt *p)
-{
-	HOT_ASSERT(p->out_port < t->n_ports);
-	gather(&t->out[p->out_port], p);
-}
-
 void transmit_punt(struct transmit *t, struct pkt *p)
 {
 	if (t->ports[p->port].punt != PORT_NO_DEVICE) {
-		gather(&t->punt[p->port], p);
+		transmit_gather(&t->punt[p->port], p);
 		return;
 	}
 	pkt_drop(p, REASON_PUNT_NONE);

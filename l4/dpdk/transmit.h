@@ -29,7 +29,19 @@ void transmit_init(struct transmit *t, struct port *ports, uint8_t n_ports, uint
                    struct lane *lane);
 
 // Takes the packet's buffer; p must stay where it is until transmit_flush().
-void transmit_out(struct transmit *t, struct pkt *p);  // by p->out_port
+static MUST_INLINE void transmit_gather(struct transmit_batch *b, struct pkt *p)
+{
+	b->mbuf[b->n] = p->buf;
+	b->pkt[b->n] = p;
+	b->n++;
+}
+
+static MUST_INLINE void transmit_out(struct transmit *t, struct pkt *p) // by p->out_port
+{
+	HOT_ASSERT(p->out_port < t->n_ports);
+	transmit_gather(&t->out[p->out_port], p);
+}
+
 void transmit_punt(struct transmit *t, struct pkt *p); // to the host's side of p->port
 void transmit_flush(struct transmit *t);
 

@@ -49,7 +49,7 @@ struct worker {
 
 static MUST_INLINE uint64_t now_ns(const struct workers *w)
 {
-	return (uint64_t)((unsigned __int128)rte_rdtsc() * CLOCK_NS_PER_S / w->tsc_hz);
+	return (uint64_t)((unsigned __int128)rte_rdtsc() * w->ns_per_tsc >> 32);
 }
 
 // Several segments would need a gather that no stage can do.
@@ -252,7 +252,7 @@ int worker_init(struct workers *w, const struct conf *conf, struct port *ports, 
 		.n_lanes = conf->n_lanes,
 		.idle = conf->idle,
 		.idle_max_us = conf->idle_max_us,
-		.tsc_hz = rte_get_tsc_hz(),
+		.ns_per_tsc = (CLOCK_NS_PER_S << 32) / rte_get_tsc_hz(),
 	};
 	w->worker = aligned_alloc(CACHE_LINE, conf->n_lanes * sizeof(*w->worker));
 	w->handover = calloc(conf->n_lanes, sizeof(struct rte_ring *));

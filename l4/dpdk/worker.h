@@ -19,9 +19,9 @@ struct workers {
 	uint16_t n_lanes;
 	uint8_t idle; // enum conf_idle
 	uint32_t idle_max_us;
-	uint64_t tsc_hz;
-	bool stop;          // atomic
-	uint64_t dry_since; // worker_is_dry()'s: the sum of received_ns when it last changed
+	uint64_t ns_per_tsc; // 32 bits before the point, 32 behind: no division per burst
+	bool stop;           // atomic
+	uint64_t dry_since;  // worker_is_dry()'s: the sum of received_ns when it last changed
 };
 
 // `conf` is borrowed for the call only.
