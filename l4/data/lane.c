@@ -6,6 +6,9 @@
 // The sweeper passes over the whole table in this time, a little at every tick.
 enum { SWEEP_PERIOD_S = 64, SWEEP_MAX_BUCKETS = 64 };
 
+// QUIC packets of unknown connections that a lane passes on between two ticks, a burst's time.
+enum { HOPS_A_TICK = 8 };
+
 int lane_init(struct lane *lane, const struct lane_setup *setup)
 {
 	int rc;
@@ -64,9 +67,9 @@ void lane_set_running(struct lane *lane, bool is_running)
 	__atomic_store_n(&lane->is_running, is_running, __ATOMIC_RELEASE);
 }
 
-// The sweeper is the hand of a clock that goes round once in SWEEP_PERIOD_S. How many buckets it has
-// to pass to be where it belongs now: reckoned from where it stands, so no fraction of a bucket is
-// lost, however small a tick's share is.
+// The sweeper is the hand of a clock that goes round once in SWEEP_PERIOD_S. How many buckets it
+// has to pass to be where it belongs now: reckoned from where it stands, so no fraction of a bucket
+// is lost, however small a tick's share is.
 static uint32_t buckets_due(const struct flow_table *t, uint64_t now_ns)
 {
 	uint64_t period_ns = SWEEP_PERIOD_S * CLOCK_NS_PER_S; // below 2^36; n_buckets below 2^24
@@ -97,6 +100,7 @@ void lane_tick(struct lane *lane, uint64_t now_ns)
 {
 	lane->now_ns = now_ns;
 	lane->now_s = (uint16_t)(now_ns / CLOCK_NS_PER_S);
+	lane->n_hops_left = HOPS_A_TICK;
 	sweep(lane);
 }
 

@@ -30,7 +30,8 @@ struct lane {
 	uint16_t now_s; // now_ns in seconds modulo 2^16, for flow.seen_s
 	uint16_t index; // 0..n_lanes-1
 	uint16_t n_lanes;
-	uint64_t swept_ns;                 // when the sweeper ran last
+	uint16_t n_hops_left; // strangers that may still be shown to the next lane, this tick
+	uint64_t swept_ns;    // when the sweeper ran last
 	struct lane_counters *count;       // own slot of the counter store; borrowed
 	struct service_counters *services; // own row, by service id; borrowed
 	struct backend_counters *backends; // own row, by backend id; borrowed

@@ -258,9 +258,12 @@ static void meet_stranger(struct lane *lane, struct pkt *p, uint64_t hash)
 	}
 	if (is_under_way(s, p) && meet_other(lane, p))
 		return;
-	// Its server's connection ID may have been learned by another lane, from the old path.
+	// Its server's connection ID may have been learned by another lane, from the old path. A
+	// few a burst: a flood of strangers must not fill the rings that carry other lanes'
+	// answers.
 	if (p->is_quic_short && !p->backend && s->forward == FORWARD_NAT &&
-	    p->hops + 1 < lane->n_lanes) {
+	    p->hops + 1 < lane->n_lanes && lane->n_hops_left) {
+		lane->n_hops_left--;
 		p->to_lane = (uint16_t)((lane->index + 1) % lane->n_lanes);
 		return;
 	}
@@ -302,6 +305,15 @@ static void trace_hit(const struct lane *lane, const struct flow *f)
 		          lane->snap->backends[f->backend].name);
 }
 
+// Servers that speak QUIC-LB are named by every packet of a connection that they have answered, so
+// a long header that names nobody begins one: not with a backend that takes no new ones, though the
+// client's address and port were there before.
+static bool begins_anew(const struct lane *lane, const struct pkt *p, const struct flow *f)
+{
+	return service_of(lane, p)->quic && p->kind == PKT_UDP && !p->backend &&
+	       !p->is_quic_short && !(backend_of(lane, f->backend)->flags & BACKEND_NEW);
+}
+
 static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_t hash)
 {
 	if (unlikely(lane->trace))
@@ -314,6 +326,8 @@ static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_
 	if (p->backend && p->backend != f->backend)
 		return meet_contradiction(lane, p);
 	if (flow_state(f) <= FLOW_RESET && is_first_syn(p)) // the client's port is used again
+		return open_flow(lane, p, f, REASON_POOL_EMPTY);
+	if (begins_anew(lane, p, f))
 		return open_flow(lane, p, f, REASON_POOL_EMPTY);
 	// What a connection ID names is part of a connection, whatever the flow's state.
 	if (!p->backend &&
@@ -414,7 +428,8 @@ static MUST_INLINE void look_first(struct lane *lane, struct pkt *pkts, const st
 	}
 }
 
-// The plain case, most packets: an established dsr connection goes on. All others take the long way.
+// The plain case, most packets: an established dsr connection goes on. All others take the long
+// way.
 static MUST_INLINE bool goes_on(struct lane *lane, struct pkt *p)
 {
 	struct flow *f = p->flow;

@@ -262,6 +262,7 @@ static void put_backend(struct roster *r, uint16_t id, const char *pool,
 		strncpy(b->pool, pool, sizeof(b->pool) - 1);
 		strncpy(b->name, backend->name, sizeof(b->name) - 1);
 	}
+	b->is_down = backend->state == STATE_DOWN;
 	b->server_id_len = backend->server_id_len;
 	memcpy(b->server_id, backend->server_id, sizeof(b->server_id));
 	b->e = living;

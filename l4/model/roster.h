@@ -56,6 +56,7 @@ struct roster_backend {
 	char name[CONF_NAME_MAX + 1];
 	uint8_t server_id_len; // QUIC-LB; 0 = none
 	uint8_t server_id[CONF_SERVER_ID_MAX];
+	bool is_down;      // by the configuration; stays so when it leaves
 	uint64_t added_ns; // monotonic; when its next hop began to be looked for
 	struct next_hop hop;
 	struct health_record health;

@@ -268,6 +268,7 @@ static int build_backends(struct snapshot *s, const struct snapshot_input *in)
 	s->backend_index_mask = size - 1;
 	for (uint32_t id = 1; id < s->n_backends; id++)
 		if (in->roster->backends[id].e.used && !in->roster->backends[id].e.live &&
+		    !in->roster->backends[id].is_down &&
 		    still_lingers(&in->roster->backends[id], in->now_ns))
 			fill_retired(&s->backends[id], &in->roster->backends[id]);
 	for (; !rc && s->n_pools < in->conf->n_pools; s->n_pools++)

@@ -214,6 +214,27 @@ Test(select_quic, a_draining_backend_keeps_its_connections_and_gets_no_new_one)
 	}
 }
 
+// One client port, many connections: that the first led there does not make the next go there, too.
+Test(select_quic, a_new_connection_leaves_a_draining_backend_though_its_port_was_there)
+{
+	uint16_t id = send_initial(4000, 443)->backend, nat = send_initial(4000, 444)->backend;
+	struct quicbuild_cid cid = cid_of(1, l.s.snap->backends[id].name);
+
+	for (int n = 1; n <= 3; n++) {
+		char name[8] = "h3-1";
+
+		name[3] = (char)('0' + n);
+		if (backend(name) == id)
+			set_state(name, "", "'state': 'drain', ");
+		name[0] = 'n';
+		if (backend(name) == nat)
+			set_state(name, "", "'state': 'drain', ");
+	}
+	cr_expect_eq(send_short(4000, 443, &cid)->backend, id);
+	cr_expect_neq(send_initial(4000, 443)->backend, id);
+	cr_expect_neq(send_initial(4000, 444)->backend, nat);
+}
+
 Test(select_quic, a_backend_that_is_down_is_not_routable)
 {
 	struct quicbuild_cid dsr = cid_of(1, "h3-1"), nat = cid_of(1, "n3-1");

@@ -167,6 +167,21 @@ Test(snapshot, a_backend_that_left_keeps_its_flows_and_its_way)
 	cr_expect_eq(snapbuild_backend(&s, "web-2"), id);
 }
 
+Test(snapshot, a_backend_that_was_down_when_it_left_stays_down)
+{
+	uint16_t id = snapbuild_backend(&s, "web-2");
+
+	snapbuild_change(&s, "'web-2', ", "'web-2', 'state': 'down', ");
+	rebuild();
+	cr_expect_eq(s.snap->backends[id].flags & BACKEND_OLD, 0);
+	snapbuild_change(&s,
+	                 "{'name': 'web-2', 'state': 'down', 'address': '10.0.1.2', 'port': 80, "
+	                 "'mac': '02:00:00:00:01:02'},\n",
+	                 "");
+	rebuild();
+	cr_expect_eq(s.snap->backends[id].flags & BACKEND_OLD, 0);
+}
+
 // Its number is given to another one day (roster.h): until then no flow may be left that names it.
 Test(snapshot, a_backend_that_left_lets_its_flows_go_before_its_number_is_used_again)
 {
