@@ -24,7 +24,7 @@ void flow_lookup_key(struct pkt_key *out, const struct ctl_flow_key *key)
 
 static bool is_live(const struct control *c, struct flow_lookup *found)
 {
-	uint16_t now_s = (uint16_t)(clock_now_ns() / CLOCK_NS_PER_S);
+	uint16_t now_s = lane_clock_s(c->lanes[found->lane]);
 
 	found->age_s = flow_scan_age_s(now_s, found->copy.f.seen_s);
 	return found->age_s <= c->serving->timeout_s[flow_state(&found->copy.f) % FLOW_STATE_COUNT];

@@ -12,7 +12,7 @@
 enum {
 	SLICE_NS = 2000000, // of the loop's time at once
 	CHUNK = 4096,       // slots between two looks at the clock
-	SKEW_S = 16,        // a lane's clock that is ahead of ours by less than this is no age
+	SKEW_S = 16, // a lane may stamp an entry while we look: ahead by less than this is no age
 };
 
 // What is left to do between two slices.
@@ -63,7 +63,7 @@ static void count_slots(struct flow_scan *s, const struct flow_table *t, uint32_
 }
 
 // A chunk of the table under way. False when there is no table left.
-static bool walk(struct flow_scan *s, uint16_t now_s)
+static bool walk(struct flow_scan *s)
 {
 	const struct flow_table *t;
 	uint32_t n, end;
@@ -73,7 +73,7 @@ static bool walk(struct flow_scan *s, uint16_t now_s)
 	t = table_of(s);
 	n = flow_n_slots(t);
 	end = n - s->slot > CHUNK ? s->slot + CHUNK : n;
-	count_slots(s, t, end, now_s);
+	count_slots(s, t, end, lane_clock_s(s->control->lanes[s->lane]));
 	if (end < n)
 		return true;
 	s->slot = 0;
@@ -113,7 +113,7 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *w, int revents)
 	bool is_more = true;
 
 	while (is_more && now_ns - began_ns < SLICE_NS) {
-		is_more = walk(s, (uint16_t)(now_ns / CLOCK_NS_PER_S));
+		is_more = walk(s);
 		now_ns = clock_now_ns();
 	}
 	if (!is_more)

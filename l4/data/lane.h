@@ -65,6 +65,13 @@ void lane_publish(struct lane *lane, const struct snapshot *snap);
 uint32_t lane_generation(const struct lane *lane);
 bool lane_is_running(const struct lane *lane);
 
+// The lane's own clock, by which its flows are stamped: seconds modulo 2^16. Lanes count by the processor's
+// time stamp counter, whose rate DPDK rounds; after days it is minutes away from any other clock.
+static inline uint16_t lane_clock_s(const struct lane *lane)
+{
+	return __atomic_load_n(&lane->now_s, __ATOMIC_RELAXED);
+}
+
 // The engine.
 void lane_set_running(struct lane *lane, bool is_running);
 
