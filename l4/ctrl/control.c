@@ -270,8 +270,11 @@ int control_reload(struct control *c, struct err *err)
 	struct conf *next;
 	int rc = conf_load(&next, c->conf_file, err);
 
-	if (!rc)
+	if (!rc) {
 		rc = control_apply(c, next, err);
+		if (rc)
+			err_prefix(err, "%s", c->conf_file);
+	}
 	if (rc) {
 		c->n_reload_failures++;
 		return refuse(c, "reload", err);

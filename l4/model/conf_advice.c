@@ -37,8 +37,26 @@ static void advise_on_server_ids(const struct conf *conf, size_t i, conf_advice_
 	}
 }
 
+// A pool without backends is how an operator begins, or ends; packets are dropped with pool_empty.
+static void advise_on_pool(const struct conf *conf, size_t i, conf_advice_say say, void *data)
+{
+	const struct conf_service *s = &conf->services[i];
+	const struct conf_pool *pool = s->pool ? conf_pool_find(conf, s->pool) : NULL;
+	struct err err;
+
+	if (!pool || pool->n_backends)
+		return;
+	err_set(&err, 0, "services[%zu].pool: \"%s\" has no backends; all packets will be dropped",
+	        i, s->pool);
+	say(err.msg, data);
+}
+
 void conf_advice(const struct conf *conf, conf_advice_say say, void *data)
 {
+	if (!conf->n_ports)
+		say("ports: there is none; lb4d needs at least one", data);
+	for (size_t i = 0; i < conf->n_services; i++)
+		advise_on_pool(conf, i, say, data);
 	for (size_t i = 0; i < conf->n_services; i++)
 		advise_on_server_ids(conf, i, say, data);
 }

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/support/confcase.h"
 
@@ -57,4 +58,32 @@ Test(conf_advice, all_plain_or_all_encrypted_is_fine)
 	cr_expect_eq(said.n, 0, "%s", said.text);
 	advise(",\n        'key': '8f95f09245765f80256934e50c66207f'", "");
 	cr_expect_eq(said.n, 0, "%s", said.text);
+}
+
+// What a file says that has no ports, or an empty pool: allowed, but not what anybody wants for long.
+Test(conf_advice, what_cannot_move_a_packet_is_named)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"{}", "ports: there is none; lb4d needs at least one"},
+		{"{\"ports\": [{\"name\": \"wan\", \"driver\": \"af_xdp\", \"device\": \"eth1\"}], \"lanes\": [0],"
+	         "\"services\": [{\"name\": \"web\", \"address\": \"203.0.113.10\", \"port\": 80,"
+	         " \"protocol\": \"tcp\", \"pool\": \"web\"}],"
+	         "\"pools\": [{\"name\": \"web\", \"backends\": []}]}",
+	         "services[0].pool: \"web\" has no backends; all packets will be dropped"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct conf *conf;
+		struct err err;
+
+		said.n = 0;
+		cr_assert_eq(conf_parse(&conf, cases[i].text, strlen(cases[i].text), &err), 0, "%s",
+		             err.msg);
+		conf_advice(conf, hear, &said);
+		cr_expect_eq(said.n, 1);
+		cr_expect_str_eq(said.text, cases[i].want);
+		conf_free(conf);
+	}
 }
