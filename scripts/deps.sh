@@ -49,6 +49,7 @@ nginx-light                   # backends
 caddy                         # backends that speak HTTP/3
 curl                          # client
 wrk                           # client under load
+iputils-ping                  # pings service addresses
 jq                            # reads lbctl -o json
 valgrind                      # memory errors in daemons
 mandoc                        # lint of manual pages
