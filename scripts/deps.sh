@@ -42,16 +42,13 @@ universal-ctags               # lint: names and lengths of functions
 libclang-rt-14-dev            # sanitizers and libFuzzer for clang
 libcriterion-dev              # unit tests
 python3                       # the pcap runner
-python3-scapy                 # packets from text
-tshark                        # an oracle that we did not write
-tcpdump                       # ditto
+tcpdump                       # an oracle that we did not write
 nginx-light                   # backends
 caddy                         # backends that speak HTTP/3
 curl                          # client
 wrk                           # client under load
 iputils-ping                  # pings service addresses
 jq                            # reads lbctl -o json
-valgrind                      # memory errors in daemons
 mandoc                        # lint of manual pages
 ngtcp2-client                 # QUIC client
 ngtcp2-server                 # QUIC server
