@@ -80,7 +80,7 @@ enum verdict {
 	X(PUNT_FULL, punt_full, DROP, "the punt interface did not take the packet")               \
 	X(PUNT_NONE, punt_none, DROP, "for the host, but the port has no punt interface")         \
 	X(HANDOVER_FULL, handover_full, DROP, "ring to the lane that owns the flow is full")      \
-	X(TOO_LONG, too_long, DROP, "packet in several buffers, or longer than the port's MTU")   \
+	X(TOO_LONG, too_long, DROP, "packet in several buffers")                                  \
 	/* answer: we reply ourselves */                                                          \
 	X(ICMP_ECHO, icmp_echo, ANSWER, "ping to a service address")
 
