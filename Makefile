@@ -41,12 +41,13 @@ DPDK_LIBS := $(shell pkg-config --libs libdpdk 2>/dev/null)
 src = $(sort $(foreach d,$1,$(wildcard $d/*.c)))
 obj = $(patsubst %.c,$(O)/obj/%.o,$1)
 PROGRAMS := $(patsubst %.c,$(O)/bin/%,$(notdir $(wildcard tools/lbctl.c tools/lbreplay.c tools/lbtop.c)))
-PROGRAMS += $(if $(wildcard l4/main.c),$(O)/bin/lb4d)
+PROGRAMS += $(if $(wildcard l4/main.c),$(O)/bin/lb4d) $(if $(wildcard l7/main.c),$(O)/bin/lb7d)
 TOOL_SHARED := $(filter-out $(patsubst $(O)/bin/%,tools/%.c,$(PROGRAMS)),$(call src,tools))
 lib = $(patsubst %,$(O)/lib/lib%.a,$1)
 # Archives in link order, each before what it uses; base is under everything.
 MODEL := $(call lib,model base)
 DATA := $(call lib,data model base)
+L7 := $(call lib,l7 model base)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELS := $(patsubst bpf/%.bpf.c,$(O)/gen/bpf/%.skel.h,$(BPF_SRC))
 UNIT := $(patsubst %.c,$(O)/%,$(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null)))
@@ -67,6 +68,7 @@ benches: $(BENCH) ; @:
 $(O)/lib/libbase.a: $(call obj,$(call src,l4/base))
 $(O)/lib/libmodel.a: $(call obj,$(call src,l4/model))
 $(O)/lib/libdata.a: $(call obj,$(call src,l4/data))
+$(O)/lib/libl7.a: $(call obj,$(filter-out l7/main.c,$(call src,l7)))
 $(O)/lib/libctrl.a: $(call obj,$(call src,l4/ctrl))
 $(O)/lib/libtools.a: $(call obj,$(TOOL_SHARED))
 $(O)/lib/libsupport.a: $(call obj,$(call src,tests/support))
@@ -78,6 +80,8 @@ $(O)/lib/%.a: $(O)/flags
 link = @mkdir -p $(@D); $(if $(V),,echo "  LINK $@";) $(if $(V),set -x;) $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $1
 $(O)/bin/lb4d: $(call obj,$(call src,l4 l4/dpdk) $(filter-out %.bpf.c,$(call src,bpf))) $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) $(DPDK_LIBS) -lbpf -lev -lmnl -lcap-ng -lseccomp -lcrypto -ljansson -lm)
+$(O)/bin/lb7d: $(O)/obj/l7/main.o $(L7)
+	$(call link,$(L7) -lssl -lcrypto -lcap-ng -ljansson -lm -pthread)
 $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)
 $(O)/bin/%: $(O)/obj/tools/%.o $(call lib,tools) $(DATA)
@@ -86,11 +90,12 @@ $(O)/tests/unit/l4/base/%: LIBS = $(call lib,base)
 $(O)/tests/unit/l4/model/%: LIBS = $(MODEL) -ljansson
 $(O)/tests/unit/l4/data/%: LIBS = $(DATA) -lcrypto -ljansson
 $(O)/tests/unit/l4/ctrl/%: LIBS = $(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson
+$(O)/tests/unit/l7/%: LIBS = $(L7) -lssl -lcrypto -ljansson -pthread
 $(O)/tests/unit/tools/%: LIBS = $(call lib,tools) $(DATA) -lcrypto -ljansson
-$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl) $(DATA)
+$(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl l7) $(DATA)
 	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
-$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support) $(DATA)
-	$(call link,-fsanitize=fuzzer $(call lib,support) $(DATA) -lcrypto -ljansson -lm)
+$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support l7) $(DATA)
+	$(call link,-fsanitize=fuzzer $(call lib,support l7) $(DATA) -lssl -lcrypto -ljansson -lm)
 $(O)/tests/smoke/steer_run $(O)/tests/smoke/stats_run: $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \
 		$(call obj,$(filter-out %.bpf.c,$(call src,bpf))) $(call lib,support) $(MODEL)
 	$(call link,$(call lib,support) $(MODEL) -lbpf -ljansson -lm)

@@ -20,7 +20,8 @@ l4/data/*                  | l4/base l4/model l4/data                         |
 l4/dpdk/*                  | l4/base l4/model l4/data l4/dpdk                 | dpdk
 l4/ctrl/*                  | l4/base l4/model l4/data l4/dpdk l4/ctrl bpf/attach.h | libev libmnl
 l4/main.c                  | l4/base l4/model l4/data l4/dpdk l4/ctrl bpf/attach.h | libev libcap-ng libseccomp
-l7/tls.[ch]                | l4/base l4/model l7                              | openssl
+l7/tls*                    | l4/base l4/model l7                              | openssl
+l7/main.c                  | l4/base l4/model l7                              | libcap-ng
 l7/http2.[ch]              | l4/base l4/model l7                              | nghttp2
 l7/*                       | l4/base l4/model l7                              |
 bpf/attach*.c              | l4/base l4/model/stats_layout.h bpf              | libbpf
@@ -35,11 +36,13 @@ tests/unit/l4/base/*       | l4/base tests/support                            | 
 tests/unit/l4/model/*      | l4/base l4/model tests/support tests/unit/l4/model | criterion jansson
 tests/unit/l4/data/*       | l4/base l4/model l4/data tests/support tests/unit/l4/data | criterion openssl
 tests/unit/l4/ctrl/*       | l4/base l4/model l4/data l4/ctrl tests/support   | criterion jansson libev
+tests/unit/l7/test_tls*    | l4/base l4/model l7 tests/support tests/unit/l7  | criterion openssl
+tests/unit/l7/*            | l4/base l4/model l7 tests/support tests/unit/l7  | criterion
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
 tests/smoke/quic/*         | l4/base l4/model l4/data tests/smoke/quic        | ngtcp2 gnutls
 tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/smoke | libbpf
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
-tests/fuzz/*               | l4/base l4/model l4/data tests/support           |
+tests/fuzz/*               | l4/base l4/model l4/data l7 tests/support        |
 tests/bench/*              | l4/base l4/model l4/data tests/support           | openssl
 TABLE
 }
