@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The access log: one JSON object a line for each request, written when it ended.
+//   - access_write() makes the line; any text of a client is escaped (RFC 8259), invalid UTF-8 becomes \ufffd;
+//   - struct access_log buffers the lines of one worker and appends them to the file with whole-line write(2)s, so that
+//     workers may share a file (O_APPEND). A write that fails loses lines, which are counted and said in the
+//     log once until it works again; it never blocks a stream for longer than the write(2) takes.
+#pragma once
+
+#include "l4/base/addr.h"
+#include "l4/base/err.h"
+#include "l4/base/slice.h"
+#include "l7/text.h"
+
+// Why a request or stream ended. X(SYMBOL, name, help)
+#define ACCESS_ENDS(X)                                                                           \
+	X(COMPLETED, completed, "all of the response was given to the client")                   \
+	X(CLOSED, closed, "a tunnel or WebSocket that one of its ends closed in order")          \
+	X(REFUSED, refused, "malformed request; reason says how")                                \
+	X(TOO_LARGE, too_large, "line, head or body beyond its limit")                           \
+	X(CLIENT_ABORT, client_abort, "the client went away before the end")                     \
+	X(CLIENT_TIMEOUT, client_timeout, "the client did not go on in time")                    \
+	X(NO_ROUTE, no_route, "no route matches")                                                \
+	X(ANSWERED, answered, "answered by the route: redirect or fixed answer")                 \
+	X(NO_BACKEND, no_backend, "no backend of the pool may take a request")                   \
+	X(CONNECT_FAILED, connect_failed, "the backend refused or could not be reached")         \
+	X(CONNECT_TIMEOUT, connect_timeout, "the backend did not accept in time")                \
+	X(UPSTREAM_TLS, upstream_tls, "TLS with the backend failed")                             \
+	X(UPSTREAM_RESET, upstream_reset, "the backend broke the connection")                    \
+	X(UPSTREAM_MALFORMED, upstream_malformed, "the backend's answer is no HTTP")             \
+	X(FIRST_BYTE_TIMEOUT, first_byte_timeout, "the backend did not begin to answer in time") \
+	X(STREAM_IDLE, stream_idle, "nothing moved for timeouts.stream_idle_ms")                 \
+	X(TOTAL_TIMEOUT, total_timeout, "longer than timeouts.total_ms")                         \
+	X(DRAINED, drained, "cut at the end of the grace time of a stop")                        \
+	X(OVERLOAD, overload, "no memory or descriptor left for it")
+
+#define X(SYMBOL, name, help) ACCESS_##SYMBOL,
+enum access_end { ACCESS_NONE, ACCESS_ENDS(X) ACCESS_END_COUNT };
+#undef X
+
+extern const char *const access_end_names[ACCESS_END_COUNT];
+extern const char *const access_end_helps[ACCESS_END_COUNT];
+
+// Everything is borrowed until access_write() returns. Times are of one monotonic clock, in ns, 0 = did not happen.
+struct access_record {
+	uint64_t start_real_ns; // CLOCK_REALTIME when the request's first byte came
+	uint64_t start_ns;      // the same moment, monotonic
+	uint64_t
+		connect_ns; // the backend's connection was ready (equals picked_ns if one was reused)
+	uint64_t picked_ns;     // a backend was asked for
+	uint64_t first_byte_ns; // the backend's first byte
+	uint64_t end_ns;
+	uint64_t bytes_in;  // from the client, content only
+	uint64_t bytes_out; // to the client, content only
+	struct slice method, host, target, user_agent, referer, request_id;
+	struct addr client;
+	be16 client_port;
+	uint16_t status;  // as sent to the client; 0 = none
+	uint8_t minor;    // HTTP/1.minor
+	uint8_t end;      // enum access_end
+	uint8_t attempts; // backends tried
+	bool is_reused;   // the backend's connection had served before
+	const char *l7;   // names of the configuration; NULL = none
+	const char *pool;
+	const char *backend;
+	const char *protocol;    // "http/1.1" "websocket" "sse"
+	const char *tls_version; // NULL = clear
+	const char *server_name;
+	const char *reason; // in words, NULL = none
+};
+
+// The line with its newline: {"time":"2026-11-21T12:00:00.123Z","client":"192.0.2.7:40000","l7":"api","method":"GET",...}. Times:
+// "connect_ms","first_byte_ms","total_ms" with three decimals. What is NULL, empty or did not happen is left out. Long texts are cut
+// (1024 bytes each) so that the line always fits in ACCESS_LINE_MAX.
+enum { ACCESS_LINE_MAX = 16384 };
+void access_write(struct text *line, const struct access_record *r);
+
+struct access_log;
+
+// "-" is stdout. O_APPEND, mode 0640. -ENOMEM or what open(2) said, with *err.
+NODISCARD int access_open(struct access_log **out, const char *file, struct err *err);
+void access_close(struct access_log *log); // flushes; NULL is fine
+
+void access_put(struct access_log *log, const struct access_record *r);
+void access_flush(struct access_log *log); // after a quarter of a second at most
+// Opens the file anew (it was rotated away); the old one stays if that fails.
+NODISCARD int access_reopen(struct access_log *log, struct err *err);
+uint64_t access_lost(const struct access_log *log); // lines that could not be written
