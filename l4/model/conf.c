@@ -48,6 +48,27 @@ const char *const conf_health_names[HEALTH_COUNT] = {
 	[HEALTH_HTTP] = "http",
 	[HEALTH_HTTPS] = "https",
 };
+const char *const conf_hash_by_names[HASH_BY_COUNT] = {
+	[HASH_BY_SOURCE] = "source",
+	[HASH_BY_HEADER] = "header",
+	[HASH_BY_COOKIE] = "cookie",
+};
+const char *const conf_unhealthy_names[UNHEALTHY_COUNT] = {
+	[UNHEALTHY_ALL] = "all",
+	[UNHEALTHY_NONE] = "none",
+};
+const char *const conf_forwarded_names[FORWARDED_COUNT] = {
+	[FORWARDED_REPLACE] = "replace",
+	[FORWARDED_APPEND] = "append",
+};
+const char *const conf_tls_min_names[TLS_MIN_COUNT] = {
+	[TLS_MIN_1_2] = "1.2",
+	[TLS_MIN_1_3] = "1.3",
+};
+const char *const conf_match_names[MATCH_COUNT] = {
+	[MATCH_PREFIX] = "prefix",
+	[MATCH_EXACT] = "exact",
+};
 
 int conf_word(const char *const *names, size_t n, const char *word)
 {
@@ -71,6 +92,30 @@ struct conf_service *conf_service_find(const struct conf *conf, const char *name
 		if (strcmp(conf->services[i].name, name) == 0)
 			return &conf->services[i];
 	return NULL;
+}
+
+struct conf_l7 *conf_l7_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_l7; i++)
+		if (strcmp(conf->l7[i].name, name) == 0)
+			return &conf->l7[i];
+	return NULL;
+}
+
+struct conf_pool *conf_service_pool(const struct conf *conf, const struct conf_service *service)
+{
+	const struct conf_l7 *l7 = service->l7 ? conf_l7_find(conf, service->l7) : NULL;
+	const char *name = service->pool ? service->pool : l7 ? l7->hosts : NULL;
+
+	return name ? conf_pool_find(conf, name) : NULL;
+}
+
+bool conf_health_accepts(const struct conf_health_check *health, unsigned int status)
+{
+	for (size_t i = 0; i < health->n_status; i++)
+		if (status >= health->status[i].first && status <= health->status[i].last)
+			return true;
+	return !health->n_status && status >= 200 && status <= 399;
 }
 
 struct conf_backend *conf_backend_find(const struct conf_pool *pool, const char *name)

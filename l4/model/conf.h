@@ -26,6 +26,7 @@ enum {
 	CONF_MAX_L7 = 256,
 	CONF_MAX_TLS = 256,       // an l7 entry
 	CONF_MAX_ROUTES = 1024,   // an l7 entry
+	CONF_MAX_RULES = 64,      // a list of headers, cookies, statuses and the like
 	CONF_FILE_MAX = 16 << 20, // bytes of a file
 	CONF_MAX_QUIC_LB = 7,     // quic-lb.md section 2: rotation bits 0..6
 	CONF_SERVER_ID_MAX = 15,  // bytes
@@ -46,6 +47,11 @@ enum conf_balance {
 };
 enum conf_state { STATE_UP, STATE_DRAIN, STATE_DOWN, STATE_COUNT };
 enum conf_health { HEALTH_NONE, HEALTH_TCP, HEALTH_HTTP, HEALTH_HTTPS, HEALTH_COUNT };
+enum conf_hash_by { HASH_BY_SOURCE, HASH_BY_HEADER, HASH_BY_COOKIE, HASH_BY_COUNT };
+enum conf_unhealthy { UNHEALTHY_ALL, UNHEALTHY_NONE, UNHEALTHY_COUNT };
+enum conf_forwarded { FORWARDED_REPLACE, FORWARDED_APPEND, FORWARDED_COUNT };
+enum conf_tls_min { TLS_MIN_1_2, TLS_MIN_1_3, TLS_MIN_COUNT };
+enum conf_match { MATCH_PREFIX, MATCH_EXACT, MATCH_COUNT };
 
 // The words of the file for the enums above, indexed by value; "" where the file has no word.
 extern const char *const conf_driver_names[DRIVER_COUNT];
@@ -56,6 +62,11 @@ extern const char *const conf_forward_names[FORWARD_COUNT];
 extern const char *const conf_balance_names[BALANCE_COUNT];
 extern const char *const conf_state_names[STATE_COUNT];
 extern const char *const conf_health_names[HEALTH_COUNT];
+extern const char *const conf_hash_by_names[HASH_BY_COUNT];
+extern const char *const conf_unhealthy_names[UNHEALTHY_COUNT];
+extern const char *const conf_forwarded_names[FORWARDED_COUNT];
+extern const char *const conf_tls_min_names[TLS_MIN_COUNT];
+extern const char *const conf_match_names[MATCH_COUNT];
 
 struct conf_port {
 	const char *name; // unique
@@ -92,12 +103,13 @@ struct conf_service {
 	struct addr address; // (address, port, protocol) is unique; quic counts as udp
 	be16 port;
 	uint8_t protocol; // enum conf_protocol
-	uint8_t forward;  // enum conf_forward; FORWARD_LOCAL if `l7` is given; default dsr
+	uint8_t forward;  // enum conf_forward; default local with `l7`, dsr with `pool` or `hosts`
 	const char *pool; // name of a pool, or NULL
 	const char *l7;   // name of an l7 entry, or NULL; exactly one of pool and l7
 	struct conf_quic_lb *quic_lb; // [n_quic_lb], protocol quic only
 	uint8_t n_quic_lb;
 	bool flow_table; // default true; false: every packet by Maglev alone (dsr only)
+	bool is_remote;  // no key: its l7 entry has `hosts`, see conf_service_pool()
 };
 
 struct conf_tls {
@@ -105,18 +117,83 @@ struct conf_tls {
 	const char *key;         // file
 };
 
+// What a request must have besides host, path and method; all conditions of a route must hold.
+struct conf_condition {
+	const char
+		*name; // header (any case) or cookie: a token; query: as it stands in the request
+	const char *value; // equal to it; NULL = merely present
+};
+
+struct conf_header {
+	const char *name;  // a token of RFC 9110 section 5.6.2
+	const char *value; // no control characters, no space at its ends; may be ""
+};
+
+struct conf_redirect {
+	uint16_t status;      // 301, 302 (default), 303, 307 or 308
+	const char *location; // visible ASCII; $host and $uri are the request's
+};
+
+struct conf_answer {
+	uint16_t status;          // 200..599, default 200
+	const char *body;         // default ""; may hold newlines and tabs
+	const char *content_type; // default "text/plain"
+};
+
 struct conf_route {
-	const char *host; // exact or "*.example.com"; NULL = any
-	const char *path; // prefix, begins with '/'
-	const char *pool;
+	const char *host;   // exact or "*.example.com"; NULL = any
+	const char *path;   // begins with '/'
+	const char *method; // a token, case matters; NULL = any
+	struct conf_condition *headers, *cookies, *query;
+	const char *pool; // exactly one of pool, redirect and answer
+	struct conf_redirect redirect;
+	struct conf_answer answer;
+	const char *
+		rewrite; // begins with '/': stands for the matched part of the path; NULL = as it came
+	struct conf_header *set_request_headers, *set_response_headers;
+	const char **remove_request_headers, **remove_response_headers;
+	uint8_t match; // enum conf_match, of path; default prefix
+	bool has_redirect, has_answer;
+	uint8_t retries; // 0..10, default 1
+	uint8_t n_headers, n_cookies, n_query;
+	uint8_t n_set_request_headers, n_set_response_headers;
+	uint8_t n_remove_request_headers, n_remove_response_headers;
+};
+
+struct conf_l7_limits {   // of a request
+	uint32_t line;    // bytes of one line of the head, 256..65536, default 8192
+	uint32_t header;  // bytes of the whole head, 1024..65536, default 32768
+	uint16_t headers; // 8..256, default 100
+	uint32_t body_kb; // 0..4194303, default 0 = unlimited
+};
+
+struct conf_l7_timeouts {        // each 0..86400000 ms, 0 = none
+	uint32_t header_ms;      // 1.., whole head from its first byte, default 10000
+	uint32_t client_idle_ms; // between requests, and a stalled request body; default 60000
+	uint32_t connect_ms;     // 1.., to the backend, default 3000
+	uint32_t first_byte_ms;  // from the request sent to the answer's head, default 300000
+	uint32_t stream_idle_ms; // neither side sends, default 0
+	uint32_t total_ms;       // whole request, default 0
 };
 
 struct conf_l7 { // parsed and checked here, served by lb7d
 	const char *name;
+	const char *hosts; // pool of L7 hosts that lb4d forwards to; NULL = this host's workers
 	struct conf_tls *tls;
 	struct conf_route *routes;
+	struct conf_l7_limits limits;
+	struct conf_l7_timeouts timeouts;
+	uint32_t sse_keepalive_ms;  // comment on an event stream silent so long; 0 = off (default)
+	uint32_t websocket_ping_ms; // ping on a WebSocket silent so long; 0 = off (default)
 	uint16_t n_tls;
 	uint16_t n_routes;
+	uint8_t forwarded;   // enum conf_forwarded, default replace
+	uint8_t tls_min;     // enum conf_tls_min, default 1.2
+	bool proxy_protocol; // clients' connections begin with a PROXY v2 header; default false
+};
+
+struct conf_status {
+	uint16_t first, last; // 100..599, both included
 };
 
 struct conf_health_check {
@@ -126,6 +203,13 @@ struct conf_health_check {
 	uint32_t timeout_ms;  // 1..interval_ms, default the lesser of it and 500
 	uint16_t rise;        // 1..100, default 2
 	uint16_t fall;        // 1..100, default 3
+	// http, https: the good ones; none = 200..399, see conf_health_accepts()
+	struct conf_status *status;
+	const char *host;        // http, https: Host header; NULL = the backend's address
+	const char *server_name; // https: SNI; NULL = none sent
+	be16 port;               // 0 = the backend's (default)
+	uint8_t n_status;
+	uint8_t jitter_percent; // of interval_ms, 0..50, default 10
 };
 
 struct conf_backend {
@@ -140,6 +224,17 @@ struct conf_backend {
 	struct mac mac; // next hop by decree: tests and ports without a kernel behind them
 };
 
+struct conf_hash {        // what maglev hashes at L7
+	uint8_t by;       // enum conf_hash_by, default source
+	const char *name; // of the header or cookie; NULL for source
+};
+
+struct conf_pool_tls {  // TLS to the backends, for routes
+	bool verify;    // default true
+	const char *ca; // PEM file, relative to the configuration's folder; NULL = the system's
+	const char *server_name; // SNI and the name to verify; NULL = the request's host
+};
+
 struct conf_pool {
 	const char *name;    // unique
 	uint8_t balance;     // enum conf_balance, default maglev
@@ -147,6 +242,12 @@ struct conf_pool {
 	struct conf_health_check health;
 	struct conf_backend *backends; // [n_backends]
 	uint16_t n_backends;           // may be 0: the pool then drops with pool_empty
+	bool has_hash, has_tls;
+	bool proxy_protocol; // connections to backends begin with a PROXY v2 header; default false
+	struct conf_hash hash;
+	struct conf_pool_tls tls;
+	uint8_t when_unhealthy; // enum conf_unhealthy: who serves if no backend is healthy; default all
+	uint16_t keepalive;     // idle connections a worker keeps to each backend, default 64
 };
 
 struct conf_snat {              // our side of nat services
@@ -156,11 +257,17 @@ struct conf_snat {              // our side of nat services
 	uint16_t port_last;  // default 65535
 };
 
+struct conf_admin {          // HTTP for metrics and probes, by lb7d
+	struct addr address; // default 127.0.0.1
+	be16 port;
+};
+
 struct conf {
-	const char *node;    // default "lb47"
-	const char *control; // control socket, default "/run/lb47/lb4d.sock"
-	const char *stats;   // folder of the counters in bpffs, default "/sys/fs/bpf/lb47"
-	const char *file;    // where it was loaded from, "-" if from memory
+	const char *node;       // default "lb47"
+	const char *control;    // control socket, default "/run/lb47/lb4d.sock"
+	const char *control_l7; // that of lb7d, default "/run/lb47/lb7d.sock"
+	const char *stats;      // folder of the counters in bpffs, default "/sys/fs/bpf/lb47"
+	const char *file;       // where it was loaded from, "-" if from memory
 	struct conf_port *ports;
 	struct conf_service *services;
 	struct conf_pool *pools;
@@ -170,7 +277,12 @@ struct conf {
 	struct conf_timeouts timeouts;
 	uint32_t
 		flows; // flow table of all lanes together, entries a family: 1024..16777216, default 1048576
-	uint16_t workers; // 0..256, default 0 = as many as CPUs
+	uint16_t workers;            // 0..256, default 0 = as many as CPUs
+	uint32_t worker_memory_mb;   // 1..65536, default 256
+	uint32_t worker_connections; // 16..1048576, default 0 = what RLIMIT_NOFILE allows
+	const char *access_log;      // file, "-" = stdout, NULL = none
+	bool has_admin;
+	struct conf_admin admin;
 	uint16_t n_ports, n_services, n_pools, n_l7, n_lanes;
 	uint8_t idle;         // enum conf_idle, default sleep
 	uint32_t idle_max_us; // longest sleep of an idle lane, 1..10000, default 200
@@ -205,15 +317,23 @@ void conf_free(struct conf *conf);
 // server IDs. conf_parse() calls it; so does whoever changed a conf in memory.
 NODISCARD int conf_check(const struct conf *conf, struct err *err);
 
-// What can only change by a restart (ports, lanes, flows, control, stats, idle, hugepages, snat
-// ports): 0 if `next` keeps it all, else -EBUSY and the sentence "ports[0].device: cannot change
+// What can only change by a restart (ports, lanes, flows, control, stats, idle, hugepages, workers,
+// snat ports): 0 if `next` keeps it all, else -EBUSY and the sentence "ports[0].device: cannot change
 // while lb4d runs".
 NODISCARD int conf_check_reload(const struct conf *running, const struct conf *next,
                                 struct err *err);
 
 struct conf_pool *conf_pool_find(const struct conf *conf, const char *name);            // or NULL
 struct conf_service *conf_service_find(const struct conf *conf, const char *name);      // or NULL
+struct conf_l7 *conf_l7_find(const struct conf *conf, const char *name);                // or NULL
 struct conf_backend *conf_backend_find(const struct conf_pool *pool, const char *name); // or NULL
+
+// The pool that the service's packets are forwarded to: its own, or the `hosts` of its l7 entry. NULL
+// if they are for this host's workers.
+struct conf_pool *conf_service_pool(const struct conf *conf, const struct conf_service *service);
+
+// Whether an HTTP status is a good answer to the health check.
+bool conf_health_accepts(const struct conf_health_check *health, unsigned int status);
 
 // Appends a copy of *backend (its name too) to the pool and checks the whole.
 // -EEXIST, -EINVAL, -ENOMEM with *err; on failure nothing changed.

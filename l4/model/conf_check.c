@@ -226,7 +226,10 @@ static int check_route(const struct conf *conf, size_t i, size_t k, struct err *
 
 	if (strchr(r->path, '?'))
 		return FAIL("l7[%zu].routes[%zu].path: a route cannot look at the query", i, k);
-	if (!conf_pool_find(conf, r->pool))
+	if (!!r->pool + r->has_redirect + r->has_answer != 1)
+		return FAIL("l7[%zu].routes[%zu]: wants exactly one of pool, redirect and answer", i,
+		            k);
+	if (r->pool && !conf_pool_find(conf, r->pool))
 		return FAIL("l7[%zu].routes[%zu].pool: there is no pool \"%s\"", i, k, r->pool);
 	for (size_t j = 0; j < k; j++)
 		if (strcmp(r->path, all[j].path) == 0 && is_same_host(r->host, all[j].host))

@@ -11,6 +11,16 @@
 // An object is copied as bytes by whoever holds it; this gives it texts and lists of its own.
 static int own(struct arena *arena, const struct conf_object *object, void *base);
 
+static int own_text(struct arena *arena, const struct conf_key *key, void *base)
+{
+	const char *copy = arena_strdup(arena, conf_field_string(key, base));
+
+	if (!copy)
+		return -ENOMEM;
+	*(const char **)conf_field_at(key, base) = copy;
+	return 0;
+}
+
 static int own_list(struct arena *arena, const struct conf_key *key, void *base)
 {
 	void **field = conf_field_at(key, base);
@@ -24,18 +34,10 @@ static int own_list(struct arena *arena, const struct conf_key *key, void *base)
 		memcpy(items, *field, n * size);
 	for (size_t i = 0; i < n && key->item->object && !rc; i++)
 		rc = own(arena, key->item->object, items + i * size);
+	for (size_t i = 0; i < n && conf_field_is_text(key->item) && !rc; i++)
+		rc = own_text(arena, key->item, items + i * size);
 	*field = items;
 	return rc;
-}
-
-static int own_text(struct arena *arena, const struct conf_key *key, void *base)
-{
-	const char *copy = arena_strdup(arena, conf_field_string(key, base));
-
-	if (!copy)
-		return -ENOMEM;
-	*(const char **)conf_field_at(key, base) = copy;
-	return 0;
 }
 
 static int own(struct arena *arena, const struct conf_object *object, void *base)

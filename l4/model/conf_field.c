@@ -58,8 +58,17 @@ void conf_field_set_count(const struct conf_key *key, void *base, uint32_t n)
 
 bool conf_field_is_text(const struct conf_key *key)
 {
-	return key->type == KEY_NAME || key->type == KEY_TEXT || key->type == KEY_PATH ||
-	       key->type == KEY_HOST;
+	return key->type == KEY_NAME || key->type == KEY_TEXT || key->type == KEY_LINES ||
+	       key->type == KEY_TOKEN || key->type == KEY_PATH || key->type == KEY_HOST;
+}
+
+static struct addr initial_address(const struct conf_key *key)
+{
+	struct addr address = {0};
+
+	if (key->text && addr_parse(&address, key->text))
+		assert(!"the default of an address is one");
+	return address;
 }
 
 static uint32_t initial(const struct conf_key *key, const void *base)
@@ -78,7 +87,11 @@ void conf_field_init(const struct conf_key *key, void *base)
 	case KEY_WORD:
 		conf_field_set(key, base, initial(key, base));
 		return;
+	case KEY_ADDRESS:
+		*(struct addr *)field = initial_address(key);
+		return;
 	case KEY_OBJECT:
+		conf_field_set_count(key, base, 0);
 		for (int derived = 0; derived < 2; derived++)
 			for (size_t i = 0; i < key->object->n_keys; i++)
 				if (!key->object->keys[i].derive == !derived)
@@ -103,6 +116,8 @@ static bool is_initial_object(const struct conf_key *key, const void *base)
 {
 	const struct conf_object *object = key->object;
 
+	if (key->n_size)
+		return !conf_field_count(key, base);
 	for (size_t i = 0; i < object->n_keys; i++)
 		if (!conf_field_is_initial(&object->keys[i], conf_field_in(key, base)))
 			return false;
@@ -112,6 +127,7 @@ static bool is_initial_object(const struct conf_key *key, const void *base)
 bool conf_field_is_initial(const struct conf_key *key, const void *base)
 {
 	const void *field = conf_field_in(key, base);
+	struct addr address;
 
 	if (conf_field_is_text(key))
 		return is_initial_text(key, conf_field_string(key, base));
@@ -119,7 +135,8 @@ bool conf_field_is_initial(const struct conf_key *key, const void *base)
 	case KEY_OBJECT:
 		return is_initial_object(key, base);
 	case KEY_ADDRESS:
-		return ((const struct addr *)field)->family == ADDR_NONE;
+		address = initial_address(key);
+		return addr_eq(field, &address);
 	case KEY_MAC:
 		return key->n_size ? !conf_field_count(key, base) : mac_is_zero(field);
 	case KEY_HEX:

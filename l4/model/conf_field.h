@@ -27,7 +27,7 @@ static inline const char *conf_field_string(const struct conf_key *key, const vo
 uint32_t conf_field_get(const struct conf_key *key, const void *base);
 void conf_field_set(const struct conf_key *key, void *base, uint32_t value);
 
-// The count of a list or of hex bytes, the presence flag of others.
+// The count of a list or of hex bytes, the presence flag of others; 0 where there is neither.
 uint32_t conf_field_count(const struct conf_key *key, const void *base);
 void conf_field_set_count(const struct conf_key *key, void *base, uint32_t n);
 
@@ -42,5 +42,6 @@ static inline const void *conf_field_item(const struct conf_key *key, const void
 // Gives the field its default; a derived one needs the object's other fields first.
 void conf_field_init(const struct conf_key *key, void *base);
 
-// Whether the field has its default; an object if all of its fields have theirs.
+// Whether the field has its default; an object if it is absent or, where it cannot be, if all of its
+// fields have theirs.
 bool conf_field_is_initial(const struct conf_key *key, const void *base);

@@ -104,6 +104,7 @@ static int read_fields(const struct reader *r, const struct conf_place *place,
 static int read_object(const struct reader *r, const struct conf_place *place,
                        const struct conf_key *key, json_t *json, void *base)
 {
+	conf_field_set_count(key, base, 1);
 	return read_fields(r, place, key->object, json, conf_field_at(key, base));
 }
 
@@ -136,10 +137,11 @@ static const struct {
 	[KEY_INTEGER] = {JSON_INTEGER, read_integer}, [KEY_PORT] = {JSON_INTEGER, read_integer},
 	[KEY_BOOLEAN] = {JSON_TRUE, read_boolean},    [KEY_WORD] = {JSON_STRING, read_text},
 	[KEY_NAME] = {JSON_STRING, read_text},        [KEY_TEXT] = {JSON_STRING, read_text},
-	[KEY_PATH] = {JSON_STRING, read_text},        [KEY_HOST] = {JSON_STRING, read_text},
-	[KEY_ADDRESS] = {JSON_STRING, read_text},     [KEY_MAC] = {JSON_STRING, read_text},
-	[KEY_HEX] = {JSON_STRING, read_text},         [KEY_OBJECT] = {JSON_OBJECT, read_object},
-	[KEY_LIST] = {JSON_ARRAY, read_list},
+	[KEY_LINES] = {JSON_STRING, read_text},       [KEY_TOKEN] = {JSON_STRING, read_text},
+	[KEY_STATUS] = {JSON_STRING, read_text},      [KEY_PATH] = {JSON_STRING, read_text},
+	[KEY_HOST] = {JSON_STRING, read_text},        [KEY_ADDRESS] = {JSON_STRING, read_text},
+	[KEY_MAC] = {JSON_STRING, read_text},         [KEY_HEX] = {JSON_STRING, read_text},
+	[KEY_OBJECT] = {JSON_OBJECT, read_object},    [KEY_LIST] = {JSON_ARRAY, read_list},
 };
 
 // Indexed by json_type; "true" and "false" are one type to an operator.
@@ -194,15 +196,35 @@ static int broken(const json_error_t *error, const char *file, struct err *err)
 	               error->line, error->column, text);
 }
 
+// Whether a service of an l7 entry is local depends on that entry, which stands anywhere in the file.
+static void link_services(struct conf *conf, json_t *root)
+{
+	json_t *services = json_object_get(root, "services");
+
+	for (size_t i = 0; i < conf->n_services; i++) {
+		struct conf_service *s = &conf->services[i];
+		const struct conf_l7 *l7 = s->l7 ? conf_l7_find(conf, s->l7) : NULL;
+
+		s->is_remote = l7 && l7->hosts;
+		if (s->is_remote && !json_object_get(json_array_get(services, i), "forward"))
+			s->forward = FORWARD_DSR;
+	}
+}
+
 static int read_root(const struct reader *r, json_t *root, const char *file)
 {
+	int rc;
+
 	if (!json_is_object(root))
 		return err_set(r->err, -EINVAL, "%s where %s is expected",
 		               type_names[json_typeof(root)], type_names[JSON_OBJECT]);
 	r->conf->file = arena_strdup(&r->conf->arena, file ? file : "-");
 	if (!r->conf->file)
 		return no_memory(r->err);
-	return read_fields(r, NULL, &conf_key_root, root, r->conf);
+	rc = read_fields(r, NULL, &conf_key_root, root, r->conf);
+	if (!rc)
+		link_services(r->conf, root);
+	return rc;
 }
 
 int conf_json_read(struct conf **out, struct slice text, const char *file, struct err *err)

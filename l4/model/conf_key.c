@@ -24,6 +24,9 @@ enum {
 	SOCKET_MAX = 107,    // sun_path of sockaddr_un without its end mark
 	CPU_MAX = 1023,      // CPU_SETSIZE - 1
 	SECONDS_MAX = 32767, // conf.h: the flow table's clock has 16 bits
+	MS_MAX = 86400000,   // a day
+	HEADER_MAX = 255,    // bytes of a header's name
+	BODY_MAX = 65535,    // bytes of a fixed answer
 };
 
 static uint32_t derive_punt(const void *object)
@@ -37,7 +40,7 @@ static uint32_t derive_forward(const void *object)
 {
 	const struct conf_service *service = object;
 
-	return service->l7 ? FORWARD_LOCAL : FORWARD_DSR;
+	return service->l7 && !service->is_remote ? FORWARD_LOCAL : FORWARD_DSR;
 }
 
 static uint32_t derive_timeout(const void *object)
@@ -111,8 +114,8 @@ static const struct conf_key service_keys[] = {
 	{"protocol", KEY_WORD, FIELD(conf_service, protocol), .is_required = true, WORDS(conf_protocol_names),
 	 .help = "`quic` is UDP whose flows survive a change of the client's address"},
 	{"forward", KEY_WORD, FIELD(conf_service, forward), WORDS(conf_forward_names),
-	 .derive = derive_forward, .otherwise = "`local` with `l7`, else `dsr`",
-	 .help = "how a packet reaches its backend: `dsr` rewrites the MAC address only, the backend answers the client itself; `nat` rewrites both addresses and ports, answers return through us; `local` leaves it to this host's kernel, for `l7`"},
+	 .derive = derive_forward, .otherwise = "`local` with `l7` that has no `hosts`, else `dsr`",
+	 .help = "how a packet reaches its backend: `dsr` rewrites the MAC address only, the backend answers the client itself; `nat` rewrites both addresses and ports, answers return through us; `local` leaves it to this host's kernel, for `l7` without `hosts`"},
 	{"pool", KEY_NAME, FIELD(conf_service, pool),
 	 .help = "the pool that answers; exactly one of `pool` and `l7`"},
 	{"l7", KEY_NAME, FIELD(conf_service, l7),
@@ -131,30 +134,154 @@ static const struct conf_key tls_keys[] = {
 	 .help = "PEM file with the private key, relative to the configuration's folder"},
 };
 
-static const struct conf_key route_keys[] = {
-	{"host", KEY_HOST, FIELD(conf_route, host), .otherwise = "any host",
-	 .help = "host name, or `*.` and a domain for every name below it"},
-	{"path", KEY_PATH, FIELD(conf_route, path), RANGE(1, TEXT_MAX), .is_required = true,
-	 .help = "prefix of the request's path; (host, path) is unique in its entry"},
-	{"pool", KEY_NAME, FIELD(conf_route, pool), .is_required = true,
-	 .help = "the pool that answers"},
+static const struct conf_key condition_keys[] = {
+	{"name", KEY_TOKEN, FIELD(conf_condition, name), RANGE(1, HEADER_MAX), .is_required = true,
+	 .help = "of the header, in any case, or of the cookie"},
+	{"value", KEY_TEXT, FIELD(conf_condition, value), RANGE(0, TEXT_MAX), .otherwise = "any value",
+	 .help = "equal to this, byte by byte"},
+};
+
+static const struct conf_key query_keys[] = {
+	{"name", KEY_TEXT, FIELD(conf_condition, name), RANGE(1, TEXT_MAX), .is_required = true,
+	 .help = "of the parameter as it stands in the request, nothing is decoded"},
+	{"value", KEY_TEXT, FIELD(conf_condition, value), RANGE(0, TEXT_MAX), .otherwise = "any value",
+	 .help = "equal to this, byte by byte, nothing is decoded"},
+};
+
+static const struct conf_key redirect_keys[] = {
+	{"status", KEY_INTEGER, FIELD(conf_redirect, status), RANGE(301, 308), .initial = 302,
+	 .help = "301, 302, 303, 307 or 308"},
+	{"location", KEY_TEXT, FIELD(conf_redirect, location), RANGE(1, TEXT_MAX), .is_required = true,
+	 .help = "a URL, absolute or from `/`; `$host` is the request's host, `$uri` its path and query"},
+};
+
+static const struct conf_key answer_keys[] = {
+	{"status", KEY_INTEGER, FIELD(conf_answer, status), RANGE(200, 599), .initial = 200,
+	 .help = "HTTP status"},
+	{"body", KEY_LINES, FIELD(conf_answer, body), RANGE(0, BODY_MAX), .text = "",
+	 .help = "what is answered; none for 204, 205 and 304"},
+	{"content_type", KEY_TEXT, FIELD(conf_answer, content_type), RANGE(1, HEADER_MAX),
+	 .text = "text/plain", .help = "type of `body`"},
+};
+
+static const struct conf_key header_keys[] = {
+	{"name", KEY_TOKEN, FIELD(conf_header, name), RANGE(1, HEADER_MAX), .is_required = true,
+	 .help = "of the header"},
+	{"value", KEY_TEXT, FIELD(conf_header, value), RANGE(0, TEXT_MAX), .is_required = true,
+	 .help = "takes the place of all values it has"},
 };
 
 static const struct conf_object tls_object = KEYS("TLS certificate", tls_keys);
 static const struct conf_key tls_item = ITEM(conf_tls, tls_object);
+static const struct conf_object condition_object = KEYS("Condition", condition_keys);
+static const struct conf_key condition_item = ITEM(conf_condition, condition_object);
+static const struct conf_object query_object = KEYS("Condition on the query", query_keys);
+static const struct conf_key query_item = ITEM(conf_condition, query_object);
+static const struct conf_object redirect_object = KEYS("Redirect", redirect_keys);
+static const struct conf_object answer_object = KEYS("Fixed answer", answer_keys);
+static const struct conf_object header_object = KEYS("Header", header_keys);
+static const struct conf_key header_item = ITEM(conf_header, header_object);
+static const struct conf_key header_name_item = {.type = KEY_TOKEN, .size = sizeof(char *),
+						 RANGE(1, HEADER_MAX)};
+
+static const struct conf_key route_keys[] = {
+	{"host", KEY_HOST, FIELD(conf_route, host), .is_wild = true, .otherwise = "any host",
+	 .help = "host name, or `*.` and a domain for every name below it"},
+	{"path", KEY_PATH, FIELD(conf_route, path), RANGE(1, TEXT_MAX), .is_required = true,
+	 .help = "of the request; see `match`"},
+	{"match", KEY_WORD, FIELD(conf_route, match), WORDS(conf_match_names),
+	 .help = "whether `path` is what the request's path begins with, or all of it"},
+	{"method", KEY_TOKEN, FIELD(conf_route, method), RANGE(1, 32), .otherwise = "any method",
+	 .help = "of the request, in capitals as a rule"},
+	{"headers", KEY_LIST, FIELD(conf_route, headers), COUNT(conf_route, n_headers),
+	 RANGE(0, CONF_MAX_RULES), .item = &condition_item, .help = "that the request must have, all of them"},
+	{"cookies", KEY_LIST, FIELD(conf_route, cookies), COUNT(conf_route, n_cookies),
+	 RANGE(0, CONF_MAX_RULES), .item = &condition_item, .help = "that the request must have, all of them"},
+	{"query", KEY_LIST, FIELD(conf_route, query), COUNT(conf_route, n_query),
+	 RANGE(0, CONF_MAX_RULES), .item = &query_item, .help = "parameters that the request must have, all of them"},
+	{"pool", KEY_NAME, FIELD(conf_route, pool),
+	 .help = "the pool that answers; exactly one of `pool`, `redirect` and `answer`"},
+	{"redirect", KEY_OBJECT, FIELD(conf_route, redirect), COUNT(conf_route, has_redirect),
+	 .object = &redirect_object, .help = "send the client elsewhere"},
+	{"answer", KEY_OBJECT, FIELD(conf_route, answer), COUNT(conf_route, has_answer),
+	 .object = &answer_object, .help = "answer without a backend"},
+	{"rewrite", KEY_PATH, FIELD(conf_route, rewrite), RANGE(1, TEXT_MAX), .otherwise = "path as it came",
+	 .help = "stands for the matched part of the path on the way to the backend; only with `pool`"},
+	{"set_request_headers", KEY_LIST, FIELD(conf_route, set_request_headers),
+	 COUNT(conf_route, n_set_request_headers), RANGE(0, CONF_MAX_RULES), .item = &header_item,
+	 .help = "on the way to the backend; only with `pool`"},
+	{"set_response_headers", KEY_LIST, FIELD(conf_route, set_response_headers),
+	 COUNT(conf_route, n_set_response_headers), RANGE(0, CONF_MAX_RULES), .item = &header_item,
+	 .help = "on the way to the client"},
+	{"remove_request_headers", KEY_LIST, FIELD(conf_route, remove_request_headers),
+	 COUNT(conf_route, n_remove_request_headers), RANGE(0, CONF_MAX_RULES), .item = &header_name_item,
+	 .unit = "bytes", .help = "names of headers that the backend does not see; only with `pool`"},
+	{"remove_response_headers", KEY_LIST, FIELD(conf_route, remove_response_headers),
+	 COUNT(conf_route, n_remove_response_headers), RANGE(0, CONF_MAX_RULES), .item = &header_name_item,
+	 .unit = "bytes", .help = "names of headers that the client does not see"},
+	{"retries", KEY_INTEGER, FIELD(conf_route, retries), RANGE(0, 10), .initial = 1,
+	 .help = "how often a request goes to another backend after one failed, where that is safe"},
+};
+
+static const struct conf_key limits_keys[] = {
+	{"line", KEY_INTEGER, FIELD(conf_l7_limits, line), RANGE(256, 65536), .initial = 8192,
+	 .unit = "bytes", .help = "longest line of the head; at most `header`"},
+	{"header", KEY_INTEGER, FIELD(conf_l7_limits, header), RANGE(1024, 65536), .initial = 32768,
+	 .unit = "bytes", .help = "the whole head"},
+	{"headers", KEY_INTEGER, FIELD(conf_l7_limits, headers), RANGE(8, 256), .initial = 100,
+	 .help = "number of headers"},
+	{"body_kb", KEY_INTEGER, FIELD(conf_l7_limits, body_kb), RANGE(0, 4194303), .unit = "KiB",
+	 .help = "the body; 0 = unlimited"},
+};
+
+static const struct conf_key l7_timeouts_keys[] = {
+	{"header_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, header_ms), RANGE(1, MS_MAX), .initial = 10000,
+	 .unit = "ms", .help = "from the first byte of a request's head to its last"},
+	{"client_idle_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, client_idle_ms), RANGE(0, MS_MAX),
+	 .initial = 60000, .unit = "ms", .help = "between requests, and of a request body that stalls; 0 = none"},
+	{"connect_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, connect_ms), RANGE(1, MS_MAX), .initial = 3000,
+	 .unit = "ms", .help = "until a connection to a backend stands"},
+	{"first_byte_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, first_byte_ms), RANGE(0, MS_MAX),
+	 .initial = 300000, .unit = "ms", .help = "from the whole request to the answer's first byte; 0 = none"},
+	{"stream_idle_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, stream_idle_ms), RANGE(0, MS_MAX),
+	 .unit = "ms", .help = "of an answer or a WebSocket on which neither side sends; 0 = none"},
+	{"total_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, total_ms), RANGE(0, MS_MAX), .unit = "ms",
+	 .help = "of a whole request, streams too; 0 = none"},
+};
+
 static const struct conf_object route_object = KEYS("Route", route_keys);
 static const struct conf_key route_item = ITEM(conf_route, route_object);
+static const struct conf_object limits_object = KEYS("Limits of a request", limits_keys);
+static const struct conf_object l7_timeouts_object = KEYS("Timeouts of a request", l7_timeouts_keys);
 
 static const struct conf_key l7_keys[] = {
 	{"name", KEY_NAME, FIELD(conf_l7, name), .is_required = true,
 	 .help = "unique"},
+	{"hosts", KEY_NAME, FIELD(conf_l7, hosts), .otherwise = "this host's workers",
+	 .help = "pool of the hosts whose workers serve it; lb4d forwards to them as to any pool"},
 	{"tls", KEY_LIST, FIELD(conf_l7, tls), COUNT(conf_l7, n_tls), RANGE(0, CONF_MAX_TLS),
 	 .item = &tls_item, .otherwise = "plain HTTP",
 	 .help = "certificates; the client's SNI chooses, the first serves the others"},
+	{"tls_min", KEY_WORD, FIELD(conf_l7, tls_min), WORDS(conf_tls_min_names),
+	 .help = "oldest version of TLS that is spoken with clients"},
+	{"proxy_protocol", KEY_BOOLEAN, FIELD(conf_l7, proxy_protocol),
+	 .help = "clients' connections begin with a PROXY protocol v2 header, which is required then"},
+	{"forwarded", KEY_WORD, FIELD(conf_l7, forwarded), WORDS(conf_forwarded_names),
+	 .help = "what becomes of X-Forwarded-* and Forwarded that the client sent: `replace` drops them, `append` keeps them and appends"},
+	{"limits", KEY_OBJECT, FIELD(conf_l7, limits), .object = &limits_object, .otherwise = "theirs",
+	 .help = "how large a request may be"},
+	{"timeouts", KEY_OBJECT, FIELD(conf_l7, timeouts), .object = &l7_timeouts_object, .otherwise = "theirs",
+	 .help = "how long a request may take; none cuts a healthy stream by default"},
+	{"sse_keepalive_ms", KEY_INTEGER, FIELD(conf_l7, sse_keepalive_ms), RANGE(0, 3600000), .unit = "ms",
+	 .help = "an event stream silent for so long gets a comment; 0 = off"},
+	{"websocket_ping_ms", KEY_INTEGER, FIELD(conf_l7, websocket_ping_ms), RANGE(0, 3600000), .unit = "ms",
+	 .help = "a WebSocket silent for so long gets a ping; 0 = off"},
 	{"routes", KEY_LIST, FIELD(conf_l7, routes), COUNT(conf_l7, n_routes), RANGE(1, CONF_MAX_ROUTES),
 	 .item = &route_item, .is_required = true,
-	 .help = "which request goes to which pool"},
+	 .help = "which request goes where"},
 };
+
+static const struct conf_key status_item = {.type = KEY_STATUS, .size = sizeof(struct conf_status)};
 
 static const struct conf_key health_keys[] = {
 	{"type", KEY_WORD, FIELD(conf_health_check, type), .is_required = true, WORDS(conf_health_names),
@@ -170,6 +297,17 @@ static const struct conf_key health_keys[] = {
 	 .help = "successes in a row that make a backend healthy"},
 	{"fall", KEY_INTEGER, FIELD(conf_health_check, fall), RANGE(1, 100), .initial = 3, .unit = "probes",
 	 .help = "failures in a row that make it unhealthy"},
+	{"jitter_percent", KEY_INTEGER, FIELD(conf_health_check, jitter_percent), RANGE(0, 50), .initial = 10,
+	 .unit = "%", .help = "how much of `interval_ms` a probe may come sooner or later, by chance"},
+	{"port", KEY_PORT, FIELD(conf_health_check, port), RANGE(0, 65535), .otherwise = "the backend's",
+	 .help = "what is probed; 0 = the backend's"},
+	{"status", KEY_LIST, FIELD(conf_health_check, status), COUNT(conf_health_check, n_status),
+	 RANGE(1, CONF_MAX_RULES), .item = &status_item, .otherwise = "`200-399`",
+	 .help = "good answers to `http` and `https`: `200`, `200-299`"},
+	{"host", KEY_HOST, FIELD(conf_health_check, host), .otherwise = "the backend's address",
+	 .help = "Host header for `http` and `https`"},
+	{"server_name", KEY_HOST, FIELD(conf_health_check, server_name), .otherwise = "none is sent",
+	 .help = "SNI for `https`"},
 };
 
 static const struct conf_key backend_keys[] = {
@@ -195,13 +333,42 @@ static const struct conf_object health_object = KEYS("Health check", health_keys
 static const struct conf_object backend_object = KEYS("Backend", backend_keys);
 static const struct conf_key backend_item = ITEM(conf_backend, backend_object);
 
+static const struct conf_key hash_keys[] = {
+	{"by", KEY_WORD, FIELD(conf_hash, by), WORDS(conf_hash_by_names),
+	 .help = "`source` the client's address, `header` or `cookie` the value of one; a request that has none counts by its source"},
+	{"name", KEY_TOKEN, FIELD(conf_hash, name), RANGE(1, HEADER_MAX),
+	 .help = "of the header or cookie; required for them, only there"},
+};
+
+static const struct conf_key pool_tls_keys[] = {
+	{"verify", KEY_BOOLEAN, FIELD(conf_pool_tls, verify), .initial = true,
+	 .help = "whether the backend's certificate must be good and for its name"},
+	{"ca", KEY_TEXT, FIELD(conf_pool_tls, ca), RANGE(1, TEXT_MAX), .otherwise = "the system's",
+	 .help = "PEM file of the authorities to trust, relative to the configuration's folder"},
+	{"server_name", KEY_HOST, FIELD(conf_pool_tls, server_name), .otherwise = "the request's host",
+	 .help = "the name to ask for (SNI) and to verify"},
+};
+
+static const struct conf_object hash_object = KEYS("Hash of requests", hash_keys);
+static const struct conf_object pool_tls_object = KEYS("TLS to backends", pool_tls_keys);
+
 static const struct conf_key pool_keys[] = {
 	{"name", KEY_NAME, FIELD(conf_pool, name), .is_required = true,
 	 .help = "unique"},
 	{"balance", KEY_WORD, FIELD(conf_pool, balance), WORDS(conf_balance_names), .initial = BALANCE_MAGLEV,
-	 .help = "`maglev` by the flow's hash; `round_robin` and `least_requests` for pools of routes only"},
+	 .help = "`maglev` by the flow's hash; `round_robin` and `least_requests` (of two taken by chance) for pools of routes only; weights count for all"},
 	{"table_size", KEY_INTEGER, FIELD(conf_pool, table_size), RANGE(251, 4194301), .initial = 65537,
 	 .unit = "slots", .help = "of the Maglev table: a prime, not less than the number of backends; 100 times as many keep the load within 1 %"},
+	{"hash", KEY_OBJECT, FIELD(conf_pool, hash), COUNT(conf_pool, has_hash), .object = &hash_object,
+	 .otherwise = "by `source`", .help = "what `maglev` hashes; for pools of routes only"},
+	{"tls", KEY_OBJECT, FIELD(conf_pool, tls), COUNT(conf_pool, has_tls), .object = &pool_tls_object,
+	 .otherwise = "connections in clear", .help = "TLS to the backends; for pools of routes only"},
+	{"proxy_protocol", KEY_BOOLEAN, FIELD(conf_pool, proxy_protocol),
+	 .help = "connections to backends begin with a PROXY protocol v2 header; for pools of routes only"},
+	{"keepalive", KEY_INTEGER, FIELD(conf_pool, keepalive), RANGE(0, 65535), .initial = 64,
+	 .unit = "connections", .help = "idle connections that a worker keeps to each backend, for routes"},
+	{"when_unhealthy", KEY_WORD, FIELD(conf_pool, when_unhealthy), WORDS(conf_unhealthy_names),
+	 .help = "who serves while no backend is healthy: `all` as if they were (fail open), or `none`"},
 	{"health", KEY_OBJECT, FIELD(conf_pool, health), .object = &health_object,
 	 .otherwise = "backends count as healthy",
 	 .help = "how backends are probed"},
@@ -227,6 +394,14 @@ static const struct conf_key port_item = ITEM(conf_port, port_object);
 static const struct conf_key lane_item = {.type = KEY_INTEGER, .size = sizeof(uint16_t),
 					  RANGE(0, CPU_MAX)};
 static const struct conf_object timeouts_object = KEYS("Idle timeouts of flows", timeouts_keys);
+static const struct conf_key admin_keys[] = {
+	{"address", KEY_ADDRESS, FIELD(conf_admin, address), .text = "127.0.0.1",
+	 .help = "`0.0.0.0` and `::` are all of the host's"},
+	{"port", KEY_PORT, FIELD(conf_admin, port), RANGE(1, 65535), .is_required = true,
+	 .help = "of no L7 service"},
+};
+
+static const struct conf_object admin_object = KEYS("Admin address", admin_keys);
 static const struct conf_object snat_object = KEYS("Source addresses of nat services", snat_keys);
 static const struct conf_object service_object = KEYS("Service", service_keys);
 static const struct conf_key service_item = ITEM(conf_service, service_object);
@@ -240,6 +415,8 @@ static const struct conf_key root_keys[] = {
 	 .help = "this node's name in logs and metrics"},
 	{"control", KEY_TEXT, FIELD(conf, control), RANGE(1, SOCKET_MAX), .text = "/run/lb47/lb4d.sock",
 	 .is_fixed = true, .help = "control socket of lb4d"},
+	{"control_l7", KEY_TEXT, FIELD(conf, control_l7), RANGE(1, SOCKET_MAX), .text = "/run/lb47/lb7d.sock",
+	 .is_fixed = true, .help = "control socket of lb7d"},
 	{"stats", KEY_TEXT, FIELD(conf, stats), RANGE(1, TEXT_MAX), .text = "/sys/fs/bpf/lb47",
 	 .is_fixed = true, .help = "folder of the counters in bpffs"},
 	{"ports", KEY_LIST, FIELD(conf, ports), COUNT(conf, n_ports), RANGE(0, CONF_MAX_PORTS),
@@ -258,8 +435,17 @@ static const struct conf_key root_keys[] = {
 	 .is_fixed = true, .unit = "entries", .help = "flow table of all lanes together, for each family"},
 	{"timeouts", KEY_OBJECT, FIELD(conf, timeouts), .object = &timeouts_object, .otherwise = "theirs",
 	 .help = "after how long an idle flow is forgotten"},
-	{"workers", KEY_INTEGER, FIELD(conf, workers), RANGE(0, 256), .unit = "threads",
+	{"workers", KEY_INTEGER, FIELD(conf, workers), RANGE(0, 256), .unit = "threads", .is_fixed = true,
 	 .help = "L7 workers; 0 = as many as CPUs"},
+	{"worker_memory_mb", KEY_INTEGER, FIELD(conf, worker_memory_mb), RANGE(1, 65536), .initial = 256,
+	 .unit = "MiB", .is_fixed = true, .help = "most that one worker takes for connections and buffers"},
+	{"worker_connections", KEY_INTEGER, FIELD(conf, worker_connections), RANGE(16, 1048576),
+	 .otherwise = "what the limit of open files allows", .unit = "connections", .is_fixed = true,
+	 .help = "clients' connections that one worker serves at once"},
+	{"access_log", KEY_TEXT, FIELD(conf, access_log), RANGE(1, TEXT_MAX),
+	 .help = "file for one JSON line a request; `-` is stdout"},
+	{"admin", KEY_OBJECT, FIELD(conf, admin), COUNT(conf, has_admin), .object = &admin_object,
+	 .help = "where lb7d answers `/metrics`, `/healthz` and `/readyz` over HTTP"},
 	{"snat", KEY_OBJECT, FIELD(conf, snat), .object = &snat_object,
 	 .help = "our side of `nat` services, required by them"},
 	{"services", KEY_LIST, FIELD(conf, services), COUNT(conf, n_services), RANGE(0, CONF_MAX_SERVICES),

@@ -16,11 +16,14 @@ enum conf_key_type {
 	KEY_NAME,    // const char *, see conf_key_is_name()
 	KEY_TEXT,    // const char *, min..max bytes without control characters
 	KEY_PATH,    // const char *, of a URL: begins with '/', min..max bytes
-	KEY_HOST,    // const char *, a host name or "*." and one
+	KEY_LINES,   // const char *, min..max bytes without control characters but newline and tab
+	KEY_TOKEN,   // const char *, min..max bytes of RFC 9110's token: methods, names of headers
+	KEY_HOST,    // const char *, a host name; if is_wild also "*." and one
 	KEY_ADDRESS, // struct addr
 	KEY_MAC, // struct mac; bool at n_offset says whether there is one (n_size 0: zero = none)
 	KEY_HEX, // bytes; min == max: bool at n_offset, else uint8_t count at n_offset
-	KEY_OBJECT, // a struct in place, `object`
+	KEY_STATUS, // struct conf_status, "200" or "200-299"
+	KEY_OBJECT, // a struct in place, `object`; bool at n_offset if it may be absent
 	KEY_LIST,   // pointer to min..max elements `item`, their number at n_offset
 	KEY_TYPE_COUNT
 };
@@ -33,6 +36,7 @@ struct conf_key {
 	bool is_required; // in the file, whenever its object is there
 	bool is_fixed;    // can only change by a restart; covers everything below it
 	bool is_grown;    // a list that a reload may only append to
+	bool is_wild;     // a host that may begin with "*."
 	uint8_t n_size;   // bytes of the count or presence flag, 0 = none
 	uint8_t n_words;
 	uint16_t offset;   // of the field in its struct
@@ -42,7 +46,7 @@ struct conf_key {
 	uint32_t initial;  // default of an integer, a boolean (0, 1) or a word
 	// The default where it depends on the object's other keys, all read; NULL = `initial`.
 	uint32_t (*derive)(const void *object);
-	const char *text;         // default of a text, NULL = none
+	const char *text;         // default of a text or an address, NULL = none
 	const char *const *words; // [n_words]; "" where the file has no word
 	const struct conf_object *object;
 	const struct conf_key *item;

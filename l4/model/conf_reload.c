@@ -18,7 +18,7 @@ static int compare(const struct conf_key *key, struct pair p, const struct conf_
 
 static int differs(struct pair p, const struct conf_place *place)
 {
-	return conf_place_err(place, p.err, -EBUSY, "cannot change while lb4d runs");
+	return conf_place_err(place, p.err, -EBUSY, "can only change by a restart");
 }
 
 static int compare_lists(const struct conf_key *key, struct pair p, const struct conf_place *place)
@@ -43,6 +43,8 @@ static int compare_objects(const struct conf_key *key, struct pair p,
 	struct pair inner = {conf_field_in(key, p.a), conf_field_in(key, p.b), p.err};
 	int rc = 0;
 
+	if (conf_field_count(key, p.a) != conf_field_count(key, p.b))
+		return differs(p, place);
 	for (size_t i = 0; i < key->object->n_keys && !rc; i++) {
 		struct conf_place at = {.up = place, .key = key->object->keys[i].name};
 
@@ -87,7 +89,7 @@ static int compare_grown(const struct conf_key *key, struct pair p, const struct
 		at.index++;
 	if (at.index == n)
 		return 0;
-	return conf_place_err(&at, p.err, -EBUSY, "cannot change while lb4d runs; append new ones");
+	return conf_place_err(&at, p.err, -EBUSY, "can only change by a restart; append new ones");
 }
 
 static int check(const struct conf_object *object, struct pair p, const struct conf_place *up)

@@ -82,6 +82,42 @@ static int read_text(const struct conf_value_sink *sink, const struct conf_place
 	return keep_text(sink, key, text, base);
 }
 
+static int read_lines(const struct conf_value_sink *sink, const struct conf_place *place,
+                      const struct conf_key *key, const char *text, void *base)
+{
+	size_t n = strlen(text);
+
+	if (n < key->min || n > key->max)
+		return conf_place_err(place, sink->err, -EINVAL, "%zu bytes long, not %u..%u", n,
+		                      key->min, key->max);
+	for (size_t i = 0; i < n; i++)
+		if (iscntrl((unsigned char)text[i]) && text[i] != '\n' && text[i] != '\t')
+			return conf_place_err(place, sink->err, -EINVAL,
+			                      "holds a control character");
+	return keep_text(sink, key, text, base);
+}
+
+// RFC 9110 section 5.6.2.
+static bool is_token(const char *text)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("!#$%&'*+-.^_`|~", *text))
+			return false;
+	return true;
+}
+
+static int read_token(const struct conf_value_sink *sink, const struct conf_place *place,
+                      const struct conf_key *key, const char *text, void *base)
+{
+	char quote[CONF_QUOTE_SIZE];
+
+	if (!is_token(text))
+		return conf_place_err(place, sink->err, -EINVAL,
+		                      "%s is not a token (letters, digits and !#$%%&'*+-.^_`|~)",
+		                      conf_place_quote(text, quote));
+	return read_text(sink, place, key, text, base);
+}
+
 // RFC 3986 section 3.3: visible ASCII; '#' begins a fragment, which no request carries.
 static int read_path(const struct conf_value_sink *sink, const struct conf_place *place,
                      const struct conf_key *key, const char *text, void *base)
@@ -101,11 +137,11 @@ static int read_path(const struct conf_value_sink *sink, const struct conf_place
 
 // RFC 1123 section 2.1: labels of 1..63 letters, digits and inner hyphens, 253 bytes in all.
 // Underscores are common in practice.
-static bool is_host(const char *text)
+static bool is_host(const char *text, bool is_wild)
 {
 	size_t n = strlen(text), label = 0;
 
-	if (n > 2 && text[0] == '*' && text[1] == '.') {
+	if (is_wild && n > 2 && text[0] == '*' && text[1] == '.') {
 		text += 2;
 		n -= 2;
 	}
@@ -129,10 +165,10 @@ static int read_host(const struct conf_value_sink *sink, const struct conf_place
 {
 	char quote[CONF_QUOTE_SIZE];
 
-	if (!is_host(text))
-		return conf_place_err(place, sink->err, -EINVAL,
-		                      "%s is not a host name or \"*.\" and one",
-		                      conf_place_quote(text, quote));
+	if (!is_host(text, key->is_wild))
+		return conf_place_err(place, sink->err, -EINVAL, "%s is not a host name%s",
+		                      conf_place_quote(text, quote),
+		                      key->is_wild ? " or \"*.\" and one" : "");
 	return keep_text(sink, key, text, base);
 }
 
@@ -198,10 +234,40 @@ static int read_hex(const struct conf_value_sink *sink, const struct conf_place 
 	return 0;
 }
 
+// Three digits, RFC 9110 section 15; returns what follows them or NULL.
+static const char *take_status(const char *text, uint16_t *out)
+{
+	for (size_t i = 0; i < 3; i++)
+		if (!isdigit((unsigned char)text[i]))
+			return NULL;
+	*out = (uint16_t)((text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0'));
+	return *out >= 100 && *out <= 599 ? text + 3 : NULL;
+}
+
+static int read_status(const struct conf_value_sink *sink, const struct conf_place *place,
+                       const struct conf_key *key, const char *text, void *base)
+{
+	char quote[CONF_QUOTE_SIZE];
+	struct conf_status status = {0};
+	const char *end = take_status(text, &status.first);
+
+	status.last = status.first;
+	if (end && *end == '-')
+		end = take_status(end + 1, &status.last);
+	if (!end || *end || status.last < status.first)
+		return conf_place_err(
+			place, sink->err, -EINVAL,
+			"%s is not an HTTP status like \"200\" or a range like \"200-299\"",
+			conf_place_quote(text, quote));
+	*(struct conf_status *)conf_field_at(key, base) = status;
+	return 0;
+}
+
 static const read_fn readers[KEY_TYPE_COUNT] = {
-	[KEY_WORD] = read_word, [KEY_NAME] = read_name, [KEY_TEXT] = read_text,
-	[KEY_PATH] = read_path, [KEY_HOST] = read_host, [KEY_ADDRESS] = read_address,
-	[KEY_MAC] = read_mac,   [KEY_HEX] = read_hex,
+	[KEY_WORD] = read_word,   [KEY_NAME] = read_name,       [KEY_TEXT] = read_text,
+	[KEY_LINES] = read_lines, [KEY_TOKEN] = read_token,     [KEY_PATH] = read_path,
+	[KEY_HOST] = read_host,   [KEY_ADDRESS] = read_address, [KEY_MAC] = read_mac,
+	[KEY_HEX] = read_hex,     [KEY_STATUS] = read_status,
 };
 
 int conf_value_text(const struct conf_value_sink *sink, const struct conf_place *place,

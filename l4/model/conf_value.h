@@ -14,6 +14,6 @@ struct conf_value_sink {
 // Both return 0, -EINVAL or -ENOMEM with the place in *err. `text` is UTF-8.
 NODISCARD int conf_value_integer(const struct conf_value_sink *sink, const struct conf_place *place,
                                  const struct conf_key *key, long long value, void *base);
-// For words, names, texts, paths, hosts, addresses, MAC addresses and hex.
+// For every type that is a string in the file.
 NODISCARD int conf_value_text(const struct conf_value_sink *sink, const struct conf_place *place,
                               const struct conf_key *key, const char *text, void *base);

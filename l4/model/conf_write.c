@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// struct conf as JSON text. Every text inside was checked on its way in: no control characters,
-// valid UTF-8; so two characters need a backslash and no library is needed.
+// struct conf as JSON text. Every text inside was checked on its way in: no control characters but
+// newline and tab, valid UTF-8; so four characters need a backslash and no library is needed.
 #include "l4/model/conf.h"
 
 #include <stdio.h>
@@ -15,9 +15,14 @@ static void write_string(FILE *f, const char *text)
 {
 	putc('"', f);
 	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putc('\\', f);
-		putc(*text, f);
+		if (*text == '\n')
+			fputs("\\n", f);
+		else if (*text == '\t')
+			fputs("\\t", f);
+		else if (*text == '"' || *text == '\\')
+			fprintf(f, "\\%c", *text);
+		else
+			putc(*text, f);
 	}
 	putc('"', f);
 }
@@ -31,6 +36,14 @@ static void write_hex(FILE *f, const struct conf_key *key, const void *base)
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "%02x", bytes[i]);
 	putc('"', f);
+}
+
+static void write_status(FILE *f, const struct conf_status *status)
+{
+	if (status->first == status->last)
+		fprintf(f, "\"%u\"", status->first);
+	else
+		fprintf(f, "\"%u-%u\"", status->first, status->last);
 }
 
 static void newline(FILE *f, int depth)
@@ -126,6 +139,9 @@ static void write_value(FILE *f, const struct conf_key *key, const void *base, i
 		return;
 	case KEY_HEX:
 		write_hex(f, key, base);
+		return;
+	case KEY_STATUS:
+		write_status(f, conf_field_in(key, base));
 		return;
 	case KEY_OBJECT:
 		write_object(f, key->object, conf_field_in(key, base), depth);

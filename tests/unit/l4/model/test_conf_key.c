@@ -19,7 +19,8 @@ static const char *const json_types[KEY_TYPE_COUNT] = {
 	[KEY_WORD] = "string",     [KEY_NAME] = "string",  [KEY_TEXT] = "string",
 	[KEY_PATH] = "string",     [KEY_HOST] = "string",  [KEY_ADDRESS] = "string",
 	[KEY_MAC] = "string",      [KEY_HEX] = "string",   [KEY_OBJECT] = "object",
-	[KEY_LIST] = "array",
+	[KEY_LIST] = "array",      [KEY_LINES] = "string", [KEY_TOKEN] = "string",
+	[KEY_STATUS] = "string",
 };
 
 static const char *const type_words[KEY_TYPE_COUNT] = {
@@ -36,6 +37,9 @@ static const char *const type_words[KEY_TYPE_COUNT] = {
 	[KEY_HEX] = "hex digits",
 	[KEY_OBJECT] = "object",
 	[KEY_LIST] = "list",
+	[KEY_LINES] = "lines",
+	[KEY_TOKEN] = "token",
+	[KEY_STATUS] = "status",
 };
 
 static void set(json_t *schema, const char *name, json_t *value)
@@ -58,14 +62,18 @@ static void add_pattern(json_t *schema, const struct conf_key *key)
 	static const char *const patterns[KEY_TYPE_COUNT] = {
 		[KEY_NAME] = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$",
 		[KEY_PATH] = "^/[!\"$-~]*$",
-		[KEY_HOST] = "^(\\*\\.)?[A-Za-z0-9_.-]{1,253}$",
+		[KEY_HOST] = "^[A-Za-z0-9_.-]{1,253}$",
+		[KEY_TOKEN] = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+		[KEY_STATUS] = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$",
 		[KEY_ADDRESS] = "^([0-9.]{7,15}|[0-9A-Fa-f:.]{2,45})$",
 		[KEY_MAC] = "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
 	};
 	char hex[64];
 
 	snprintf(hex, sizeof(hex), "^([0-9A-Fa-f]{2}){%u,%u}$", key->min, key->max);
-	if (patterns[key->type])
+	if (key->is_wild)
+		set(schema, "pattern", json_string("^(\\*\\.)?[A-Za-z0-9_.-]{1,253}$"));
+	else if (patterns[key->type])
 		set(schema, "pattern", json_string(patterns[key->type]));
 	if (key->type == KEY_HEX)
 		set(schema, "pattern", json_string(hex));
@@ -79,7 +87,8 @@ static void add_range(json_t *schema, const struct conf_key *key)
 		set(schema, "minimum", json_integer(key->min));
 		set(schema, "maximum", json_integer(key->max));
 	}
-	if (key->type == KEY_TEXT || key->type == KEY_PATH) {
+	if (key->type == KEY_TEXT || key->type == KEY_LINES || key->type == KEY_TOKEN ||
+	    key->type == KEY_PATH) {
 		set(schema, "minLength", json_integer(key->min));
 		set(schema, "maxLength", json_integer(key->max));
 	}
@@ -161,6 +170,8 @@ static void print_range(FILE *f, const struct conf_key *key)
 		}
 		return;
 	case KEY_TEXT:
+	case KEY_LINES:
+	case KEY_TOKEN:
 	case KEY_PATH:
 		fprintf(f, "%u..%u bytes", key->min, key->max);
 		return;
@@ -306,6 +317,9 @@ static size_t width(const struct conf_key *key)
 		[KEY_TEXT] = sizeof(char *),
 		[KEY_PATH] = sizeof(char *),
 		[KEY_HOST] = sizeof(char *),
+		[KEY_LINES] = sizeof(char *),
+		[KEY_TOKEN] = sizeof(char *),
+		[KEY_STATUS] = sizeof(struct conf_status),
 		[KEY_ADDRESS] = sizeof(struct addr),
 		[KEY_MAC] = sizeof(struct mac),
 		[KEY_LIST] = sizeof(void *),
@@ -324,10 +338,12 @@ static void check_key(const struct conf_key *key)
 	          key->name);
 	if (key->type == KEY_INTEGER || key->type == KEY_PORT) {
 		cr_expect_leq(key->max, room, "%s fits its field", key->name);
-		cr_expect(key->is_required || key->derive ||
+		cr_expect(key->is_required || key->derive || key->otherwise ||
 		                  (key->initial >= key->min && key->initial <= key->max),
 		          "%s has a default in range", key->name);
 	}
+	if (key->type == KEY_OBJECT && key->n_size)
+		cr_expect_eq(key->n_size, sizeof(bool), "%s", key->name);
 	if (key->type == KEY_LIST || (key->type == KEY_HEX && key->min != key->max))
 		cr_expect_leq(key->max, count_room, "%s can be counted", key->name);
 	if (key->type == KEY_HEX)

@@ -9,36 +9,36 @@
 static const struct {
 	const char *from, *to, *want; // want "" = may change
 } cases[] = {
-	{"'eth1'", "'eth2'", "ports[1].device: cannot change while lb4d runs"},
-	{"'queues': 2", "'queues': 1", "ports[1].queues: cannot change while lb4d runs"},
-	{", 'tx': 'out.pcap'", "", "ports[0].tx: cannot change while lb4d runs"},
+	{"'eth1'", "'eth2'", "ports[1].device: can only change by a restart"},
+	{"'queues': 2", "'queues': 1", "ports[1].queues: can only change by a restart"},
+	{", 'tx': 'out.pcap'", "", "ports[0].tx: can only change by a restart"},
 	{"'rx': 'in.pcap'", "'rx': 'in.pcap', 'mac': '02:00:00:00:00:01'",
-         "ports[0].mac: cannot change while lb4d runs"},
+         "ports[0].mac: can only change by a restart"},
 	{",\n    {'name': 'mgmt', 'driver': 'pci', 'device': '0000:01:00.0', 'punt': 'tap'}", "",
-         "ports: cannot change while lb4d runs"},
-	{"[2, 3]", "[2, 4]", "lanes[1]: cannot change while lb4d runs"},
-	{"[2, 3]", "[2]", "lanes: cannot change while lb4d runs"},
-	{"'lanes'", "'flows': 2048, 'lanes'", "flows: cannot change while lb4d runs"},
-	{"'lanes'", "'control': 'x', 'lanes'", "control: cannot change while lb4d runs"},
-	{"'lanes'", "'stats': 'x', 'lanes'", "stats: cannot change while lb4d runs"},
-	{"'lanes'", "'idle': 'poll', 'lanes'", "idle: cannot change while lb4d runs"},
-	{"'lanes'", "'idle_max_us': 1, 'lanes'", "idle_max_us: cannot change while lb4d runs"},
-	{"'lanes'", "'hugepages': false, 'lanes'", "hugepages: cannot change while lb4d runs"},
+         "ports: can only change by a restart"},
+	{"[2, 3]", "[2, 4]", "lanes[1]: can only change by a restart"},
+	{"[2, 3]", "[2]", "lanes: can only change by a restart"},
+	{"'lanes'", "'flows': 2048, 'lanes'", "flows: can only change by a restart"},
+	{"'lanes'", "'control': 'x', 'lanes'", "control: can only change by a restart"},
+	{"'lanes'", "'stats': 'x', 'lanes'", "stats: can only change by a restart"},
+	{"'lanes'", "'idle': 'poll', 'lanes'", "idle: can only change by a restart"},
+	{"'lanes'", "'idle_max_us': 1, 'lanes'", "idle_max_us: can only change by a restart"},
+	{"'lanes'", "'hugepages': false, 'lanes'", "hugepages: can only change by a restart"},
 	{"'port_first': 2048", "'port_first': 2049",
-         "snat.port_first: cannot change while lb4d runs"},
+         "snat.port_first: can only change by a restart"},
 	{"'port_first': 2048", "'port_first': 2048, 'port_last': 65534",
-         "snat.port_last: cannot change while lb4d runs"},
+         "snat.port_last: can only change by a restart"},
 	{NULL, NULL, ""},
 	{"'10.0.0.2'", "'10.0.0.3'",
-         "snat.addresses[0]: cannot change while lb4d runs; append new ones"},
+         "snat.addresses[0]: can only change by a restart; append new ones"},
 	{"['10.0.0.2', ", "['10.0.0.3', '10.0.0.2', ",
-         "snat.addresses[0]: cannot change while lb4d runs; append new ones"},
+         "snat.addresses[0]: can only change by a restart; append new ones"},
 	{"'10.0.0.2', '2001:db8:1::2'", "'2001:db8:1::2', '10.0.0.2'",
-         "snat.addresses[0]: cannot change while lb4d runs; append new ones"},
+         "snat.addresses[0]: can only change by a restart; append new ones"},
 	{"'2001:db8:1::2'", "'2001:db8:1::2', '10.0.0.3'", ""},
 	{"'weight': 7", "'weight': 8", ""},
 	{"'lanes'", "'timeouts': {'udp_s': 1}, 'lanes'", ""},
-	{"'lanes'", "'workers': 3, 'lanes'", ""},
+	{"'lanes'", "'workers': 3, 'lanes'", "workers: can only change by a restart"},
 	{"'l7': 'api'", "'l7': 'api', 'flow_table': true", ""},
 };
 
@@ -65,7 +65,7 @@ Test(conf_reload, no_snat_address_goes)
 
 	cr_expect_eq(conf_check_reload(running, next, &err), -EBUSY);
 	cr_expect_str_eq(err.msg,
-	                 "snat.addresses[2]: cannot change while lb4d runs; append new ones");
+	                 "snat.addresses[2]: can only change by a restart; append new ones");
 	conf_free(running);
 	conf_free(next);
 }
