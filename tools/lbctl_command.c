@@ -227,6 +227,11 @@ const struct lbctl_command lbctl_commands[] = {
          .summary =
                  "Says what the lanes would do with a packet, and why. It is run through the same stages,\n"
                  "together with its flow if that lives (else it opens one), and goes nowhere."},
+	{.word = "l7",
+         .method = CTL_L7_STATUS,
+         .usage = "",
+         .summary =
+                 "Shows the L7 workers: state, restarts, connections, streams, progress of a drain."},
 	{.word = "quic-lb",
          .sub = "decode",
          .operands = LBCTL_CID,

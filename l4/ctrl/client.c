@@ -48,8 +48,10 @@ static struct ev_loop *loop_of(const struct client *c)
 
 void client_close(struct client *c)
 {
-	if (c->is_calling)
+	if (c->is_calling) {
 		methods_cancel(&c->call);
+		ctl_request_free(&c->request);
+	}
 	ev_io_stop(loop_of(c), &c->reader);
 	ev_io_stop(loop_of(c), &c->writer);
 	ev_timer_stop(loop_of(c), &c->turn);
@@ -163,6 +165,7 @@ static void answer_result(struct client *c)
 static void finish_call(struct client *c, int rc)
 {
 	log_change(c, rc);
+	ctl_request_free(&c->request);
 	if (c->request.id.kind == CTL_ID_NONE) { // a notification: done, not answered
 		if (rc >= 0)
 			ctl_method_free_result(c->request.method, &c->call.result);
@@ -204,10 +207,16 @@ static void serve_line(struct client *c, const char *line, size_t len)
 {
 	struct err err;
 
-	if (ctl_request_decode(&c->request, line, len, &err))
+	if (ctl_request_decode(&c->request, line, len, &err)) {
 		answer_error(c, &err);
-	else
+	} else if (!methods_serves(c->request.method)) {
+		ctl_request_free(&c->request);
+		err_set(&err, CTL_BAD_METHOD, "method: \"%s\" is served by lb7d",
+		        ctl_method_types[c->request.method].name);
+		answer_error(c, &err);
+	} else {
 		call(c);
+	}
 }
 
 // --- in ---

@@ -123,6 +123,11 @@ void methods_cancel(struct methods_call *call)
 	ctl_method_free_result(call->method, &call->result);
 }
 
+bool methods_serves(enum ctl_method method)
+{
+	return table[method].run;
+}
+
 bool methods_is_change(enum ctl_method method)
 {
 	return table[method].is_change;

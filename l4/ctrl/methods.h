@@ -36,11 +36,14 @@ struct methods_call {
 NODISCARD int methods_open(struct methods **out, struct control *c);
 void methods_close(struct methods *m);
 
-// 0: call->result is filled; METHODS_LATER; negative: call->err says why, nothing changed.
+// For a method that methods_serves(). 0: call->result is filled; METHODS_LATER; negative: call->err says why, nothing changed.
 NODISCARD int methods_run(struct methods *m, struct methods_call *call);
 
 // The call is dropped: `done` will not be called. For a call that methods_run() answered with METHODS_LATER.
 void methods_cancel(struct methods_call *call);
+
+// Whether lb4d serves the method: some are lb7d's.
+bool methods_serves(enum ctl_method method);
 
 // Whether the method changes the running configuration: for the log.
 bool methods_is_change(enum ctl_method method);

@@ -31,6 +31,12 @@ static json_t *text_json(const char *text)
 	return json_string(ascii);
 }
 
+// What is longer than a path is a configuration, which is UTF-8 and must not be cut.
+static json_t *string_json(const char *text)
+{
+	return strlen(text) < CTL_PATH_SIZE ? text_json(text) : json_string(text);
+}
+
 static json_t *scalar_json(const struct ctl_field *f, const void *base)
 {
 	const void *field = (const char *)base + f->offset;
@@ -39,6 +45,8 @@ static json_t *scalar_json(const struct ctl_field *f, const void *base)
 	switch ((enum ctl_kind)f->kind) {
 	case CTL_TEXT:
 		return text_json(field);
+	case CTL_STRING:
+		return string_json(*(char *const *)field);
 	case CTL_BOOL:
 		return json_boolean(*(const bool *)field);
 	case CTL_PERCENT:
@@ -368,10 +376,10 @@ static bool is_version(const json_t *message)
 	return version && strcmp(version, "2.0") == 0;
 }
 
-static int read_params(struct ctl_request *out, json_t *params, struct err *err)
+static int read_params(struct ctl_request *out, json_t *params, bool is_strict, struct err *err)
 {
 	const struct ctl_type *type = ctl_method_types[out->method].params;
-	struct reader r = {.is_strict = true, .err = err};
+	struct reader r = {.is_strict = is_strict, .err = err};
 	json_t *none = NULL;
 	int rc;
 
@@ -383,7 +391,10 @@ static int read_params(struct ctl_request *out, json_t *params, struct err *err)
 	rc = params ? read_struct(&r, type, &out->params, params, "params")
 	            : err_set(err, CTL_INTERNAL, "no memory");
 	json_decref(none);
-	return rc ? (err->code = CTL_BAD_PARAMS) : 0;
+	if (!rc)
+		return 0;
+	ctl_method_free_params(out->method, &out->params);
+	return err->code = CTL_BAD_PARAMS;
 }
 
 static int read_request(struct ctl_request *out, json_t *message, struct err *err)
@@ -409,7 +420,7 @@ static int read_request(struct ctl_request *out, json_t *message, struct err *er
 	out->method = (uint8_t)ctl_method_find(method);
 	if (out->method == CTL_METHOD_NONE)
 		return err_set(err, CTL_BAD_METHOD, "method: there is no \"%s\"", method);
-	return read_params(out, json_object_get(message, "params"), err);
+	return read_params(out, json_object_get(message, "params"), true, err);
 }
 
 int ctl_request_decode(struct ctl_request *out, const char *line, size_t len, struct err *err)
@@ -427,6 +438,33 @@ int ctl_request_decode(struct ctl_request *out, const char *line, size_t len, st
 		out->id.kind = CTL_ID_NULL;
 	if (rc && err)
 		*err = said;
+	return rc;
+}
+
+void ctl_request_free(struct ctl_request *request)
+{
+	ctl_method_free_params(request->method, &request->params);
+}
+
+int ctl_notice_decode(struct ctl_request *out, const char *line, size_t len, struct err *err)
+{
+	json_t *message = parse(line, len, err);
+	const char *method = json_string_value(json_object_get(message, "method"));
+	struct err said;
+	int rc = 0;
+
+	if (!message)
+		return err ? (err->code = -EPROTO) : -EPROTO;
+	if (!method) {
+		rc = -ENOMSG;
+		goto out;
+	}
+	*out = (struct ctl_request){.method = (uint8_t)ctl_method_find(method)};
+	if (out->method != CTL_METHOD_NONE &&
+	    read_params(out, json_object_get(message, "params"), false, &said))
+		rc = err_set(err, -EPROTO, "%s: %s", method, said.msg);
+out:
+	json_decref(message);
 	return rc;
 }
 

@@ -10,13 +10,18 @@
 // Requests are decoded strictly: an unknown key, a missing one, a wrong type or a value out of range is
 // refused with its place. Answers are decoded leniently: unknown keys are skipped, so that an older lbctl
 // reads a newer daemon. No batches. A request without "id" is a notification: done, not answered.
+//
+// lb7d speaks the same on a socket of its own (conf.control_l7). Between two answers it may send
+// notifications to whoever asked it to watch; lb4d is its client for as long as both live.
 #pragma once
 
 #include "l4/base/err.h"
 #include "l4/model/ctl_method.h"
 
 enum {
-	CTL_REQUEST_MAX = 1 << 20, // bytes of a request's line, newline included
+	CTL_REQUEST_MAX = 1 << 20, // bytes of a request's line to lb4d, newline included
+	// To lb7d: CONF_FILE_MAX of a configuration, all of it quotes, and room.
+	CTL_REQUEST_L7_MAX = (32 << 20) + (64 << 10),
 	CTL_ANSWER_MAX = 32 << 20, // of an answer's: 8192 backends of at most 2 KiB, and room
 };
 
@@ -48,8 +53,17 @@ struct ctl_request {
 
 // Reads a line (newline or not). Returns 0 or an enum ctl_code, also in err->code, with the sentence. On
 // failure out->id is what could be read of it (null if nothing, as the standard asks), the rest undefined.
+// ctl_request_free() it when done, unless it failed.
 NODISCARD int ctl_request_decode(struct ctl_request *out, const char *line, size_t len,
                                  struct err *err);
+
+void ctl_request_free(struct ctl_request *request); // what its parameters own
+
+// Reads a line that the asked side sent. Returns 0 and *out if it is a notification (leniently, like
+// answers; a method that we do not know is CTL_METHOD_NONE; ctl_request_free() it), -ENOMSG if it is an
+// answer, or -EPROTO if it is neither.
+NODISCARD int ctl_notice_decode(struct ctl_request *out, const char *line, size_t len,
+                                struct err *err);
 
 // The lines, each with its newline; *len does not count the final NUL. free() them; NULL if
 // there is no memory.

@@ -39,18 +39,29 @@ void *ctl_field_add_row(struct ctl_rows *rows, const struct ctl_type *type)
 	return row;
 }
 
-void ctl_field_free_rows(const struct ctl_type *type, void *base)
+static void free_rows(const struct ctl_type *type, struct ctl_rows *rows)
+{
+	for (uint32_t i = 0; i < rows->n; i++)
+		ctl_field_free_owned(type, (char *)rows->row + i * type->size);
+	free(rows->row);
+	*rows = (struct ctl_rows){0};
+}
+
+static void free_string(char **string)
+{
+	free(*string);
+	*string = NULL;
+}
+
+void ctl_field_free_owned(const struct ctl_type *type, void *base)
 {
 	for (size_t i = 0; i < type->n_fields; i++) {
-		struct ctl_rows *rows = in(&type->fields[i], base);
+		const struct ctl_field *f = &type->fields[i];
 
-		if (type->fields[i].kind != CTL_ROWS)
-			continue;
-		for (uint32_t k = 0; k < rows->n; k++)
-			ctl_field_free_rows(type->fields[i].rows,
-			                    (char *)rows->row + k * type->fields[i].rows->size);
-		free(rows->row);
-		*rows = (struct ctl_rows){0};
+		if (f->kind == CTL_ROWS)
+			free_rows(f->rows, in(f, base));
+		else if (f->kind == CTL_STRING)
+			free_string(in(f, base));
 	}
 }
 
@@ -86,6 +97,8 @@ bool ctl_field_is_absent(const struct ctl_field *f, const void *base)
 	switch ((enum ctl_kind)f->kind) {
 	case CTL_TEXT:
 		return f->is_optional && !*(const char *)at(f, base);
+	case CTL_STRING:
+		return !*(char *const *)at(f, base);
 	case CTL_WORD:
 		return !*word_at(f, base);
 	case CTL_I64:
@@ -145,6 +158,9 @@ const char *ctl_field_show(const struct ctl_field *f, const void *base,
 	case CTL_TEXT:
 		if (*(const char *)p)
 			snprintf(out, CTL_FIELD_TEXT_SIZE, "%s", (const char *)p);
+		break;
+	case CTL_STRING:
+		snprintf(out, CTL_FIELD_TEXT_SIZE, "%s", *(char *const *)p);
 		break;
 	case CTL_WORD:
 		snprintf(out, CTL_FIELD_TEXT_SIZE, "%s", word_at(f, base));
@@ -235,6 +251,20 @@ static int read_text(const struct ctl_field *f, char *field, const char *text, s
 	return 0;
 }
 
+static int read_string(const struct ctl_field *f, char **field, const char *text, struct err *err)
+{
+	char *copy;
+
+	if (!*text && !f->is_optional)
+		return err_set(err, -EINVAL, "is empty");
+	copy = strdup(text);
+	if (!copy)
+		return err_set(err, -ENOMEM, "no memory");
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
 // "up, drain or down"
 static const char *word_list(const struct ctl_field *f, char *out, size_t size)
 {
@@ -321,6 +351,8 @@ int ctl_field_read(const struct ctl_field *f, void *base, const char *text, stru
 	switch ((enum ctl_kind)f->kind) {
 	case CTL_TEXT:
 		return read_text(f, field, text, err);
+	case CTL_STRING:
+		return read_string(f, field, text, err);
 	case CTL_WORD:
 		return read_word(f, field, text, err);
 	case CTL_BOOL:

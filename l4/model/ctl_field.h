@@ -8,6 +8,7 @@
 
 enum ctl_kind {
 	CTL_TEXT,    // char[size], ends with NUL
+	CTL_STRING,  // char *, owned; NULL = left out; any length
 	CTL_WORD,    // uint8_t: index into words[n_words]; "" is no word
 	CTL_BOOL,    // bool
 	CTL_U32,     // uint32_t, min..max
@@ -67,14 +68,14 @@ enum { CTL_FIELD_TEXT_SIZE = 512 };
 // A new row, all zero or its type's initial value; NULL if there is no memory. Moves the others.
 void *ctl_field_add_row(struct ctl_rows *rows, const struct ctl_type *type);
 
-// Frees the rows inside the struct at `base` and leaves them empty.
-void ctl_field_free_rows(const struct ctl_type *type, void *base);
+// Frees the rows and strings inside the struct at `base` and leaves them empty.
+void ctl_field_free_owned(const struct ctl_type *type, void *base);
 
 // Whether the value is left out of JSON, and shown as "-": empty optional text, no address, ...
 bool ctl_field_is_absent(const struct ctl_field *f, const void *base);
 
 // The value for people, without blanks at the ends: "-" where there is none, "yes" and "no", "3d 4h".
-// Any kind but CTL_ROWS. Returns out.
+// Any kind but CTL_ROWS; a long string is cut. Returns out.
 const char *ctl_field_show(const struct ctl_field *f, const void *base,
                            char out[CTL_FIELD_TEXT_SIZE]);
 

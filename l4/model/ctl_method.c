@@ -40,6 +40,12 @@ static const char *const state_words[CTL_STATE_COUNT] = {
 	[CTL_STATE_REMOVED] = "removed",
 };
 
+static const char *const l7_state_words[CTL_L7_COUNT] = {
+	[CTL_L7_OFF] = "off",           [CTL_L7_STARTING] = "starting",
+	[CTL_L7_RUNNING] = "running",   [CTL_L7_DRAINING] = "draining",
+	[CTL_L7_BACK_OFF] = "back-off",
+};
+
 // clang-format off
 // --- parameters ---
 
@@ -106,6 +112,23 @@ static const struct ctl_field counters_params_fields[] = {
 	{FIELD(counters_params, all), .kind = CTL_BOOL, OPTIONAL, .help = "also those that are zero"},
 };
 TYPE(counters_params);
+
+static const struct ctl_field l7_configure_fields[] = {
+	{FIELD(l7_configure, file), .kind = CTL_STRING, .help = "its name; relative paths in it begin at its folder"},
+	{FIELD(l7_configure, text), .kind = CTL_STRING, .help = "the configuration as JSON"},
+};
+TYPE(l7_configure);
+
+static const struct ctl_field health_change_fields[] = {
+	{COLUMN(health_change, pool, "POOL", "its pool"), .kind = CTL_TEXT},
+	{COLUMN(health_change, name, "BACKEND", "its name"), .kind = CTL_TEXT},
+	{COLUMN(health_change, address, "ADDRESS", "where it listens"), .kind = CTL_ADDR},
+	{COLUMN(health_change, port, "PORT", "likewise"), .kind = CTL_PORT},
+	{COLUMN(health_change, state, "HEALTH", "unknown: not probed often enough yet"), WORDS(health_names)},
+	{COLUMN(health_change, reason, "REASON", "of the last failed probe, if unhealthy"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(health_change, changed_ms, "CHANGED", "Unix time of the transition in ms; 0 = none yet"), .kind = CTL_U64},
+};
+TYPE(health_change);
 
 // --- results ---
 
@@ -320,6 +343,67 @@ static const struct ctl_field explain_fields[] = {
 	{COLUMN(explain, steps, "steps", "what each stage did"), ROWS(step)},
 };
 TYPE_FROM(explain, .lane = -1);
+
+static const struct ctl_field health_watch_fields[] = {
+	{COLUMN(health_watch, backends, "backends", "of pools with a health check"), ROWS(health_change)},
+};
+TYPE(health_watch);
+
+static const struct ctl_field l7_worker_fields[] = {
+	{COLUMN(l7_worker, worker, "WORKER", "its number"), .kind = CTL_U32},
+	{COLUMN(l7_worker, connections, "CONNECTIONS", "of clients, open"), .kind = CTL_U64},
+	{COLUMN(l7_worker, upstream, "UPSTREAM", "connections to backends, idle ones too"), .kind = CTL_U64},
+	{COLUMN(l7_worker, requests, "REQUESTS", "since it started"), .kind = CTL_U64},
+	{COLUMN(l7_worker, websockets, "WEBSOCKETS", "open"), .kind = CTL_U64},
+	{COLUMN(l7_worker, event_streams, "EVENT-STREAMS", "open"), .kind = CTL_U64},
+	{COLUMN(l7_worker, memory, "MEMORY", "bytes of its budget in use"), .kind = CTL_U64},
+	{COLUMN(l7_worker, busy, "BUSY%", "of the last second"), .kind = CTL_PERCENT},
+};
+TYPE(l7_worker);
+
+static const struct ctl_field l7_listener_fields[] = {
+	{COLUMN(l7_listener, service, "SERVICE", "that it is for"), .kind = CTL_TEXT},
+	{COLUMN(l7_listener, address, "ADDRESS", "where clients connect to"), .kind = CTL_ADDR},
+	{COLUMN(l7_listener, port, "PORT", "likewise"), .kind = CTL_PORT},
+	{COLUMN(l7_listener, l7, "L7", "the l7 entry that answers"), .kind = CTL_TEXT},
+	{COLUMN(l7_listener, tls, "TLS", "whether it speaks TLS"), .kind = CTL_BOOL},
+	{COLUMN(l7_listener, listening, "LISTENING", "no: see ERROR, or it drains"), .kind = CTL_BOOL},
+	{COLUMN(l7_listener, error, "ERROR", "why it does not listen"), .kind = CTL_TEXT, OPTIONAL},
+};
+TYPE(l7_listener);
+
+static const struct ctl_field l7_status_fields[] = {
+	{COLUMN(l7_status, state, "state", "off: nothing for it to do; starting, running, draining, back-off"), WORDS(l7_state_words)},
+	{COLUMN(l7_status, reason, "reason", "why it is not running, or how it ended last"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(l7_status, restarts, "restarts", "by lb4d, since that started"), .kind = CTL_U32, OPTIONAL},
+	{COLUMN(l7_status, version, "version", "of lb7d"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(l7_status, pid, "pid", "of lb7d"), .kind = CTL_U32},
+	{COLUMN(l7_status, uptime_s, "uptime", "since it started"), .kind = CTL_SECONDS, OPTIONAL},
+	{COLUMN(l7_status, managed, "managed", "whether its configuration comes from lb4d"), .kind = CTL_BOOL},
+	{COLUMN(l7_status, generation, "generation", "of its configuration: counts those it took"), .kind = CTL_U32},
+	{COLUMN(l7_status, last_error, "last error", "what it refused last, and why"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(l7_status, draining, "draining", "accepts no more and waits for streams to end"), .kind = CTL_BOOL},
+	{COLUMN(l7_status, grace_left_ms, "grace left ms", "until what still runs is ended"), .kind = CTL_I64, OPTIONAL},
+	{COLUMN(l7_status, connections, "connections", "of clients, open"), .kind = CTL_U64},
+	{COLUMN(l7_status, idle, "idle", "of these: between two requests"), .kind = CTL_U64},
+	{COLUMN(l7_status, accepted, "accepted", "connections since it started"), .kind = CTL_U64},
+	{COLUMN(l7_status, refused, "refused", "connections: out of room, memory or descriptors"), .kind = CTL_U64},
+	{COLUMN(l7_status, requests, "requests", "since it started"), .kind = CTL_U64},
+	{COLUMN(l7_status, active, "active", "requests under way, without the streams below"), .kind = CTL_U64},
+	{COLUMN(l7_status, streams, "streams", "open answers of unknown length, event streams too"), .kind = CTL_U64},
+	{COLUMN(l7_status, event_streams, "event streams", "open"), .kind = CTL_U64},
+	{COLUMN(l7_status, websockets, "websockets", "open"), .kind = CTL_U64},
+	{COLUMN(l7_status, upstream, "upstream", "connections to backends, idle ones too"), .kind = CTL_U64},
+	{COLUMN(l7_status, upstream_idle, "upstream idle", "of these: kept for the next request"), .kind = CTL_U64},
+	{COLUMN(l7_status, probes, "probes", "backends under health check"), .kind = CTL_U64},
+	{COLUMN(l7_status, unhealthy, "unhealthy", "of these"), .kind = CTL_U64},
+	{COLUMN(l7_status, memory, "memory", "bytes that the workers use of their budgets"), .kind = CTL_U64},
+	{COLUMN(l7_status, memory_budget, "memory budget", "bytes, of all workers"), .kind = CTL_U64},
+	{COLUMN(l7_status, resident, "resident", "bytes of the process in memory"), .kind = CTL_U64},
+	{COLUMN(l7_status, workers, "workers", "threads that serve"), ROWS(l7_worker)},
+	{COLUMN(l7_status, listeners, "listeners", "services that it answers"), ROWS(l7_listener)},
+};
+TYPE_FROM(l7_status, .uptime_s = -1, .grace_left_ms = -1);
 // clang-format on
 
 #define X(SYMBOL, name_, params_, result_, help_)    \
@@ -353,10 +437,15 @@ void ctl_method_init_result(enum ctl_method method, union ctl_result *result)
 
 void ctl_method_free_result(enum ctl_method method, union ctl_result *result)
 {
-	ctl_field_free_rows(ctl_method_types[method].result, result);
+	ctl_field_free_owned(ctl_method_types[method].result, result);
 }
 
 void ctl_method_init_params(enum ctl_method method, union ctl_params *params)
 {
 	init(ctl_method_types[method].params, params);
+}
+
+void ctl_method_free_params(enum ctl_method method, union ctl_params *params)
+{
+	ctl_field_free_owned(ctl_method_types[method].params, params);
 }

@@ -4,7 +4,8 @@
 
 #include "l4/model/ctl_rows.h"
 
-// X(SYMBOL, name, params, result, help): struct ctl_<params> goes in, struct ctl_<result> comes out.
+// X(SYMBOL, name, params, result, help): struct ctl_<params> goes in, struct ctl_<result> comes out. A daemon
+// that does not serve a method says so with CTL_BAD_METHOD.
 #define CTL_METHODS(X)                                                                           \
 	X(STATUS, "status", nothing, status, "what runs: node, generation, lanes, ports")        \
 	X(RELOAD, "reload", nothing, change,                                                     \
@@ -24,7 +25,14 @@
 	X(FLOW_LOOKUP, "flow.lookup", flow_key, flow, "the flow with this 5-tuple")              \
 	X(COUNTERS, "counters", counters_params, counters, "counters, reasons, accounting")      \
 	X(EXPLAIN, "explain", explain_params, explain,                                           \
-	  "what the lanes would do with a packet, and why")
+	  "what the lanes would do with a packet, and why")                                      \
+	X(L7_STATUS, "l7.status", nothing, l7_status, "the L7 workers: state, load, drain")      \
+	X(L7_CONFIGURE, "l7.configure", l7_configure, nothing,                                   \
+	  "to lb7d: run this configuration, all or nothing")                                     \
+	X(HEALTH_WATCH, "health.watch", nothing, health_watch,                                   \
+	  "to lb7d: the health of all probed backends, from now on changes too")                 \
+	X(HEALTH_CHANGED, "health.changed", health_change, nothing,                              \
+	  "from lb7d, a notification to those who watch: a backend's health changed")
 
 #define X(SYMBOL, name, params, result, help) CTL_##SYMBOL,
 enum ctl_method { CTL_METHOD_NONE, CTL_METHODS(X) CTL_METHOD_COUNT };
@@ -46,5 +54,5 @@ enum ctl_method ctl_method_find(const char *name);
 void ctl_method_init_result(enum ctl_method method, union ctl_result *result);
 void ctl_method_free_result(enum ctl_method method, union ctl_result *result);
 
-// Likewise; parameters own nothing.
 void ctl_method_init_params(enum ctl_method method, union ctl_params *params);
+void ctl_method_free_params(enum ctl_method method, union ctl_params *params);

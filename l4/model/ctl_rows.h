@@ -4,11 +4,22 @@
 
 #include "l4/model/conf.h"
 #include "l4/model/ctl_field.h"
+#include "l4/model/health.h"
 
 enum { CTL_NAME_SIZE = CONF_NAME_MAX + 1, CTL_SENTENCE_SIZE = 256, CTL_PATH_SIZE = 4096 };
 
 // State of a backend in the running configuration, or gone from it: enum conf_state and this.
 enum { CTL_STATE_REMOVED = STATE_COUNT, CTL_STATE_COUNT };
+
+// Of lb7d, as lb4d sees it; lb7d itself says running or draining.
+enum ctl_l7_state {
+	CTL_L7_OFF, // the configuration has nothing for it to do
+	CTL_L7_STARTING,
+	CTL_L7_RUNNING,
+	CTL_L7_DRAINING, // stops; streams may end by themselves until the grace is over
+	CTL_L7_BACK_OFF, // it ended, and will be started again in a while
+	CTL_L7_COUNT
+};
 
 // --- parameters ---
 
@@ -68,6 +79,24 @@ struct ctl_counters_params {
 	bool all;
 };
 
+// The running configuration of lb4d. lb7d checks it first and refuses it as a whole, with a sentence as of
+// a reload, if it cannot serve it (a certificate that it cannot read, an address that it cannot bind).
+struct ctl_l7_configure {
+	char *file; // owned
+	char *text; // conf_text(); owned
+};
+
+// One probed backend: a row of health.watch, or a notification.
+struct ctl_health_change {
+	char pool[CTL_NAME_SIZE];
+	char name[CTL_NAME_SIZE];
+	struct addr address;
+	be16 port;
+	uint8_t state; // enum health
+	char reason[HEALTH_REASON_SIZE];
+	uint64_t changed_ms; // CLOCK_REALTIME of the transition, 0 = none yet
+};
+
 union ctl_params {
 	struct ctl_nothing nothing;
 	struct ctl_backend_list_params backend_list_params;
@@ -78,6 +107,8 @@ union ctl_params {
 	struct ctl_flow_key flow_key;
 	struct ctl_explain_params explain_params;
 	struct ctl_counters_params counters_params;
+	struct ctl_l7_configure l7_configure;
+	struct ctl_health_change health_change;
 };
 
 // --- results ---
@@ -165,7 +196,7 @@ struct ctl_backend {
 	uint32_t weight;
 	uint8_t state;  // enum conf_state or CTL_STATE_REMOVED
 	uint8_t health; // enum health
-	char reason[64];
+	char reason[HEALTH_REASON_SIZE];
 	int64_t since_s;
 	struct mac mac;
 	char neighbor[20];
@@ -270,7 +301,57 @@ struct ctl_explain {
 	struct ctl_rows steps; // struct ctl_step
 };
 
+struct ctl_health_watch {
+	struct ctl_rows backends; // struct ctl_health_change
+};
+
+struct ctl_l7_worker {
+	uint32_t worker;
+	uint64_t connections;
+	uint64_t upstream;
+	uint64_t requests;
+	uint64_t websockets;
+	uint64_t event_streams;
+	uint64_t memory; // bytes
+	double busy;     // of the last second
+};
+
+struct ctl_l7_listener {
+	char service[CTL_NAME_SIZE];
+	struct addr address;
+	be16 port;
+	char l7[CTL_NAME_SIZE];
+	bool tls;
+	bool listening;
+	char error[CTL_SENTENCE_SIZE];
+};
+
+// lb7d fills all but reason and restarts; lb4d passes on what it asked last and fills these.
+struct ctl_l7_status {
+	uint8_t state; // enum ctl_l7_state
+	char reason[CTL_SENTENCE_SIZE];
+	uint32_t restarts;
+	char version[32];
+	uint32_t pid; // 0 = none
+	int64_t uptime_s;
+	bool managed;
+	uint32_t generation;
+	char last_error[CTL_SENTENCE_SIZE];
+	bool draining;
+	int64_t grace_left_ms; // -1 = does not drain, or waits for ever
+	uint64_t connections, idle;
+	uint64_t accepted, refused;
+	uint64_t requests, active;
+	uint64_t streams, event_streams, websockets;
+	uint64_t upstream, upstream_idle;
+	uint64_t probes, unhealthy;
+	uint64_t memory, memory_budget, resident; // bytes
+	struct ctl_rows workers;                  // struct ctl_l7_worker
+	struct ctl_rows listeners;                // struct ctl_l7_listener
+};
+
 union ctl_result {
+	struct ctl_nothing nothing;
 	struct ctl_change change;
 	struct ctl_status status;
 	struct ctl_service_list service_list;
@@ -280,4 +361,6 @@ union ctl_result {
 	struct ctl_flow flow;
 	struct ctl_counters counters;
 	struct ctl_explain explain;
+	struct ctl_l7_status l7_status;
+	struct ctl_health_watch health_watch;
 };

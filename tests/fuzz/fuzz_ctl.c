@@ -8,6 +8,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void try_notice(const char *line, size_t len)
+{
+	struct ctl_request notice;
+	struct err err;
+
+	if (ctl_notice_decode(&notice, line, len, &err) == 0)
+		ctl_request_free(&notice);
+}
+
 static void try_answers(const char *line, size_t len)
 {
 	for (unsigned m = CTL_METHOD_NONE + 1; m < CTL_METHOD_COUNT; m++) {
@@ -27,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len;
 	char *line;
 
+	try_notice((const char *)data, size);
 	if (ctl_request_decode(&request, (const char *)data, size, &err)) {
 		try_answers((const char *)data, size);
 		return 0;
@@ -35,5 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!line || ctl_request_decode(&again, line, len, &err) || again.method != request.method)
 		abort();
 	free(line);
+	ctl_request_free(&again);
+	ctl_request_free(&request);
 	return 0;
 }

@@ -25,6 +25,9 @@ static void fill_field(const struct ctl_field *f, void *base, unsigned seed)
 	case CTL_TEXT:
 		snprintf(field, f->size, "t%u\"\\\n", seed);
 		break;
+	case CTL_STRING:
+		cr_assert_gt(asprintf(field, "s%u\"\\\n", seed), 0);
+		break;
 	case CTL_WORD:
 		*(uint8_t *)field = (uint8_t)(f->n_words - 1);
 		break;
@@ -77,6 +80,9 @@ static void expect_equal(const struct ctl_type *type, const void *a, const void 
 
 		if (f->kind == CTL_TEXT) {
 			cr_expect_str_eq(x, y, "%s.%s", what, f->name);
+		} else if (f->kind == CTL_STRING) {
+			cr_expect_str_eq(*(char *const *)x, *(char *const *)y, "%s.%s", what,
+			                 f->name);
 		} else if (f->kind != CTL_ROWS) {
 			cr_expect_arr_eq(x, y, f->size, "%s.%s", what, f->name);
 		} else {
@@ -115,6 +121,8 @@ Test(ctl, every_request_survives_the_wire)
 		cr_expect_eq(out.id.number, 42);
 		expect_equal(ctl_method_types[m].params, &in.params, &out.params,
 		             ctl_method_types[m].name);
+		ctl_request_free(&in);
+		ctl_request_free(&out);
 		free(line);
 	}
 }
@@ -181,6 +189,7 @@ Test(ctl, every_truncation_of_a_request_is_refused)
 			cr_expect_eq(out.id.kind, CTL_ID_NULL);
 			free(cut);
 		}
+		ctl_request_free(&in);
 		free(line);
 	}
 }
@@ -436,6 +445,105 @@ Test(ctl, a_word_of_a_newer_daemon_is_shown_as_a_dash)
 		ctl_field_show(ctl_field_find(rows, "backends"), out.pool_list.pools.row, text),
 		"3");
 	ctl_method_free_result(CTL_POOL_LIST, &out);
+}
+
+static char *health_notice(size_t *len)
+{
+	struct ctl_request notice = {
+		.method = CTL_HEALTH_CHANGED,
+		.params.health_change = {.pool = "web",
+	                                 .name = "web-1",
+	                                 .address = addr_ip4(be32_from(0x0a00000b)),
+	                                 .port = be16_from(80),
+	                                 .state = HEALTH_UNHEALTHY,
+	                                 .reason = "connect: refused",
+	                                 .changed_ms = 1790000000123},
+	};
+	char *line = ctl_request_encode(&notice, len);
+
+	cr_assert_not_null(line);
+	return line;
+}
+
+Test(ctl, a_notification_is_told_from_an_answer)
+{
+	static const struct ctl_id id = {.kind = CTL_ID_NUMBER, .number = 1};
+	static const union ctl_result empty;
+	struct ctl_request out;
+	struct err err;
+	size_t len;
+	char *line = health_notice(&len);
+
+	cr_assert_eq(ctl_notice_decode(&out, line, len, &err), 0);
+	cr_expect_eq(out.method, CTL_HEALTH_CHANGED);
+	cr_expect_eq(out.id.kind, CTL_ID_NONE);
+	cr_expect_str_eq(out.params.health_change.reason, "connect: refused");
+	cr_expect_eq(out.params.health_change.changed_ms, 1790000000123);
+	free(line);
+	line = ctl_result_encode(&id, CTL_L7_CONFIGURE, &empty, &len);
+	cr_assert_not_null(line);
+	cr_expect_str_eq(line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+	cr_expect_eq(ctl_notice_decode(&out, line, len, &err), -ENOMSG);
+	free(line);
+}
+
+Test(ctl, every_truncation_of_a_notification_is_refused)
+{
+	struct ctl_request out;
+	struct err err;
+	size_t len;
+	char *line = health_notice(&len);
+
+	for (size_t n = 0; n < len - 1; n++)
+		cr_expect_eq(ctl_notice_decode(&out, line, n, &err), -EPROTO, "%zu of %s", n, line);
+	free(line);
+}
+
+Test(ctl, a_notification_of_a_newer_daemon_is_read)
+{
+	static const char unknown[] = "{\"jsonrpc\":\"2.0\",\"method\":\"weather\",\"params\":[]}";
+	static const char newer[] = "{\"jsonrpc\":\"2.0\",\"method\":\"health.changed\",\"params\":"
+				    "{\"pool\":\"p\",\"state\":\"dizzy\",\"new\":1}}";
+	struct ctl_request out;
+	struct err err;
+
+	cr_assert_eq(ctl_notice_decode(&out, unknown, strlen(unknown), &err), 0);
+	cr_expect_eq(out.method, CTL_METHOD_NONE);
+	cr_assert_eq(ctl_notice_decode(&out, newer, strlen(newer), &err), 0);
+	cr_expect_str_eq(out.params.health_change.pool, "p");
+	cr_expect_geq(out.params.health_change.state, HEALTH_STATE_COUNT);
+}
+
+Test(ctl, the_longest_configuration_fits_a_request_to_lb7d)
+{
+	struct ctl_request in = {.method = CTL_L7_CONFIGURE, .id = {.kind = CTL_ID_NUMBER}}, out;
+	struct err err;
+	size_t len;
+	char *line;
+
+	in.params.l7_configure.file = strdup("/etc/lb47/edge.json");
+	in.params.l7_configure.text = malloc(CONF_FILE_MAX + 1);
+	cr_assert(in.params.l7_configure.file && in.params.l7_configure.text);
+	memset(in.params.l7_configure.text, '"', CONF_FILE_MAX);
+	in.params.l7_configure.text[CONF_FILE_MAX] = 0;
+	line = ctl_request_encode(&in, &len);
+	cr_assert_not_null(line);
+	cr_expect_leq(len, CTL_REQUEST_L7_MAX);
+	cr_assert_eq(ctl_request_decode(&out, line, len, &err), 0, "%s", err.msg);
+	cr_expect_str_eq(out.params.l7_configure.text, in.params.l7_configure.text);
+	ctl_request_free(&in);
+	ctl_request_free(&out);
+	free(line);
+}
+
+Test(ctl, a_half_read_request_leaks_nothing)
+{
+	struct ctl_request out;
+	struct err err;
+
+	cr_expect_eq(decode(&out, PARAMS("l7.configure", "\"file\":\"f\",\"text\":1"), &err),
+	             CTL_BAD_PARAMS);
+	cr_expect_str_eq(err.msg, "params.text: string expected");
 }
 
 Test(ctl, the_text_of_an_answer_keeps_the_order_of_its_keys)
