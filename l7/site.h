@@ -35,7 +35,7 @@ struct site_pool {
 	bool is_open; // failed open: all are unhealthy, and all are used
 	uint16_t *
 		schedule; // [n_schedule], round_robin and least_requests: indices of usable backends, each as often as
-		// its weight says, as evenly spread as can be (smooth weighted round robin)
+	// its weight says, as evenly spread as can be (smooth weighted round robin)
 	uint32_t n_schedule;  // 0 if none is usable
 	struct maglev maglev; // balance maglev; ids are indices
 };

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/buf.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static const uint32_t sizes[BUF_CLASS_COUNT] = {
+	[BUF_SMALL] = BUF_SMALL_SIZE,
+	[BUF_MEDIUM] = BUF_MEDIUM_SIZE,
+	[BUF_LARGE] = BUF_LARGE_SIZE,
+	[BUF_HUGE] = BUF_HUGE_SIZE,
+};
+
+static size_t footprint(const struct buf *b)
+{
+	return sizeof(*b) + b->size;
+}
+
+struct buf *buf_get(struct buf_pool *p, size_t size)
+{
+	uint8_t class_ = BUF_SMALL;
+	struct buf *b;
+
+	assert(size <= BUF_HUGE_SIZE);
+	while (sizes[class_] < size)
+		class_++;
+	b = p->spare[class_];
+	if (b) {
+		p->spare[class_] = b->next;
+		p->spare_size -= footprint(b);
+	} else {
+		b = malloc(sizeof(*b) + sizes[class_]);
+		if (!b)
+			return NULL;
+		b->class_ = class_;
+		b->size = sizes[class_];
+	}
+	b->next = NULL;
+	b->start = 0;
+	b->end = 0;
+	p->used_size += footprint(b);
+	return b;
+}
+
+void buf_put(struct buf_pool *p, struct buf *b)
+{
+	if (!b)
+		return;
+	p->used_size -= footprint(b);
+	if (p->spare_size + footprint(b) > BUF_KEEP) {
+		free(b);
+		return;
+	}
+	p->spare_size += footprint(b);
+	b->next = p->spare[b->class_];
+	p->spare[b->class_] = b;
+}
+
+void buf_fini(struct buf_pool *p)
+{
+	for (size_t i = 0; i < BUF_CLASS_COUNT; i++) {
+		while (p->spare[i]) {
+			struct buf *b = p->spare[i];
+
+			p->spare[i] = b->next;
+			free(b);
+		}
+	}
+	p->spare_size = 0;
+}

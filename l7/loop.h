@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The event loop of one thread: descriptors (io.h), timers, things to do at the end of a turn, messages from other
+// threads. A turn:
+//   1. wait for events, or the next timer;
+//   2. each descriptor with something to do, once (io.c); what it wrote leaves before the next one's turn (`flush`);
+//   3. due timers;
+//   4. messages from other threads;
+//   5. deferred tasks: here memory of the closed is freed, so that nobody in 2..4 meets a dangling pointer.
+// One thread owns it; loop_post() alone is for others.
+#pragma once
+
+#include <pthread.h>
+
+#include "l4/base/err.h"
+#include "l7/buf.h"
+#include "l7/timer.h"
+
+enum {
+	LOOP_RECEIVE_SIZE = 65536, // bytes taken from a socket at once
+	LOOP_EVENTS = 256,         // descriptors looked at in a turn
+};
+
+struct io;
+struct gather;
+
+struct loop_task {
+	struct loop_task *next;
+	void (*run)(struct loop_task *task);
+};
+
+struct io_list {
+	struct io *first, *last;
+};
+
+struct loop {
+	int epoll_fd;
+	int wake_fd;     // eventfd: there is a message
+	uint64_t now_ns; // monotonic, of this turn's beginning
+	struct timer_wheel timers;
+	struct buf_pool bufs;
+	uint8_t *received;                    // [LOOP_RECEIVE_SIZE], what io.c receives into
+	struct io_list ready;                 // have something to do without a new event
+	struct io_list starved;               // would receive, but the budget of buffers is used up
+	struct loop_task *tasks, **tasks_end; // deferred, in order
+	struct gather *gather;                // conn.c's
+	void (*flush)(struct loop *loop);     // sends what was gathered; may be NULL
+	bool is_stopped;
+	pthread_mutex_t lock; // of inbox
+	struct loop_task *inbox, **inbox_end;
+};
+
+// `budget`: bytes of buffers. 0, -ENOMEM or what epoll_create(2), eventfd(2) said. The loop must not move.
+NODISCARD int loop_init(struct loop *loop, size_t budget);
+// Everything opened in it must be closed; deferred tasks are run.
+void loop_fini(struct loop *loop);
+
+void loop_run(struct loop *loop); // until loop_stop()
+void loop_turn(struct loop *loop, int most_ms);
+void loop_stop(struct loop *loop); // after this turn
+
+// Runs the task at the end of the turn. The task's memory is its owner's, until it runs.
+void loop_defer(struct loop *loop, struct loop_task *task);
+
+// From any thread: the task runs in the loop's thread, in the order of posting.
+void loop_post(struct loop *loop, struct loop_task *task);
+
+static inline void loop_timer_start(struct loop *loop, struct timer *t, uint64_t delay_ms)
+{
+	timer_start(&loop->timers, t, delay_ms);
+}
+
+static inline void loop_timer_stop(struct loop *loop, struct timer *t)
+{
+	timer_stop(&loop->timers, t);
+}
