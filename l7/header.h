@@ -71,5 +71,12 @@ enum header header_find(struct slice name);
 // Without case; ASCII only, as field names, schemes, host names and most tokens are.
 bool header_eq(struct slice a, const char *lower);
 
+// The same between two that were received.
+bool header_same(struct slice a, struct slice b);
+
 // Whether a comma-separated list (RFC 9110 section 5.6.1) holds the token, without case.
 bool header_has_token(struct slice list, const char *lower);
+
+// Takes the next element off the front of such a list, without the blanks around it; false at its end. A
+// quoted string is not looked into: no list that we read has one with a comma.
+bool header_next_token(struct slice *list, struct slice *token);

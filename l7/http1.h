@@ -42,6 +42,7 @@
 	X(CODING, 400, "transfer coding is not exactly one chunked")         \
 	X(CODING_UNKNOWN, 501, "unknown transfer coding")                    \
 	X(CODING_IN_1_0, 400, "Transfer-Encoding in HTTP/1.0")               \
+	X(CONNECTION, 400, "Connection names too many fields")               \
 	X(CHUNK_SIZE, 400, "malformed chunk size")                           \
 	X(CHUNK_EXTENSION, 400, "malformed or too long chunk extension")     \
 	X(CHUNK_END, 400, "chunk does not end where its size says")          \
@@ -81,6 +82,7 @@ NODISCARD ssize_t http1_parse_trailers(struct fields *out, struct slice in, size
 
 struct http1_chunked {       // all zero = at the start
 	uint64_t left;       // bytes of the present chunk's data still to come
+	uint32_t excess;     // bytes of extensions beyond what the data would excuse, bounded
 	uint16_t line;       // bytes of the present size line, bounded
 	uint8_t state;       // the decoder's own
 	bool is_at_trailers; // last chunk seen: what follows is for http1_parse_trailers()
