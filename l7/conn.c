@@ -508,7 +508,7 @@ static void release(struct conn *c)
 		g->n = 0;
 		g->n_scratch = 0;
 	}
-	drop_held(c);
+	drop_held(c); // what others borrowed from it leaves before
 	tls_free(c->tls);
 	c->tls = NULL;
 }

@@ -88,7 +88,7 @@ enum verdict {
 enum reason { REASONS(X) REASON_COUNT };
 #undef X
 
-// X(name, kind, unit, help): kind counter or gauge; unit packets, bytes, flows, bursts, ns or none.
+// X(name, kind, unit, help): kind counter or gauge; unit packets, bytes, flows, bursts, ns, or what is counted.
 // One set for each lane. Identity, once no packet is in flight:
 //   rx_packets = sum of all reasons (each packet has exactly one).
 #define COUNTERS_LANE(X)                                                                       \
@@ -161,6 +161,36 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(malformed, counter, packets, "broken, to a service address, given to a lane")       \
 	X(no_socket, counter, packets, "for a lane, but its queue had no socket: dropped")
 
+// One set for each L7 worker. Identities, once nothing is on its way:
+//   requests = sum of the ends (l7/access.h) = responses_2xx + 3xx + 4xx + 5xx + those that ended without a status.
+#define COUNTERS_WORKER(X)                                                                          \
+	X(connections, counter, connections, "client connections accepted")                         \
+	X(connections_open, gauge, connections, "client connections open now")                      \
+	X(connections_refused, counter, connections, "closed at once: no descriptor or memory")     \
+	X(tls_handshakes, counter, connections, "TLS handshakes with clients completed")            \
+	X(tls_resumed, counter, connections, "of these: resumed by a ticket")                       \
+	X(tls_failures, counter, connections, "TLS handshakes with clients that failed")            \
+	X(requests, counter, requests, "requests begun, refused ones too")                          \
+	X(requests_active, gauge, requests, "requests and streams on their way now")                \
+	X(event_streams, counter, streams, "responses that were event streams")                     \
+	X(event_streams_active, gauge, streams, "event streams open now")                           \
+	X(websockets, counter, streams, "WebSocket connections established")                        \
+	X(websockets_active, gauge, streams, "WebSocket connections open now")                      \
+	X(responses_1xx, counter, responses, "interim responses passed on")                         \
+	X(responses_2xx, counter, responses, "responses by class of status, 101 included in 2xx")   \
+	X(responses_3xx, counter, responses, "responses by class of status")                        \
+	X(responses_4xx, counter, responses, "responses by class of status")                        \
+	X(responses_5xx, counter, responses, "responses by class of status")                        \
+	X(bytes_in, counter, bytes, "content from clients")                                         \
+	X(bytes_out, counter, bytes, "content to clients")                                          \
+	X(upstream_connects, counter, connections, "connections to backends begun")                 \
+	X(upstream_reuses, counter, connections, "requests sent over a connection that was there")  \
+	X(upstream_failures, counter, connections, "connections to backends that failed")           \
+	X(upstream_open, gauge, connections, "connections to backends open now")                    \
+	X(retries, counter, requests, "requests sent to a second backend, or again")                \
+	X(buffers, gauge, bytes, "buffers in use now")                                              \
+	X(log_lost, counter, lines, "access log lines that could not be written")
+
 #define X(name, kind, unit, help) uint64_t name;
 struct service_counters {
 	COUNTERS_SERVICE(X)
@@ -173,6 +203,10 @@ struct backend_counters {
 struct steer_counters {
 	COUNTERS_STEER(X)
 } __attribute__((aligned(8)));
+
+struct worker_counters {
+	COUNTERS_WORKER(X)
+} __attribute__((aligned(64)));
 #undef X
 
 // Named reasons for people (bpftool map dump), an array for the code.

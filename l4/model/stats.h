@@ -108,6 +108,7 @@ enum {
 	STATS_SERVICE_FIELDS = 0 COUNTERS_SERVICE(X),
 	STATS_BACKEND_FIELDS = 0 COUNTERS_BACKEND(X),
 	STATS_STEER_FIELDS = 0 COUNTERS_STEER(X),
+	STATS_WORKER_FIELDS = 0 COUNTERS_WORKER(X),
 };
 #undef X
 
@@ -115,8 +116,10 @@ extern const struct stats_field stats_lane_fields[STATS_LANE_FIELDS];
 extern const struct stats_field stats_service_fields[STATS_SERVICE_FIELDS];
 extern const struct stats_field stats_backend_fields[STATS_BACKEND_FIELDS];
 extern const struct stats_field stats_steer_fields[STATS_STEER_FIELDS];
+extern const struct stats_field stats_worker_fields[STATS_WORKER_FIELDS];
 
-// The value of a field in a struct lane_counters, service_counters, backend_counters or steer_counters.
+// The value of a field in a struct lane_counters, service_counters, backend_counters,
+// steer_counters or worker_counters.
 static inline uint64_t stats_value(const void *counters, const struct stats_field *field)
 {
 	return *(const uint64_t *)((const char *)counters + field->offset);

@@ -41,6 +41,11 @@ const struct stats_field stats_backend_fields[STATS_BACKEND_FIELDS] = {COUNTERS_
 #define X(name, kind, unit, help) {#name, kind, #unit, help, offsetof(struct steer_counters, name)},
 const struct stats_field stats_steer_fields[STATS_STEER_FIELDS] = {COUNTERS_STEER(X)};
 #undef X
+
+#define X(name, kind, unit, help) \
+	{#name, kind, #unit, help, offsetof(struct worker_counters, name)},
+const struct stats_field stats_worker_fields[STATS_WORKER_FIELDS] = {COUNTERS_WORKER(X)};
+#undef X
 #undef counter
 #undef gauge
 
@@ -80,5 +85,7 @@ int stats_reference(FILE *out)
 	print_fields(out, "Services", stats_service_fields, STATS_SERVICE_FIELDS);
 	print_fields(out, "Backends", stats_backend_fields, STATS_BACKEND_FIELDS);
 	print_fields(out, "Ports with an XDP program", stats_steer_fields, STATS_STEER_FIELDS);
+	print_fields(out, "L7 workers (private to lb7d: `/metrics` of its admin address)",
+	             stats_worker_fields, STATS_WORKER_FIELDS);
 	return ferror(out) ? -EIO : 0;
 }
