@@ -9,6 +9,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
+#include "l4/ctrl/health_feed.h"
 #include "l4/ctrl/neighbor.h"
 #include "l4/ctrl/next_hop.h"
 #include "l4/data/compile.h"
@@ -17,6 +18,9 @@
 // How often we look whether the lanes have moved on from an old snapshot. They do within a burst,
 // or within the longest sleep of an idle one.
 static const double BURY_INTERVAL_S = 0.005;
+
+// How long a transition of health may wait for others.
+static const double SOON_S = 0.010;
 
 // A snapshot that is served no more, but may still be read.
 struct snapshot_grave {
@@ -29,6 +33,8 @@ struct control_timer {
 	ev_timer timer;
 	ev_timer settle; // after a change: new backends have had their time
 	ev_timer linger; // now and then: removed ones as well
+	ev_timer soon;   // after a transition of health
+	double cost_s;   // of the last compilation
 	struct control *control;
 };
 
@@ -50,6 +56,11 @@ static void on_settled(struct ev_loop *loop, ev_timer *timer, int events)
 
 	ev_timer_stop(loop, timer);
 	control_refresh(t->control);
+}
+
+static void on_soon(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	control_refresh(CONTAINER_OF(timer, struct control_timer, soon)->control);
 }
 
 static bool has_retired(const struct roster *r)
@@ -86,6 +97,7 @@ int control_init(struct control *c, struct ev_loop *loop, struct stats *stats, c
 	ev_timer_init(&c->bury->settle, on_settled, SETTLE_S, SETTLE_S);
 	ev_timer_init(&c->bury->linger, on_linger, LINGER_INTERVAL_S, LINGER_INTERVAL_S);
 	ev_timer_start(loop, &c->bury->linger);
+	ev_timer_init(&c->bury->soon, on_soon, SOON_S, 0.);
 	return 0;
 }
 
@@ -105,6 +117,7 @@ void control_fini(struct control *c)
 	ev_timer_stop(c->loop, &c->bury->timer);
 	ev_timer_stop(c->loop, &c->bury->settle);
 	ev_timer_stop(c->loop, &c->bury->linger);
+	ev_timer_stop(c->loop, &c->bury->soon);
 	free(c->bury);
 	free_grave(c);
 	snapshot_free(c->serving);
@@ -182,6 +195,7 @@ static void publish(struct control *c, struct snapshot *next, struct snapshot_gr
 static int rebuild(struct control *c, struct err *err)
 {
 	struct snapshot_grave *grave = calloc(1, sizeof(*grave));
+	uint64_t began_ns = clock_now_ns();
 	struct snapshot *next;
 	int rc;
 
@@ -193,6 +207,8 @@ static int rebuild(struct control *c, struct err *err)
 		return rc;
 	}
 	publish(c, next, grave);
+	c->bury->cost_s = (double)(clock_now_ns() - began_ns) / CLOCK_NS_PER_S;
+	ev_timer_stop(c->loop, &c->bury->soon); // done with this one
 	return 0;
 }
 
@@ -235,6 +251,7 @@ int control_apply(struct control *c, struct conf *conf, struct err *err)
 		return rc;
 	}
 	c->conf = conf;
+	health_feed_forget(c);
 	resolve(c);
 	rc = rebuild(c, err);
 	if (rc) {
@@ -255,6 +272,18 @@ void control_refresh(struct control *c)
 	if (rebuild(c, &err))
 		LOG_ERROR("snapshot not rebuilt reason=\"%s\" serving_generation=%u", err.msg,
 		          c->generation);
+}
+
+void control_refresh_soon(struct control *c)
+{
+	ev_timer *soon = &c->bury->soon;
+
+	if (ev_is_active(soon))
+		return;
+	// A timer counts from the loop's time, which stood still while the last one was compiled.
+	ev_now_update(c->loop);
+	ev_timer_set(soon, c->bury->cost_s > SOON_S ? c->bury->cost_s : SOON_S, 0.);
+	ev_timer_start(c->loop, soon);
 }
 
 static int refuse(struct control *c, const char *what, const struct err *err)

@@ -145,23 +145,29 @@ static void fill_live(struct snap_backend *b, const struct conf_backend *c,
 		b->flags &= (uint8_t)~BACKEND_NEW;
 }
 
-// Health decides who takes new flows, unless it says that nobody does: then it is more likely
-// wrong, and refusing everybody helps nobody (fail open). Whoever takes new flows then must be
-// allowed to keep them, too.
-static void apply_health(struct snapshot *s, const uint16_t *ids, uint16_t n)
+// Whether somebody takes new flows and is not unhealthy.
+static bool has_steady(const struct snapshot *s, const uint16_t *ids, uint16_t n)
 {
-	bool any = false;
+	const uint8_t both = BACKEND_NEW | BACKEND_STEADY;
 
-	for (uint16_t i = 0; i < n; i++) {
-		const struct snap_backend *b = &s->backends[ids[i]];
+	for (uint16_t i = 0; i < n; i++)
+		if ((s->backends[ids[i]].flags & both) == both)
+			return true;
+	return false;
+}
 
-		any |= (b->flags & (BACKEND_NEW | BACKEND_STEADY)) ==
-		       (BACKEND_NEW | BACKEND_STEADY);
-	}
+// Health decides who takes new flows, unless it says that nobody does: then it is more likely
+// wrong, and refusing everybody helps nobody (fail open; when_unhealthy none would rather refuse).
+// Whoever takes new flows then must be allowed to keep them, too.
+static void apply_health(struct snapshot *s, const struct conf_pool *pool, const uint16_t *ids)
+{
+	uint16_t n = pool->n_backends;
+	bool is_open = pool->when_unhealthy == UNHEALTHY_ALL && !has_steady(s, ids, n);
+
 	for (uint16_t i = 0; i < n; i++) {
 		struct snap_backend *b = &s->backends[ids[i]];
 
-		if (!any && b->flags & BACKEND_NEW)
+		if (is_open && b->flags & BACKEND_NEW)
 			b->flags |= BACKEND_STEADY;
 		if (!(b->flags & BACKEND_STEADY))
 			b->flags &= (uint8_t)~BACKEND_NEW;
@@ -212,7 +218,7 @@ static int build_pool(struct snapshot *s, const struct snapshot_input *in, uint1
 		fill_live(&s->backends[ids[i]], c, &in->roster->backends[ids[i]], in->now_ns);
 		s->backends[ids[i]].pool = nth;
 	}
-	apply_health(s, ids, pool->n_backends);
+	apply_health(s, pool, ids);
 	rc = build_maglev(s, pool, ids, &s->maglev[nth]);
 	free(ids);
 	return rc;

@@ -73,8 +73,9 @@ struct snap_service {
 enum snap_backend_flag {
 	BACKEND_NEW = 1, // may take new flows
 	BACKEND_OLD = 2, // living flows may stay: up, draining or retired, not down
-	BACKEND_STEADY =
-		4, // not unhealthy: flows without a connection (UDP, half-open TCP) may stay too
+	// Not unhealthy, or its pool has failed open: flows without a connection (UDP, half-open TCP)
+	// may stay too.
+	BACKEND_STEADY = 4,
 	BACKEND_HOP = 8, // next hop is known
 };
 
@@ -87,7 +88,7 @@ struct snap_backend {
 	be16 l4_port;
 	struct addr address;
 	uint8_t state;  // enum conf_state
-	uint8_t health; // enum health
+	uint8_t health; // enum health; unhealthy and BACKEND_NEW: its pool has failed open
 	uint16_t pool;  // index into conf.pools, 0xffff if retired
 	uint16_t weight;
 	const char *name;   // borrowed from the snapshot

@@ -285,6 +285,26 @@ static void expect_same_tables(const struct snapbuild *x, uint16_t i, const stru
 #define P(list) "{'name': 'p', 'table_size': 4099, 'backends': [" list "]}"
 #define Q(list) "{'name': 'q', 'table_size': 4099, 'backends': [" list "]}"
 
+Test(snapshot, a_pool_that_would_rather_refuse_does)
+{
+	struct snapbuild x;
+
+	snapbuild_open(&x, "{'pools': [{'name': 'p', 'table_size': 251, 'when_unhealthy': 'none', "
+	                   "'backends': [" A "," B "]}]}");
+	snapbuild_health(&x, "a", HEALTH_UNHEALTHY);
+	snapshot_free(snapbuild_next(&x));
+	cr_expect_eq(snapshot_backend_share(x.snap, 0, snapbuild_backend(&x, "b")), 65536);
+	snapbuild_health(&x, "b", HEALTH_UNHEALTHY);
+	snapshot_free(snapbuild_next(&x));
+	cr_expect_eq(maglev_pick(&x.snap->maglev[0], 0), MAGLEV_NONE);
+	cr_expect_eq(x.snap->backends[snapbuild_backend(&x, "a")].flags, BACKEND_OLD | BACKEND_HOP,
+	             "connections may end by themselves");
+	snapbuild_health(&x, "a", HEALTH_UNKNOWN);
+	snapshot_free(snapbuild_next(&x));
+	cr_expect_eq(snapshot_backend_share(x.snap, 0, snapbuild_backend(&x, "a")), 65536);
+	snapbuild_close(&x);
+}
+
 Test(snapshot, two_nodes_with_differently_ordered_files_agree)
 {
 	struct snapbuild x, y;
