@@ -18,6 +18,10 @@ NODISCARD int route_build(struct site_l7 *l7, struct arena *arena);
 // NULL if none matches.
 const struct site_route *route_find(const struct site_l7 *l7, const struct request *r);
 
+// Where a name occurs several times, the first counts: in conditions, too. All are borrowed from the request.
+// The value of a header by name, without case; ptr NULL if there is none.
+struct slice route_header(const struct fields *fields, const char *name);
+
 // The value of a cookie by name, from all Cookie fields (RFC 6265 section 5.4); empty with ptr NULL if there is none.
 struct slice route_cookie(const struct fields *fields, const char *name);
 

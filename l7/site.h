@@ -15,9 +15,13 @@
 
 enum { SITE_NONE = 0xffff }; // no index
 
-// Configurations are shared by all sites built from them.
+// What depends on the configuration only, shared by all sites built from it. Its routes stay where they are as long as any
+// of these sites lives.
 struct site_conf {
-	struct conf *conf; // owned
+	struct conf *conf;  // owned
+	struct site_l7 *l7; // [conf->n_l7]
+	bool *is_routed;    // [conf->n_pools]; a route names it
+	struct arena arena; // of the two above and what they point to
 	atomic_uint n_refs;
 };
 
@@ -33,36 +37,35 @@ struct site_pool {
 	uint16_t n_backends;
 	uint16_t n_usable;
 	bool is_open; // failed open: all are unhealthy, and all are used
-	uint16_t *
-		schedule; // [n_schedule], round_robin and least_requests: indices of usable backends, each as often as
-	// its weight says, as evenly spread as can be (smooth weighted round robin)
-	uint32_t n_schedule;  // 0 if none is usable
+	// The two below are made for pools that routes name, and no others.
+	// round_robin and least_requests: indices of usable backends, each as often as its weight says,
+	// as evenly spread as can be (schedule.h)
+	uint16_t *schedule;   // [n_schedule]
+	uint32_t n_schedule;  // at most SITE_SCHEDULE_MAX; 0 if none is usable
 	struct maglev maglev; // balance maglev; ids are indices
 };
 
-struct site_route;
-
-struct site_host {                        // routes for one host, or for all
-	const struct site_route **routes; // [n], best first
-	uint16_t n;
-};
+enum { SITE_SCHEDULE_MAX = 65535 };
 
 struct site_l7 {
 	const struct conf_l7 *conf;
 	struct site_route *routes; // [conf->n_routes]
-	struct site_hosts *hosts;  // route.c's tables
+	struct route_table *table; // route.c's
 };
 
 struct site_route {
 	const struct conf_route *conf;
-	uint16_t pool; // index, SITE_NONE for redirects and answers
+	uint16_t pool;                           // index, SITE_NONE for redirects and answers
+	uint16_t n_conditions;                   // from here on route.c's
+	uint16_t next;                           // of equal host and path, SITE_NONE at the end
+	const struct route_condition *condition; // [n_conditions]
 };
 
 struct site {
 	struct site_conf *shared;
 	const struct conf *conf; // shared->conf
 	uint32_t generation;     // 1, 2, ...
-	struct site_l7 *l7;      // [conf->n_l7]
+	struct site_l7 *l7;      // shared->l7
 	struct site_pool *pools; // [conf->n_pools]
 	atomic_uint n_refs;
 	struct arena arena;
@@ -72,7 +75,7 @@ struct site {
 typedef uint8_t (*site_health)(void *owner, const struct conf_pool *pool,
                                const struct conf_backend *backend); // enum health
 
-// Takes over conf (also on failure). One reference is the caller's.
+// Takes over conf, which is valid (conf_check()), also on failure. One reference is the caller's. 0, -ENOMEM with *err.
 NODISCARD int site_new(struct site **out, struct conf *conf, uint32_t generation,
                        site_health health, void *owner, struct err *err);
 // The same configuration with the health of now.
