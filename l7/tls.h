@@ -31,23 +31,26 @@ void tls_tickets_rotate(struct tls_tickets *t, uint64_t now_ns);
 // Loads certificates and keys (files relative to the folder of conf->file). Errors name the place and file:
 // "l7[0].tls[1].key: api.key: does not belong to api.pem". Names are the certificate's DNS names (SAN, else CN), exact before
 // wildcard (one label); the first entry serves clients without or with an unknown name. ALPN: what `alpn` lists, in
-// our order ("http/1.1" now). `tickets` is borrowed and outlives the server.
+// our order ("http/1.1" now), NULL at its end; a client that offers only others is refused. `tickets` is borrowed and outlives
+// the server and its connections.
 NODISCARD int tls_server_new(struct tls_server **out, const struct conf *conf, uint16_t l7,
                              const char *const *alpn, struct tls_tickets *tickets, struct err *err);
 void tls_server_free(struct tls_server *s);
 
-// Towards the backends of conf->pools[pool] (its "tls"). Sessions are resumed per server name and address.
+// Towards the backends of conf->pools[pool]: verified as its "tls" says, not at all without one (probes of pools in clear).
+// The newest session of each server name is resumed; the 64 names used last are kept.
 NODISCARD int tls_client_new(struct tls_client **out, const struct conf *conf, uint16_t pool,
                              struct err *err);
 void tls_client_free(struct tls_client *c);
 
-// Ciphertext to be sent; borrowed until it returns; it takes all of it.
+// Ciphertext to be sent; borrowed until it returns; it takes all of it, and calls nothing of this file.
 typedef void (*tls_emit)(void *owner, struct slice ciphertext);
 
 // A new connection; a client's first message is emitted by the first tls_read(). `owner` is for emit. The contexts may be
-// freed before their connections (OpenSSL counts references). 0 or -ENOMEM.
+// freed before their connections (both count references). 0 or -ENOMEM.
 NODISCARD int tls_accept(struct tls **out, struct tls_server *s, tls_emit emit, void *owner);
-// server_name: SNI and the name to verify; an IP address is verified as such and not sent. NULL with verify off: none.
+// server_name: SNI and the name to verify; an IP address is verified as such and not sent. NULL: none; -EINVAL if the pool
+// wants its backends verified.
 NODISCARD int tls_connect(struct tls **out, struct tls_client *c, const char *server_name,
                           tls_emit emit, void *owner);
 void tls_free(struct tls *t);

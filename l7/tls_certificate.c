@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/tls_certificate.h"
+
+#include "l4/base/log.h"
+#include "l7/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+// OpenSSL's own would ask at the terminal.
+static int no_passphrase(char *out, int size, int rwflag, void *arg)
+{
+	return -1;
+}
+
+static int open_pem(BIO **out, const struct conf *conf, const char *file, struct err *err)
+{
+	char *path = tls_context_path(conf, file);
+	FILE *f;
+	int rc;
+
+	if (!path)
+		return err_set(err, -ENOMEM, "%s: no memory", file);
+	f = fopen(path, "re");
+	if (!f) {
+		rc = -errno;
+		err_set(err, rc, "%s: %s", file, strerror(-rc));
+		goto out_path;
+	}
+	*out = BIO_new_fp(f, BIO_CLOSE);
+	rc = *out ? 0 : -ENOMEM;
+	if (rc) {
+		fclose(f);
+		err_set(err, rc, "%s: no memory", file);
+	}
+out_path:
+	free(path);
+	return rc;
+}
+
+// Whether the last read found no more PEM block of its kind, rather than a broken one.
+static bool is_end_of_pem(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+// Consumes `leaf` only in so far as ctx takes a reference.
+static int use_chain(SSL_CTX *ctx, BIO *pem, X509 *leaf, const char *file, struct err *err)
+{
+	X509 *next;
+
+	if (SSL_CTX_use_certificate(ctx, leaf) != 1)
+		return err_set(err, -EINVAL, "%s: %s", file, tls_context_reason());
+	for (int n = 2; (next = PEM_read_bio_X509(pem, NULL, no_passphrase, NULL)); n++) {
+		if (!SSL_CTX_add0_chain_cert(ctx, next)) {
+			X509_free(next);
+			return err_set(err, -EINVAL, "%s: certificate %d: %s", file, n,
+			               tls_context_reason());
+		}
+	}
+	if (!is_end_of_pem())
+		return err_set(err, -EINVAL, "%s: after the first certificate: %s", file,
+		               tls_context_reason());
+	tls_context_drain();
+	return 0;
+}
+
+static int load_certificate(SSL_CTX *ctx, const struct conf *conf, const char *file,
+                            struct err *err)
+{
+	BIO *pem = NULL;
+	X509 *leaf;
+	int rc = open_pem(&pem, conf, file, err);
+
+	if (rc)
+		return rc;
+	leaf = PEM_read_bio_X509_AUX(pem, NULL, no_passphrase, NULL);
+	if (leaf)
+		rc = use_chain(ctx, pem, leaf, file, err);
+	else if (is_end_of_pem())
+		rc = err_set(err, -EINVAL, "%s: holds no certificate in PEM", file);
+	else
+		rc = err_set(err, -EINVAL, "%s: %s", file, tls_context_reason());
+	tls_context_drain();
+	X509_free(leaf);
+	BIO_free(pem);
+	return rc;
+}
+
+// The error's sentence for a key that could not be read.
+static int refuse_key(const char *file, struct err *err)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ)
+		err_set(err, -EINVAL, "%s: is encrypted; lb7d has nobody to ask", file);
+	else
+		err_set(err, -EINVAL, "%s: holds no private key in PEM", file);
+	tls_context_drain();
+	return -EINVAL;
+}
+
+static int load_key(SSL_CTX *ctx, const struct conf *conf, const struct conf_tls *files,
+                    struct err *err)
+{
+	BIO *pem = NULL;
+	EVP_PKEY *key;
+	int rc = open_pem(&pem, conf, files->key, err);
+
+	if (rc)
+		return rc;
+	key = PEM_read_bio_PrivateKey(pem, NULL, no_passphrase, NULL);
+	if (!key)
+		rc = refuse_key(files->key, err);
+	else if (X509_check_private_key(SSL_CTX_get0_certificate(ctx), key) != 1)
+		rc = err_set(err, -EINVAL, "%s: does not belong to %s", files->key,
+		             files->certificate);
+	else if (SSL_CTX_use_PrivateKey(ctx, key) != 1)
+		rc = err_set(err, -EINVAL, "%s: %s", files->key, tls_context_reason());
+	tls_context_drain();
+	EVP_PKEY_free(key);
+	BIO_free(pem);
+	return rc;
+}
+
+static void warn_of_dates(const X509 *leaf, const char *file)
+{
+	const ASN1_TIME *begin = X509_get0_notBefore(leaf), *end = X509_get0_notAfter(leaf);
+	char text[32] = "?";
+	struct tm tm;
+
+	if (X509_cmp_current_time(end) < 0 && ASN1_TIME_to_tm(end, &tm)) {
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		LOG_WARN("certificate has expired file=%s not_after=%s", file, text);
+	} else if (X509_cmp_current_time(begin) > 0 && ASN1_TIME_to_tm(begin, &tm)) {
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		LOG_WARN("certificate is not yet valid file=%s not_before=%s", file, text);
+	}
+}
+
+int tls_certificate_load(SSL_CTX *ctx, const struct conf *conf, const struct conf_tls *files,
+                         uint8_t fingerprint[32], struct err *err)
+{
+	const X509 *leaf;
+	int rc = load_certificate(ctx, conf, files->certificate, err);
+
+	if (rc) {
+		err_prefix(err, "certificate");
+		return rc;
+	}
+	leaf = SSL_CTX_get0_certificate(ctx);
+	rc = load_key(ctx, conf, files, err);
+	if (rc) {
+		err_prefix(err, "key");
+		return rc;
+	}
+	if (!X509_digest(leaf, EVP_sha256(), fingerprint, NULL)) {
+		tls_context_drain();
+		return err_set(err, -ENOMEM, "certificate: %s: no memory", files->certificate);
+	}
+	warn_of_dates(leaf, files->certificate);
+	return 0;
+}
+
+// One name in lower case; a name with a NUL or a blank inside is nobody's.
+static int add_name(const ASN1_STRING *string, int (*add)(void *to, const char *name), void *to)
+{
+	int len = ASN1_STRING_length(string);
+	const uint8_t *bytes = ASN1_STRING_get0_data(string);
+	char name[256];
+
+	if (len <= 0 || len >= (int)sizeof(name))
+		return 0;
+	for (int i = 0; i < len; i++) {
+		if (!isgraph(bytes[i]))
+			return 0;
+		name[i] = (char)tolower(bytes[i]);
+	}
+	name[len] = '\0';
+	return add(to, name);
+}
+
+static int add_common_name(const X509 *leaf, int (*add)(void *to, const char *name), void *to)
+{
+	const X509_NAME *subject = X509_get_subject_name(leaf);
+	int i = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
+	if (i < 0)
+		return 0;
+	return add_name(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)), add, to);
+}
+
+int tls_certificate_names(const X509 *leaf, int (*add)(void *to, const char *name), void *to)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+	int rc = 0, n_dns = 0;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !rc; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS) {
+			n_dns++;
+			rc = add_name(name->d.dNSName, add, to);
+		}
+	}
+	GENERAL_NAMES_free(names);
+	tls_context_drain();
+	return rc || n_dns > 0 ? rc : add_common_name(leaf, add, to);
+}
