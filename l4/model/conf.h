@@ -119,8 +119,7 @@ struct conf_tls {
 
 // What a request must have besides host, path and method; all conditions of a route must hold.
 struct conf_condition {
-	const char
-		*name; // header (any case) or cookie: a token; query: as it stands in the request
+	const char *name;  // of a header (in any case) or cookie: a token; of the query: as it came
 	const char *value; // equal to it; NULL = merely present
 };
 
@@ -130,8 +129,9 @@ struct conf_header {
 };
 
 struct conf_redirect {
-	uint16_t status;      // 301, 302 (default), 303, 307 or 308
-	const char *location; // visible ASCII; $host and $uri are the request's
+	uint16_t status; // 301, 302 (default), 303, 307 or 308
+	// Visible ASCII; $host is the request's without port, $uri its path and query as they came.
+	const char *location;
 };
 
 struct conf_answer {
@@ -148,8 +148,7 @@ struct conf_route {
 	const char *pool; // exactly one of pool, redirect and answer
 	struct conf_redirect redirect;
 	struct conf_answer answer;
-	const char *
-		rewrite; // begins with '/': stands for the matched part of the path; NULL = as it came
+	const char *rewrite; // for the matched part of the path, begins with '/'; NULL = as it came
 	struct conf_header *set_request_headers, *set_response_headers;
 	const char **remove_request_headers, **remove_response_headers;
 	uint8_t match; // enum conf_match, of path; default prefix

@@ -41,22 +41,83 @@ static void advise_on_server_ids(const struct conf *conf, size_t i, conf_advice_
 static void advise_on_pool(const struct conf *conf, size_t i, conf_advice_say say, void *data)
 {
 	const struct conf_service *s = &conf->services[i];
-	const struct conf_pool *pool = s->pool ? conf_pool_find(conf, s->pool) : NULL;
+	const struct conf_pool *pool = conf_service_pool(conf, s);
 	struct err err;
 
 	if (!pool || pool->n_backends)
 		return;
-	err_set(&err, 0, "services[%zu].pool: \"%s\" has no backends; all packets will be dropped",
-	        i, s->pool);
+	err_set(&err, 0, "services[%zu].%s: \"%s\" has no backends; all packets will be dropped", i,
+	        s->pool ? "pool" : "l7", pool->name);
 	say(err.msg, data);
+}
+
+static void advise_on_routes(const struct conf *conf, size_t i, conf_advice_say say, void *data)
+{
+	for (size_t k = 0; k < conf->l7[i].n_routes; k++) {
+		const char *name = conf->l7[i].routes[k].pool;
+		const struct conf_pool *pool = name ? conf_pool_find(conf, name) : NULL;
+		struct err err;
+
+		if (!pool || pool->n_backends)
+			continue;
+		err_set(&err, 0,
+		        "l7[%zu].routes[%zu].pool: \"%s\" has no backends; requests will be "
+		        "answered with 503",
+		        i, k, name);
+		say(err.msg, data);
+	}
+}
+
+// RFC 9110 section 4.2.2: 443 is where clients speak TLS.
+static void advise_on_tls(const struct conf *conf, size_t i, conf_advice_say say, void *data)
+{
+	const struct conf_service *s = &conf->services[i];
+	const struct conf_l7 *l7 = s->l7 ? conf_l7_find(conf, s->l7) : NULL;
+	struct err err;
+
+	if (!l7 || l7->n_tls || be16_to(s->port) != 443)
+		return;
+	err_set(&err, 0,
+	        "services[%zu].port: 443 is where clients speak TLS, but l7[%zu] has no tls", i,
+	        (size_t)(l7 - conf->l7));
+	say(err.msg, data);
+}
+
+static void advise_on_verify(const struct conf *conf, size_t i, conf_advice_say say, void *data)
+{
+	const struct conf_pool *pool = &conf->pools[i];
+	struct err err;
+
+	if (!pool->has_tls || pool->tls.verify)
+		return;
+	err_set(&err, 0,
+	        "pools[%zu].tls.verify: false; whoever answers in a backend's place is believed, "
+	        "better give `ca`",
+	        i);
+	say(err.msg, data);
+}
+
+// lb7d alone serves a file whose services are all its own.
+static bool needs_ports(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_services; i++)
+		if (conf->services[i].forward != FORWARD_LOCAL)
+			return true;
+	return conf->n_services == 0;
 }
 
 void conf_advice(const struct conf *conf, conf_advice_say say, void *data)
 {
-	if (!conf->n_ports)
+	if (!conf->n_ports && needs_ports(conf))
 		say("ports: there is none; lb4d needs at least one", data);
 	for (size_t i = 0; i < conf->n_services; i++)
 		advise_on_pool(conf, i, say, data);
 	for (size_t i = 0; i < conf->n_services; i++)
 		advise_on_server_ids(conf, i, say, data);
+	for (size_t i = 0; i < conf->n_services; i++)
+		advise_on_tls(conf, i, say, data);
+	for (size_t i = 0; i < conf->n_l7; i++)
+		advise_on_routes(conf, i, say, data);
+	for (size_t i = 0; i < conf->n_pools; i++)
+		advise_on_verify(conf, i, say, data);
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Ports and lanes, pools, L7 entries. Places are "LIST[i].key", sentences name the other place.
+// Ports and lanes, pools. Places are "LIST[i].key", sentences name the other place.
 #include "l4/model/conf_check.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define FAIL(...) err_set(err, -EINVAL, __VA_ARGS__)
 
@@ -145,8 +144,32 @@ static int check_health(const struct conf_pool *pool, size_t i, struct err *err)
 	if (h->timeout_ms > h->interval_ms)
 		return FAIL("pools[%zu].health.timeout_ms: %u is more than interval_ms %u", i,
 		            h->timeout_ms, h->interval_ms);
-	if (h->type == HEALTH_TCP && strcmp(h->path, "/") != 0)
+	if (h->server_name && h->type != HEALTH_HTTPS)
+		return FAIL("pools[%zu].health.server_name: only for type \"https\"", i);
+	if (h->type != HEALTH_TCP)
+		return 0;
+	if (strcmp(h->path, "/") != 0)
 		return FAIL("pools[%zu].health.path: only for types \"http\" and \"https\"", i);
+	if (h->n_status)
+		return FAIL("pools[%zu].health.status: only for types \"http\" and \"https\"", i);
+	if (h->host)
+		return FAIL("pools[%zu].health.host: only for types \"http\" and \"https\"", i);
+	return 0;
+}
+
+// What only routes look at, by itself; check_route_keys() of conf_check_service.c has the rest.
+static int check_routing(const struct conf_pool *pool, size_t i, struct err *err)
+{
+	const char *by = conf_hash_by_names[pool->hash.by];
+
+	if (pool->has_hash && pool->balance != BALANCE_MAGLEV)
+		return FAIL("pools[%zu].hash: only for balance \"maglev\"", i);
+	if (pool->has_hash && pool->hash.by == HASH_BY_SOURCE && pool->hash.name)
+		return FAIL("pools[%zu].hash.name: not for by \"source\"", i);
+	if (pool->has_hash && pool->hash.by != HASH_BY_SOURCE && !pool->hash.name)
+		return FAIL("pools[%zu].hash.name: missing, by \"%s\" needs it", i, by);
+	if (pool->has_tls && !pool->tls.verify && pool->tls.ca)
+		return FAIL("pools[%zu].tls.ca: of no use, verify is false", i);
 	return 0;
 }
 
@@ -193,6 +216,8 @@ static int check_pool(const struct conf *conf, size_t i, struct err *err)
 		            pool->table_size, pool->n_backends);
 	for (size_t k = 0; k < pool->n_backends && !rc; k++)
 		rc = check_backend(conf, i, k, err);
+	if (!rc)
+		rc = check_routing(pool, i, err);
 	return rc ? rc : check_health(pool, i, err);
 }
 
@@ -211,55 +236,13 @@ int conf_check_pools(const struct conf *conf, struct err *err)
 	return rc;
 }
 
-// --- L7 entries ---
-
-static bool is_same_host(const char *a, const char *b)
-{
-	if (!a || !b)
-		return a == b;
-	return strcasecmp(a, b) == 0;
-}
-
-static int check_route(const struct conf *conf, size_t i, size_t k, struct err *err)
-{
-	const struct conf_route *all = conf->l7[i].routes, *r = &all[k];
-
-	if (strchr(r->path, '?'))
-		return FAIL("l7[%zu].routes[%zu].path: a route cannot look at the query", i, k);
-	if (!!r->pool + r->has_redirect + r->has_answer != 1)
-		return FAIL("l7[%zu].routes[%zu]: wants exactly one of pool, redirect and answer", i,
-		            k);
-	if (r->pool && !conf_pool_find(conf, r->pool))
-		return FAIL("l7[%zu].routes[%zu].pool: there is no pool \"%s\"", i, k, r->pool);
-	for (size_t j = 0; j < k; j++)
-		if (strcmp(r->path, all[j].path) == 0 && is_same_host(r->host, all[j].host))
-			return FAIL("l7[%zu].routes[%zu]: same host and path as routes[%zu]", i, k,
-			            j);
-	return 0;
-}
-
-int conf_check_l7(const struct conf *conf, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < conf->n_l7 && !rc; i++) {
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(conf->l7[i].name, conf->l7[j].name) == 0)
-				return FAIL("l7[%zu].name: \"%s\" is already l7[%zu]", i,
-				            conf->l7[i].name, j);
-		for (size_t k = 0; k < conf->l7[i].n_routes && !rc; k++)
-			rc = check_route(conf, i, k, err);
-	}
-	return rc;
-}
-
 // --- all ---
 
 int conf_check(const struct conf *conf, struct err *err)
 {
 	static int (*const parts[])(const struct conf *, struct err *) = {
 		conf_check_ports,    conf_check_pools,     conf_check_l7,
-		conf_check_services, conf_check_addresses,
+		conf_check_services, conf_check_addresses, conf_check_sockets,
 	};
 	int rc = 0;
 

@@ -10,6 +10,10 @@ NODISCARD int conf_check_pools(const struct conf *conf, struct err *err);
 NODISCARD int conf_check_l7(const struct conf *conf, struct err *err);
 NODISCARD int conf_check_services(const struct conf *conf, struct err *err);
 NODISCARD int conf_check_addresses(const struct conf *conf, struct err *err);
+NODISCARD int conf_check_sockets(const struct conf *conf, struct err *err);
+
+// Route `k` of L7 entry `i`, for conf_check_l7().
+NODISCARD int conf_check_route(const struct conf *conf, size_t i, size_t k, struct err *err);
 
 // "IPv4" or "IPv6".
 const char *conf_check_family(const struct addr *address);

@@ -48,12 +48,15 @@ static int check_snat_address(const struct conf *conf, size_t i, struct err *err
 	return 0;
 }
 
-static bool is_used_by_l4(const struct conf *conf, const struct conf_pool *pool)
+// Sets is_l4[i] for pools that packets are forwarded to.
+static void find_l4(const struct conf *conf, bool is_l4[CONF_MAX_POOLS])
 {
-	for (size_t i = 0; i < conf->n_services; i++)
-		if (conf->services[i].pool && strcmp(conf->services[i].pool, pool->name) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < conf->n_services; i++) {
+		const struct conf_pool *pool = conf_service_pool(conf, &conf->services[i]);
+
+		if (pool)
+			is_l4[pool - conf->pools] = true;
+	}
 }
 
 // L4 backends may share no address with a service. A route's backend may (a laptop runs everything
@@ -81,10 +84,9 @@ static int check_backend(const struct conf *conf, bool is_l4, const struct conf_
 	return 0;
 }
 
-static int check_pool(const struct conf *conf, size_t i, struct err *err)
+static int check_pool(const struct conf *conf, size_t i, bool is_l4, struct err *err)
 {
 	const struct conf_pool *pool = &conf->pools[i];
-	bool is_l4 = is_used_by_l4(conf, pool);
 
 	for (size_t k = 0; k < pool->n_backends; k++) {
 		struct err inner;
@@ -97,11 +99,13 @@ static int check_pool(const struct conf *conf, size_t i, struct err *err)
 
 int conf_check_addresses(const struct conf *conf, struct err *err)
 {
+	bool is_l4[CONF_MAX_POOLS] = {false};
 	int rc = check_snat_ports(conf, err);
 
+	find_l4(conf, is_l4);
 	for (size_t i = 0; i < conf->snat.n_addresses && !rc; i++)
 		rc = check_snat_address(conf, i, err);
 	for (size_t i = 0; i < conf->n_pools && !rc; i++)
-		rc = check_pool(conf, i, err);
+		rc = check_pool(conf, i, is_l4[i], err);
 	return rc;
 }

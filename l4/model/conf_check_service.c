@@ -11,14 +11,6 @@ enum {
 	CID_MAX = 19
 }; // server ID and nonce, bytes: quic-lb.md section 2, QUIC's 20 minus the first
 
-static bool is_l7_entry(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->n_l7; i++)
-		if (strcmp(conf->l7[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 // --- one service by itself ---
 
 static int check_target(const struct conf *conf, size_t i, struct err *err)
@@ -31,20 +23,29 @@ static int check_target(const struct conf *conf, size_t i, struct err *err)
 		return FAIL("services[%zu]: has both pool and l7", i);
 	if (s->pool && !conf_pool_find(conf, s->pool))
 		return FAIL("services[%zu].pool: there is no pool \"%s\"", i, s->pool);
-	if (s->l7 && !is_l7_entry(conf, s->l7))
+	if (s->l7 && !conf_l7_find(conf, s->l7))
 		return FAIL("services[%zu].l7: there is no l7 entry \"%s\"", i, s->l7);
+	return 0;
+}
+
+static int check_forward(const struct conf *conf, size_t i, struct err *err)
+{
+	const struct conf_service *s = &conf->services[i];
+	bool is_forwarded = conf_service_pool(conf, s);
+
+	if (!is_forwarded && s->forward != FORWARD_LOCAL)
+		return FAIL(
+			"services[%zu].forward: \"%s\" goes with pool, or with l7 that has hosts",
+			i, conf_forward_names[s->forward]);
+	if (s->pool && s->forward == FORWARD_LOCAL)
+		return FAIL("services[%zu].forward: \"local\" goes with l7, not with pool", i);
+	if (is_forwarded && s->forward == FORWARD_LOCAL)
+		return FAIL("services[%zu].forward: \"local\" goes with l7 that has no hosts", i);
 	return 0;
 }
 
 static int check_options(const struct conf_service *s, size_t i, struct err *err)
 {
-	const char *forward = conf_forward_names[s->forward];
-
-	if (s->l7 && s->forward != FORWARD_LOCAL)
-		return FAIL("services[%zu].forward: \"%s\" goes with pool, not with l7", i,
-		            forward);
-	if (s->pool && s->forward == FORWARD_LOCAL)
-		return FAIL("services[%zu].forward: \"local\" goes with l7, not with pool", i);
 	if (s->l7 && s->protocol != PROTO_TCP)
 		return FAIL("services[%zu].protocol: \"%s\" cannot be served by l7, only \"tcp\"",
 		            i, conf_protocol_names[s->protocol]);
@@ -61,7 +62,7 @@ static int check_vip(const struct conf_service *s, size_t i, struct err *err)
 	char text[ADDR_TEXT_SIZE];
 
 	// Packets never carry a loopback address over a wire; lb7d alone on a laptop may listen there.
-	if (!fault && !s->l7 && addr_is_loopback(&s->address))
+	if (!fault && s->forward != FORWARD_LOCAL && addr_is_loopback(&s->address))
 		fault = "a loopback address";
 	if (fault)
 		return FAIL("services[%zu].address: %s is %s", i, addr_text(&s->address, text),
@@ -146,12 +147,38 @@ static int check_backend(const struct conf_service *s, size_t i, const struct co
 	return check_server_id(s, i, b, err);
 }
 
+// What only routes look at, if the pool has such.
+static const char *route_key(const struct conf_pool *pool)
+{
+	if (pool->has_hash && pool->hash.by != HASH_BY_SOURCE)
+		return "hash";
+	if (pool->has_tls)
+		return "tls";
+	return pool->proxy_protocol ? "proxy_protocol" : NULL;
+}
+
+static bool is_routed(const struct conf *conf, const struct conf_pool *pool)
+{
+	for (size_t i = 0; i < conf->n_l7; i++)
+		for (size_t k = 0; k < conf->l7[i].n_routes; k++) {
+			const char *name = conf->l7[i].routes[k].pool;
+
+			if (name && strcmp(name, pool->name) == 0)
+				return true;
+		}
+	return false;
+}
+
 static int check_pool(const struct conf *conf, size_t i, struct err *err)
 {
 	const struct conf_service *s = &conf->services[i];
-	const struct conf_pool *pool = conf_pool_find(conf, s->pool);
+	const struct conf_pool *pool = conf_service_pool(conf, s);
 	size_t at = (size_t)(pool - conf->pools);
+	const char *key = route_key(pool);
 
+	if (key && !is_routed(conf, pool))
+		return FAIL("pools[%zu].%s: is for pools of routes, services[%zu] forwards packets",
+		            at, key, i);
 	if (pool->balance != BALANCE_MAGLEV)
 		return FAIL(
 			"pools[%zu].balance: \"%s\" is for pools of routes, services[%zu] needs "
@@ -184,6 +211,8 @@ static int check_service(const struct conf *conf, size_t i, struct err *err)
 	int rc = check_target(conf, i, err);
 
 	if (!rc)
+		rc = check_forward(conf, i, err);
+	if (!rc)
 		rc = check_options(s, i, err);
 	if (!rc)
 		rc = check_vip(s, i, err);
@@ -193,7 +222,7 @@ static int check_service(const struct conf *conf, size_t i, struct err *err)
 		rc = check_quic_lb(s, i, err);
 	if (!rc && s->forward == FORWARD_NAT)
 		rc = check_snat(conf, i, err);
-	if (!rc && s->pool)
+	if (!rc && s->forward != FORWARD_LOCAL)
 		rc = check_pool(conf, i, err);
 	return rc;
 }

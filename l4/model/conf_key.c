@@ -152,7 +152,7 @@ static const struct conf_key redirect_keys[] = {
 	{"status", KEY_INTEGER, FIELD(conf_redirect, status), RANGE(301, 308), .initial = 302,
 	 .help = "301, 302, 303, 307 or 308"},
 	{"location", KEY_TEXT, FIELD(conf_redirect, location), RANGE(1, TEXT_MAX), .is_required = true,
-	 .help = "a URL, absolute or from `/`; `$host` is the request's host, `$uri` its path and query"},
+	 .help = "a URL, absolute or from `/`; `$host` is the request's host without port, `$uri` its path and query as they came"},
 };
 
 static const struct conf_key answer_keys[] = {

@@ -295,7 +295,7 @@ static int build_backends(struct snapshot *s, const struct snapshot_input *in)
 static int fill_service(struct snapshot *s, const struct snapshot_input *in, uint16_t nth)
 {
 	const struct conf_service *c = &in->conf->services[nth];
-	const struct conf_pool *pool = c->pool ? conf_pool_find(in->conf, c->pool) : NULL;
+	const struct conf_pool *pool = conf_service_pool(in->conf, c);
 	struct snap_service *out = &s->services[nth];
 
 	*out = (struct snap_service){
@@ -303,7 +303,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in, uin
 		.forward = c->forward,
 		.protocol = c->protocol,
 		.ip_proto = c->protocol == PROTO_TCP ? IPPROTO_NUM_TCP : IPPROTO_NUM_UDP,
-		.punt_reason = c->l7 ? REASON_L7_SERVICE : REASON_NONE,
+		.punt_reason = pool ? REASON_NONE : REASON_L7_SERVICE,
 		.flow_table = c->flow_table,
 		.port = c->port,
 		.address = c->address,

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/confcase.h"
@@ -85,5 +86,62 @@ Test(conf_advice, what_cannot_move_a_packet_is_named)
 		cr_expect_eq(said.n, 1);
 		cr_expect_str_eq(said.text, cases[i].want);
 		conf_free(conf);
+	}
+}
+
+#define SERVICE(port)                                                      \
+	"'services': [{'name': 's', 'address': '127.0.0.1', 'port': " port \
+	", 'protocol': 'tcp', 'l7': 'x'}]"
+
+Test(conf_advice, what_the_workers_cannot_do_well_is_named)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"{" SERVICE(
+			 "8080") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'answer': {}}]}]}",
+	         ""},
+		{"{" SERVICE(
+			 "443") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'answer': {}}]}]}",
+	         "services[0].port: 443 is where clients speak TLS, but l7[0] has no tls"},
+		{"{" SERVICE(
+			 "443") ", 'l7': [{'name': 'x', 'tls': [{'certificate': 'c', 'key': 'k'}],"
+	                        " 'routes': [{'path': '/', 'answer': {}}]}]}",
+	         ""},
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'pool': 'p'}]}],"
+	                       " 'pools': [{'name': 'p'}]}",
+	         "l7[0].routes[0].pool: \"p\" has no backends; requests will be answered with 503"},
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'pool': 'p'}]}],"
+	                       " 'pools': [{'name': 'p', 'tls': {'verify': false}, 'backends':"
+	                       " [{'name': 'b', 'address': '127.0.0.1', 'port': 81}]}]}",
+	         "pools[0].tls.verify: false; whoever answers in a backend's place is believed, "
+	         "better give `ca`"},
+		{"{'services': [{'name': 's', 'address': '203.0.113.1', 'port': 80,"
+	         " 'protocol': 'tcp', 'l7': 'x'}], 'ports': [{'name': 'wan', 'driver': 'af_xdp',"
+	         " 'device': 'eth1'}], 'lanes': [0], 'l7': [{'name': 'x', 'hosts': 'p', 'routes':"
+	         " [{'path': '/', 'answer': {}}]}], 'pools': [{'name': 'p'}]}",
+	         "services[0].l7: \"p\" has no backends; all packets will be dropped"},
+		{"{'services': [{'name': 's', 'address': '203.0.113.1', 'port': 80,"
+	         " 'protocol': 'tcp', 'l7': 'x'}], 'l7': [{'name': 'x', 'hosts': 'p', 'routes':"
+	         " [{'path': '/', 'answer': {}}]}], 'pools': [{'name': 'p', 'backends':"
+	         " [{'name': 'b', 'address': '10.0.0.1', 'port': 80}]}]}",
+	         "ports: there is none; lb4d needs at least one"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *json = confcase_json(cases[i].text);
+		struct conf *conf;
+		struct err err;
+
+		said.n = 0;
+		said.text[0] = '\0';
+		cr_assert_eq(conf_parse(&conf, json, strlen(json), &err), 0, "%s", err.msg);
+		conf_advice(conf, hear, &said);
+		cr_expect_eq(said.n, cases[i].want[0] ? 1 : 0, "%s", said.text);
+		cr_expect_str_eq(said.text, cases[i].want);
+		conf_free(conf);
+		free(json);
 	}
 }

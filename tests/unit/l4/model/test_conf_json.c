@@ -300,7 +300,7 @@ Test(conf_json, services_have_their_values_and_defaults)
 	struct conf *c = confcase_parse(NULL, NULL);
 	const struct conf_service *s = c->services;
 
-	cr_assert_eq(c->n_services, 4);
+	cr_assert_eq(c->n_services, 5);
 	cr_expect_eq(be16_to(s[0].port), 80);
 	cr_expect_eq(be32_to(s[0].address.ip4), 0xcb00710a);
 	cr_expect_eq(s[0].protocol, PROTO_TCP);
@@ -314,6 +314,9 @@ Test(conf_json, services_have_their_values_and_defaults)
 	cr_expect_null(s[2].pool);
 	cr_expect_str_eq(s[2].l7, "api");
 	cr_expect_eq(s[3].address.family, ADDR_IP6);
+	cr_expect_eq(s[4].forward, FORWARD_DSR, "its l7 entry has hosts");
+	cr_expect(s[4].is_remote);
+	cr_expect_not(s[2].is_remote);
 	conf_free(c);
 }
 
@@ -340,7 +343,7 @@ Test(conf_json, pools_have_their_values_and_defaults)
 	struct conf *c = confcase_parse(NULL, NULL);
 	const struct conf_pool *p = c->pools;
 
-	cr_assert_eq(c->n_pools, 4);
+	cr_assert_eq(c->n_pools, 6);
 	cr_expect_eq(p[0].balance, BALANCE_MAGLEV);
 	cr_expect_eq(p[0].table_size, 251);
 	cr_expect_eq(p[0].health.type, HEALTH_HTTP);
@@ -379,11 +382,175 @@ Test(conf_json, l7_entries_have_their_values)
 {
 	struct conf *c = confcase_parse(NULL, NULL);
 
-	cr_assert_eq(c->n_l7, 1);
+	cr_assert_eq(c->n_l7, 2);
 	cr_assert_eq(c->l7[0].n_tls, 1);
 	cr_assert_eq(c->l7[0].n_routes, 2);
 	cr_expect_str_eq(c->l7[0].tls[0].certificate, "api.pem");
 	cr_expect_str_eq(c->l7[0].routes[0].host, "api.example.com");
 	cr_expect_null(c->l7[0].routes[1].host);
+	conf_free(c);
+}
+
+Test(conf_json, lb7d_has_its_values_and_defaults)
+{
+	struct conf *c = confcase_parse(NULL, NULL);
+
+	cr_expect_str_eq(c->control_l7, "lb7d.sock");
+	cr_expect_eq(c->worker_memory_mb, 64);
+	cr_expect_eq(c->worker_connections, 5000);
+	cr_expect_str_eq(c->access_log, "-");
+	cr_assert(c->has_admin);
+	cr_expect_eq(c->admin.address.family, ADDR_IP6);
+	cr_expect_eq(be16_to(c->admin.port), 9047);
+	conf_free(c);
+	c = confcase_parse("'address': '::1', ", "");
+	cr_expect_eq(be32_to(c->admin.address.ip4), 0x7f000001);
+	conf_free(c);
+	cr_assert_eq(conf_parse(&c, "{}", 2, NULL), 0);
+	cr_expect_str_eq(c->control_l7, "/run/lb47/lb7d.sock");
+	cr_expect_eq(c->worker_memory_mb, 256);
+	cr_expect_eq(c->worker_connections, 0);
+	cr_expect_null(c->access_log);
+	cr_expect_not(c->has_admin);
+	conf_free(c);
+}
+
+Test(conf_json, l7_entries_have_their_options_and_defaults)
+{
+	struct conf *c = confcase_parse(NULL, NULL);
+	const struct conf_l7 *api = &c->l7[0], *far = &c->l7[1];
+
+	cr_expect_null(api->hosts);
+	cr_expect_not(api->proxy_protocol);
+	cr_expect_eq(api->forwarded, FORWARDED_REPLACE);
+	cr_expect_eq(api->tls_min, TLS_MIN_1_2);
+	cr_expect_eq(api->limits.line, 8192);
+	cr_expect_eq(api->limits.header, 32768);
+	cr_expect_eq(api->limits.headers, 100);
+	cr_expect_eq(api->limits.body_kb, 0);
+	cr_expect_eq(api->timeouts.header_ms, 10000);
+	cr_expect_eq(api->timeouts.client_idle_ms, 60000);
+	cr_expect_eq(api->timeouts.connect_ms, 3000);
+	cr_expect_eq(api->timeouts.first_byte_ms, 300000);
+	cr_expect_eq(api->timeouts.stream_idle_ms, 0);
+	cr_expect_eq(api->timeouts.total_ms, 0);
+	cr_expect_eq(api->sse_keepalive_ms, 0);
+	cr_expect_eq(api->websocket_ping_ms, 0);
+	cr_expect_str_eq(far->hosts, "far");
+	cr_expect(far->proxy_protocol);
+	cr_expect_eq(far->forwarded, FORWARDED_APPEND);
+	cr_expect_eq(far->tls_min, TLS_MIN_1_3);
+	cr_expect_eq(far->limits.line, 4096);
+	cr_expect_eq(far->limits.header, 16384);
+	cr_expect_eq(far->limits.headers, 50);
+	cr_expect_eq(far->limits.body_kb, 1024);
+	cr_expect_eq(far->timeouts.header_ms, 11);
+	cr_expect_eq(far->timeouts.client_idle_ms, 12);
+	cr_expect_eq(far->timeouts.connect_ms, 13);
+	cr_expect_eq(far->timeouts.first_byte_ms, 14);
+	cr_expect_eq(far->timeouts.stream_idle_ms, 15);
+	cr_expect_eq(far->timeouts.total_ms, 16);
+	cr_expect_eq(far->sse_keepalive_ms, 15000);
+	cr_expect_eq(far->websocket_ping_ms, 30000);
+	conf_free(c);
+}
+
+Test(conf_json, routes_have_their_conditions)
+{
+	struct conf *c = confcase_parse(NULL, NULL);
+	const struct conf_route *r = &c->l7[1].routes[0];
+
+	cr_expect_str_eq(r->host, "*.example.net");
+	cr_expect_eq(r->match, MATCH_EXACT);
+	cr_expect_str_eq(r->method, "GET");
+	cr_assert_eq(r->n_headers, 2);
+	cr_expect_str_eq(r->headers[0].name, "X-A");
+	cr_expect_str_eq(r->headers[0].value, "a b");
+	cr_expect_str_eq(r->headers[1].name, "X-B");
+	cr_expect_null(r->headers[1].value);
+	cr_assert_eq(r->n_cookies, 1);
+	cr_expect_str_eq(r->cookies[0].name, "user");
+	cr_assert_eq(r->n_query, 1);
+	cr_expect_str_eq(r->query[0].name, "q");
+	cr_expect_str_eq(r->query[0].value, "", "empty is not the same as any");
+	r = &c->l7[0].routes[0];
+	cr_expect_eq(r->match, MATCH_PREFIX);
+	cr_expect_null(r->method);
+	cr_expect_eq(r->n_headers + r->n_cookies + r->n_query, 0);
+	conf_free(c);
+}
+
+Test(conf_json, routes_have_their_actions_and_defaults)
+{
+	struct conf *c = confcase_parse(NULL, NULL);
+	const struct conf_route *r = c->l7[1].routes;
+
+	cr_expect_str_eq(r[0].pool, "rest");
+	cr_expect_str_eq(r[0].rewrite, "/v2");
+	cr_assert_eq(r[0].n_set_request_headers, 1);
+	cr_expect_str_eq(r[0].set_request_headers[0].name, "Host");
+	cr_expect_str_eq(r[0].set_request_headers[0].value, "rest");
+	cr_assert_eq(r[0].n_set_response_headers, 2);
+	cr_expect_str_eq(r[0].set_response_headers[1].value, "d");
+	cr_assert_eq(r[0].n_remove_request_headers, 2);
+	cr_expect_str_eq(r[0].remove_request_headers[1], "X-F");
+	cr_assert_eq(r[0].n_remove_response_headers, 1);
+	cr_expect_str_eq(r[0].remove_response_headers[0], "Server");
+	cr_expect_eq(r[0].retries, 3);
+	cr_expect_not(r[0].has_redirect || r[0].has_answer);
+	cr_expect_null(r[1].pool);
+	cr_expect(r[1].has_redirect && !r[1].has_answer);
+	cr_expect_eq(r[1].redirect.status, 308);
+	cr_expect_str_eq(r[1].redirect.location, "https://$host/new$uri");
+	cr_expect(r[2].has_answer && !r[2].has_redirect);
+	cr_expect_eq(r[2].answer.status, 404);
+	cr_expect_str_eq(r[2].answer.body, "<p>\n\thi");
+	cr_expect_str_eq(r[2].answer.content_type, "text/html");
+	cr_expect_null(r[2].rewrite);
+	cr_expect_eq(r[2].retries, 1);
+	conf_free(c);
+	c = confcase_parse("{'status': 404, 'body': '<p>\\n\\thi', 'content_type': 'text/html'}",
+	                   "{}");
+	cr_expect(c->l7[1].routes[2].has_answer, "an empty object is there, too");
+	cr_expect_eq(c->l7[1].routes[2].answer.status, 200);
+	cr_expect_str_eq(c->l7[1].routes[2].answer.body, "");
+	cr_expect_str_eq(c->l7[1].routes[2].answer.content_type, "text/plain");
+	conf_free(c);
+	c = confcase_parse("'status': 308, ", "");
+	cr_expect_eq(c->l7[1].routes[1].redirect.status, 302);
+	conf_free(c);
+}
+
+Test(conf_json, pools_have_their_options_and_defaults)
+{
+	struct conf *c = confcase_parse(NULL, NULL);
+	const struct conf_pool *web = &c->pools[0], *far = &c->pools[4], *rest = &c->pools[5];
+
+	cr_expect_not(web->has_hash || web->has_tls || web->proxy_protocol);
+	cr_expect_eq(web->hash.by, HASH_BY_SOURCE);
+	cr_expect_eq(web->when_unhealthy, UNHEALTHY_ALL);
+	cr_expect_eq(web->keepalive, 64);
+	cr_expect_eq(web->health.n_status, 0);
+	cr_expect_eq(web->health.jitter_percent, 10);
+	cr_expect_eq(be16_to(web->health.port), 0);
+	cr_expect_null(web->health.host);
+	cr_expect_null(web->health.server_name);
+	cr_expect_eq(far->when_unhealthy, UNHEALTHY_NONE);
+	cr_expect_eq(far->health.jitter_percent, 20);
+	cr_expect_eq(be16_to(far->health.port), 9000);
+	cr_assert_eq(far->health.n_status, 2);
+	cr_expect_eq(far->health.status[0].first, 200);
+	cr_expect_eq(far->health.status[0].last, 299);
+	cr_expect_eq(far->health.status[1].first, 404);
+	cr_expect_eq(far->health.status[1].last, 404);
+	cr_expect_str_eq(far->health.host, "a.example");
+	cr_expect_str_eq(far->health.server_name, "b.example");
+	cr_assert(rest->has_hash && rest->has_tls && rest->proxy_protocol);
+	cr_expect_eq(rest->hash.by, HASH_BY_HEADER);
+	cr_expect_str_eq(rest->hash.name, "X-User");
+	cr_expect(rest->tls.verify);
+	cr_expect_str_eq(rest->tls.ca, "ca.pem");
+	cr_expect_str_eq(rest->tls.server_name, "c.example");
+	cr_expect_eq(rest->keepalive, 8);
 	conf_free(c);
 }

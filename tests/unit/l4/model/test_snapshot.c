@@ -145,6 +145,25 @@ Test(snapshot, a_pool_without_a_healthy_backend_uses_all)
 	cr_expect_eq(backend("web-1")->health, HEALTH_UNHEALTHY);
 }
 
+Test(snapshot, an_l7_service_with_hosts_is_forwarded_to_them)
+{
+	const struct snap_service *tls = &s.snap->services[5];
+
+	cr_assert_str_eq(tls->name, "tls");
+	cr_expect_eq(tls->punt_reason, REASON_L7_SERVICE);
+	cr_expect_null(tls->maglev);
+	snapbuild_change(&s, "{'name': 'l7', ", "{'name': 'l7', 'hosts': 'far', ");
+	snapbuild_change(&s, "'pools': [",
+	                 "'pools': [{'name': 'far', 'backends': [{'name': 'far-1', 'address': "
+	                 "'10.0.9.1', 'port': 443}]}, ");
+	rebuild();
+	tls = &s.snap->services[5];
+	cr_expect_eq(tls->punt_reason, REASON_NONE);
+	cr_expect_eq(tls->forward, FORWARD_DSR);
+	cr_expect_eq(tls->pool, 0);
+	cr_expect_eq(tls->maglev, &s.snap->maglev[0]);
+}
+
 static const char web_2[] = "{'name': 'web-2', 'address': '10.0.1.2', 'port': 80, 'mac': "
 			    "'02:00:00:00:01:02'},\n";
 
