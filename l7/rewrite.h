@@ -20,22 +20,27 @@ struct rewrite_client {
 };
 
 // Request towards a backend, always HTTP/1.1 or later there:
-// 1. fields named by Connection, and HOP ones, are dropped, Upgrade only if r->upgrade is kept by the caller;
+// 1. HOP fields are dropped (the parser did it to those that Connection names); an Upgrade stays in r->upgrade, which the caller
+//    keeps or clears, and becomes "websocket" alone if that is in it; "X_Forwarded-For" and the like, which
+//    CGI and WSGI take for a claim or for framing, are dropped;
 // 2. X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239; IPv6 quoted and bracketed) are set or appended to;
-//    X-Real-IP is dropped unless `appends`;
+//    X-Real-IP is dropped unless `appends`. Appending joins several fields to one; a Proto and a Host that came are kept
+//    as they are, since no backend expects a list there;
 // 3. Via: "1.1 node" or "1.0 node" is appended (RFC 9110 section 7.6.3);
 // 4. X-Request-Id is kept if it is 1..128 visible characters without quotes, otherwise made: `id` (32 hex digits) is used;
 //    *request_id is whichever;
 // 5. Host is there, from an absolute target if there was one; "TE: trailers" if accepts_trailers;
-// 6. the route's rewrite of the path's prefix and its set and remove (set: replaces all of that name).
+// 6. the route's rewrite of the path's prefix and its set and remove (set: replaces all of that name, '_' being
+//    the same as '-').
 // False if it does not fit (fields or scratch): 431. route may be NULL.
 NODISCARD bool rewrite_request(struct request *r, const struct rewrite_client *client,
                                const char *node, const struct conf_route *route, const char *id,
                                struct slice *request_id, struct text *scratch);
 
-// Response towards a client: HOP and Connection-named fields dropped, Via appended, the route's set and remove.
+// Response towards a client: HOP fields dropped, Via appended, the route's set and remove.
 NODISCARD bool rewrite_response(struct response *r, const char *node,
                                 const struct conf_route *route, struct text *scratch);
 
-// The Location of a redirect: $host and $uri replaced; false if it does not fit or would hold what no header may.
+// The Location of a redirect: $host is the request's without its port, $uri its path and query, percent-encoded where a URI may not
+// hold it as it is. False if it does not fit, would hold what no header may, or wants a host that nobody said.
 NODISCARD bool rewrite_location(struct text *out, const char *location, const struct request *r);

@@ -45,6 +45,8 @@ bool addr_is_loopback(const struct addr *a);
 
 // Writes the canonical text (RFC 5952) into out[ADDR_TEXT_SIZE] and returns out.
 const char *addr_text(const struct addr *a, char *out);
+// The same, without printf's price; returns the length. The text of ADDR_NONE is "-".
+size_t addr_write(const struct addr *a, char *out);
 // "10.0.0.1:80" or "[2001:db8::1]:80" into out[ADDR_PORT_TEXT_SIZE]; returns out.
 const char *addr_port_text(const struct addr *a, be16 port, char *out);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 
 #include "l4/base/addr.h"
+#include "l4/base/hash.h"
 
 static struct addr parse(const char *text)
 {
@@ -242,4 +244,38 @@ Test(mac, only_six_zeros_are_zero)
 	cr_expect(mac_is_zero(&m));
 	m.byte[5] = 1;
 	cr_expect_not(mac_is_zero(&m));
+}
+
+// Addresses of all shapes: runs of zeros of every length and place, and IPv4 behind them.
+static struct addr any_ip6(uint64_t number)
+{
+	uint8_t ip6[16];
+
+	for (size_t i = 0; i < 16; i += 2) {
+		uint64_t any = hash_mix(number, i, 47);
+		uint64_t group = any >> 48 >> (any >> 8) % 16;
+
+		if (any % 4 < 2)
+			group = 0;
+		else if (any % 4 == 2 && i == 10)
+			group = 0xffff;
+		ip6[i] = (uint8_t)(group >> 8);
+		ip6[i + 1] = (uint8_t)group;
+	}
+	return addr_ip6(ip6);
+}
+
+Test(addr, text_is_what_inet_ntop_writes)
+{
+	for (uint64_t i = 0; i < 200000; i++) {
+		struct addr a = any_ip6(i);
+		char text[ADDR_TEXT_SIZE], want[ADDR_TEXT_SIZE];
+
+		inet_ntop(AF_INET6, a.ip6, want, sizeof(want));
+		cr_assert_str_eq(addr_text(&a, text), want);
+		cr_assert_eq(addr_write(&a, text), strlen(want));
+		a = addr_ip4(be32_of_raw((uint32_t)hash_mix(i, 4, 47)));
+		inet_ntop(AF_INET, a.ip6, want, sizeof(want));
+		cr_assert_str_eq(addr_text(&a, text), want);
+	}
 }
