@@ -136,7 +136,7 @@ static const struct conf_key tls_keys[] = {
 
 static const struct conf_key condition_keys[] = {
 	{"name", KEY_TOKEN, FIELD(conf_condition, name), RANGE(1, HEADER_MAX), .is_required = true,
-	 .help = "of the header, in any case, or of the cookie"},
+	 .help = "of the header, in any case, or of the cookie; where the request has several, the first counts"},
 	{"value", KEY_TEXT, FIELD(conf_condition, value), RANGE(0, TEXT_MAX), .otherwise = "any value",
 	 .help = "equal to this, byte by byte"},
 };
@@ -190,7 +190,7 @@ static const struct conf_key route_keys[] = {
 	{"path", KEY_PATH, FIELD(conf_route, path), RANGE(1, TEXT_MAX), .is_required = true,
 	 .help = "of the request; see `match`"},
 	{"match", KEY_WORD, FIELD(conf_route, match), WORDS(conf_match_names),
-	 .help = "whether `path` is what the request's path begins with, or all of it"},
+	 .help = "`prefix`: the request's path is `path` or goes on behind it, at a `/`; `exact`: it is `path`. Byte by byte, as sent"},
 	{"method", KEY_TOKEN, FIELD(conf_route, method), RANGE(1, 32), .otherwise = "any method",
 	 .help = "of the request, in capitals as a rule"},
 	{"headers", KEY_LIST, FIELD(conf_route, headers), COUNT(conf_route, n_headers),
