@@ -63,7 +63,7 @@ programs: $(PROGRAMS) ; @:
 tests: $(UNIT) ## build the unit tests without running them
 	@:
 fuzzers: $(FUZZ) ; @:
-benches: $(BENCH) ; @:
+benches: $(BENCH) $(O)/tests/bench/l7_load ; @:
 
 $(O)/lib/libbase.a: $(call obj,$(call src,l4/base))
 $(O)/lib/libmodel.a: $(call obj,$(call src,l4/model))
@@ -103,6 +103,8 @@ $(O)/tests/smoke/quic_server: $(call obj,$(call src,tests/smoke/quic)) $(DATA)
 	$(call link,$(DATA) -lngtcp2_crypto_gnutls -lngtcp2 -lnghttp3 -lgnutls -lcrypto -lm)
 $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson -lm)
+$(O)/tests/bench/l7_load: $(call obj,$(call src,tests/bench/l7)) $(call lib,base)
+	$(call link,$(call lib,base) -lssl -lcrypto -lpthread)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support) $(DATA)
 	$(call link,$(call lib,support) $(DATA) -lcrypto -ljansson -lm)
 

@@ -45,6 +45,7 @@ tests/smoke/quic/*         | l4/base l4/model l4/data tests/smoke/quic        | 
 tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/smoke | libbpf
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
 tests/fuzz/*               | l4/base l4/model l4/data l7 tests/support        |
+tests/bench/l7/*           | l4/base tests/bench/l7                           | openssl
 tests/bench/*              | l4/base l4/model l4/data tests/support           | openssl
 TABLE
 }

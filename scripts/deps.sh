@@ -43,7 +43,8 @@ libclang-rt-14-dev            # sanitizers and libFuzzer for clang
 libcriterion-dev              # unit tests
 python3                       # the pcap runner
 tcpdump                       # an oracle that we did not write
-nginx-light                   # backends
+nginx-light                   # backends; the L7 benchmarks' yardstick
+haproxy                       # the L7 benchmarks' other yardstick
 caddy                         # backends that speak HTTP/3
 curl                          # client
 wrk                           # client under load
@@ -74,12 +75,13 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
-# nginx and caddy are programs to our tests, not services of this machine: their units are masked while
+# nginx, haproxy and caddy are programs to our tests, not services of this machine: their units are masked while
 # the packages arrive and disabled afterwards. A web server that was here before is left alone.
 services=()
 for package in "${missing[@]}"; do
 	case $package in
 	nginx-light) services+=(nginx.service) ;;
+	haproxy) services+=(haproxy.service) ;;
 	caddy) services+=(caddy.service) ;;
 	esac
 done

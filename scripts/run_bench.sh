@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # run_bench.sh BENCHMARK...: says on what machine and under which conditions, then runs one after the other. Lines that
-# begin with # are for people; each result is one line `bench NAME ours=NS yardstick=NS ratio=R`.
+# begin with # are for people; each result is one line `bench NAME ours=X yardstick=Y ratio=R`, in nanoseconds if
+# the benchmark does not say otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
