@@ -4,6 +4,7 @@
 #include "l7/tls_client.h"
 #include "l7/tls_conn.h"
 #include "l7/tls_context.h"
+#include "l7/tls_record.h"
 #include "l7/tls_server.h"
 
 #include <openssl/x509.h>
@@ -153,9 +154,10 @@ void tls_free(struct tls *t)
 	if (!t)
 		return;
 	// Else OpenSSL takes a connection that just ends for an attack, and its session is lost.
-	if (t->is_open && !t->has_failed)
+	if (t->ssl && t->is_open && !t->has_failed)
 		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(t->ssl);
+	tls_record_free(t->record);
 	tls_server_put(t->server);
 	tls_client_put(t->client);
 	free(t->name);
@@ -195,6 +197,31 @@ static int judge(struct tls *t, int result)
 	}
 }
 
+// What questions will be about is written down; a server's SSL goes, as OpenSSL has no way to shrink it.
+static void settle(struct tls *t)
+{
+	const unsigned char *alpn;
+	unsigned int alpn_len;
+
+	t->is_open = true;
+	t->version = SSL_get_version(t->ssl);
+	t->cipher = SSL_get_cipher_name(t->ssl);
+	t->is_resumed = SSL_session_reused(t->ssl);
+	SSL_get0_alpn_selected(t->ssl, &alpn, &alpn_len);
+	if (alpn_len <= sizeof(t->alpn)) {
+		memcpy(t->alpn, alpn_len > 0 ? alpn : (const unsigned char *)"", alpn_len);
+		t->alpn_len = (uint8_t)alpn_len;
+	}
+	if (t->client || !tls_record_take(t)) {
+		SSL_set_read_ahead(t->ssl, 1);
+		return;
+	}
+	SSL_free(t->ssl);
+	t->ssl = NULL;
+	tls_server_put(t->server);
+	t->server = NULL;
+}
+
 // 0: the handshake is over.
 static int shake_hands(struct tls *t)
 {
@@ -213,9 +240,8 @@ static int shake_hands(struct tls *t)
 	}
 	if (rc)
 		return rc;
-	t->is_open = true;
 	tls_context_drain(); // what failed on the way, as tickets that nobody knows
-	SSL_set_read_ahead(t->ssl, 1);
+	settle(t);
 	return 0;
 }
 
@@ -234,6 +260,8 @@ ssize_t tls_read(struct tls *t, void *out, size_t size)
 		if (rc)
 			return rc;
 	}
+	if (t->record)
+		return tls_record_read(t, out, size);
 	if (t->in.len == 0 && !SSL_has_pending(t->ssl))
 		return -EAGAIN; // OpenSSL says the same, but takes a buffer first
 	rc = SSL_read_ex(t->ssl, out, size, &n);
@@ -248,6 +276,8 @@ int tls_write(struct tls *t, struct slice plaintext)
 		return -EPROTO;
 	if (!t->is_open)
 		return -ENOTCONN;
+	if (t->record)
+		return tls_record_write(t, plaintext);
 	while (plaintext.len > 0) {
 		size_t len = plaintext.len < MAX_RECORD ? plaintext.len : MAX_RECORD;
 
@@ -264,7 +294,9 @@ void tls_close(struct tls *t)
 	if (!t->is_open || t->is_closed || t->has_failed)
 		return;
 	t->is_closed = true;
-	if (SSL_shutdown(t->ssl) < 0)
+	if (t->record)
+		tls_record_close(t);
+	else if (SSL_shutdown(t->ssl) < 0)
 		tls_context_drain();
 }
 
@@ -277,17 +309,17 @@ bool tls_is_open(const struct tls *t)
 
 bool tls_is_resumed(const struct tls *t)
 {
-	return SSL_session_reused(t->ssl);
+	return t->is_resumed;
 }
 
 const char *tls_version(const struct tls *t)
 {
-	return SSL_get_version(t->ssl);
+	return t->version;
 }
 
 const char *tls_cipher(const struct tls *t)
 {
-	return SSL_get_cipher_name(t->ssl);
+	return t->cipher;
 }
 
 const char *tls_server_name(const struct tls *t)
@@ -297,11 +329,7 @@ const char *tls_server_name(const struct tls *t)
 
 struct slice tls_alpn(const struct tls *t)
 {
-	const unsigned char *name;
-	unsigned int len;
-
-	SSL_get0_alpn_selected(t->ssl, &name, &len);
-	return slice_of(name, len);
+	return slice_of(t->alpn, t->alpn_len);
 }
 
 const char *tls_reason(const struct tls *t)

@@ -4,6 +4,7 @@
 #include "l7/tls_certificate.h"
 #include "l7/tls_conn.h"
 #include "l7/tls_context.h"
+#include "l7/tls_record.h"
 #include "l7/tls_tickets.h"
 
 #include <openssl/evp.h>
@@ -196,7 +197,8 @@ static void set_alpn(struct tls_server *s, const char *const *alpn)
 	for (; alpn && *alpn; alpn++) {
 		size_t len = strlen(*alpn);
 
-		assert(len > 0 && len < sizeof(s->alpn) - 1 - s->alpn_len);
+		assert(len > 0 && len <= TLS_CONN_ALPN_MAX);
+		assert(len < sizeof(s->alpn) - s->alpn_len);
 		s->alpn[s->alpn_len++] = (uint8_t)len;
 		memcpy(s->alpn + s->alpn_len, *alpn, len);
 		s->alpn_len += (uint8_t)len;
@@ -222,6 +224,7 @@ static int init_context(struct tls_server *s, struct host *h)
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	if (s->alpn_len > 0)
 		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, s);
+	tls_record_watch(ctx);
 	SSL_CTX_set_timeout(ctx, tls_tickets_lifetime_s(s->tickets));
 	return SSL_CTX_set_num_tickets(ctx, 1) && SSL_CTX_set_max_early_data(ctx, 0) &&
 	                       SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key) &&
