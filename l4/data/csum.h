@@ -43,13 +43,13 @@ static MUST_INLINE uint64_t csum_add8(uint64_t acc, uint64_t v)
 	return acc + (acc < v);
 }
 
-// The 16-bit sum, not inverted, in memory order. 0 only if every byte was 0.
+// The 16-bit sum, not inverted, in memory order. 0 only if every byte was 0. Adding the halves to each
+// other in both places leaves their sum, end-around carry included, in the upper one.
 static MUST_INLINE uint16_t csum_fold(uint64_t acc)
 {
-	acc = (acc & 0xffffffff) + (acc >> 32);
-	acc = (acc & 0xffff) + (acc >> 16 & 0xffff) + (acc >> 32);
-	acc = (acc & 0xffff) + (acc >> 16);
-	return (uint16_t)((acc & 0xffff) + (acc >> 16));
+	uint32_t sum = (uint32_t)((acc + (acc >> 32 | acc << 32)) >> 32);
+
+	return (uint16_t)((sum + (sum >> 16 | sum << 16)) >> 16);
 }
 
 // What goes into the checksum field.
