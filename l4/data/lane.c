@@ -170,36 +170,38 @@ struct run {
 	uint64_t bytes;
 };
 
-static void count_run(struct lane *lane, const struct run *r)
+static void count_run(struct lane *lane, struct run r)
 {
 	struct lane_counters *c = lane->count;
 	struct service_counters *s;
 
-	if (!r->packets)
+	if (!r.packets)
 		return;
-	s = service_of(lane, r->service);
-	s->packets += r->packets;
-	s->forwarded += r->packets;
-	s->bytes += r->bytes;
-	c->rx_packets += r->packets;
-	c->rx_bytes += r->bytes;
-	c->tx_packets += r->packets;
-	c->tx_bytes += r->bytes;
-	c->reason[REASON_NONE] += r->packets;
+	s = service_of(lane, r.service);
+	s->packets += r.packets;
+	s->forwarded += r.packets;
+	s->bytes += r.bytes;
+	c->rx_packets += r.packets;
+	c->rx_bytes += r.bytes;
+	c->tx_packets += r.packets;
+	c->tx_bytes += r.bytes;
+	c->reason[REASON_NONE] += r.packets;
 }
 
-static MUST_INLINE void count_plain(struct lane *lane, const struct pkt *p, struct run *r)
+// Takes and returns the run by value: it stays in registers.
+static MUST_INLINE struct run count_plain(struct lane *lane, const struct pkt *p, struct run r)
 {
 	struct backend_counters *b = &lane->backends[p->backend];
 
-	if (p->service != r->service) {
+	if (p->service != r.service) {
 		count_run(lane, r);
-		*r = (struct run){.service = p->service};
+		r = (struct run){.service = p->service};
 	}
-	r->packets++;
-	r->bytes += p->len;
 	b->packets++;
 	b->bytes += p->len;
+	r.packets++;
+	r.bytes += p->len;
+	return r;
 }
 
 void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
@@ -208,9 +210,9 @@ void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (is_plain(&pkts[i]))
-			count_plain(lane, &pkts[i], &r);
+			r = count_plain(lane, &pkts[i], r);
 		else if (pkt_is_ended(&pkts[i]))
 			count_one(lane, &pkts[i]);
 	}
-	count_run(lane, &r);
+	count_run(lane, r);
 }

@@ -359,7 +359,7 @@ static void meet_error(struct lane *lane, struct pkt *p, struct flow *f)
 	p->backend = pick(lane, p, REASON_POOL_EMPTY);
 }
 
-static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
+static NOINLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 {
 	const struct snap_service *s = service_of(lane, p);
 	struct flow *f = p->flow;
@@ -380,11 +380,11 @@ static MUST_INLINE void decide(struct lane *lane, struct pkt *p, uint64_t hash)
 		meet_stranger(lane, p, hash);
 }
 
-// What a burst asks of the flow table: the packets whose flow may be there.
+// What a burst asks of the flow table; [i] goes with pkts[i].
 struct lookups {
-	uint8_t pkt[PKT_BURST]; // [n], index of the packet
-	uint64_t hash[PKT_BURST];
-	uint32_t n;
+	void *first[PKT_BURST];   // the bucket to look in first, NULL: there is nothing to look for
+	uint64_t hash[PKT_BURST]; // of the flow; meaningless without a bucket, as is the next
+	uint64_t key4[PKT_BURST]; // IPv4
 };
 
 static MUST_INLINE bool wants_table(const struct snap_service *s, const struct pkt *p)
@@ -392,63 +392,79 @@ static MUST_INLINE bool wants_table(const struct snap_service *s, const struct p
 	return s->flow_table && !(p->by == BY_CID && s->forward != FORWARD_NAT);
 }
 
-// First pass: where in the tables, and fetch it.
+// First pass: where in the tables, and fetch it. All fetches in a row: each may have to wait for an
+// address translation, and so several do at a time.
+static MUST_INLINE void locate_one(struct lane *lane, const struct pkt *p, uint32_t i,
+                                   struct lookups *todo)
+{
+	const struct flow_table *t = lane_flows(lane, p->key.family);
+	uint16_t service = service_of(lane, p)->id;
+
+	if (p->key.family == ADDR_IP4) {
+		todo->key4[i] = flow_key4(p->key.src[0], p->key.sport, service);
+		todo->hash[i] = flow_hash4(t, todo->key4[i]);
+	} else {
+		todo->hash[i] = flow_hash6(t, p->key.src, p->key.sport, service);
+	}
+	todo->first[i] = flow_bucket(t, (uint32_t)(todo->hash[i] >> 32));
+}
+
 static MUST_INLINE void locate(struct lane *lane, const struct pkt *pkts, uint32_t n,
                                struct lookups *todo)
 {
-	todo->n = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pkt *p = &pkts[i];
-		const struct flow_table *t = lane_flows(lane, p->key.family);
 
+		todo->first[i] = NULL;
 		if (pkt_is_ended(p))
 			continue;
-		if (p->role == ROLE_REPLY)
+		if (p->role == ROLE_CLIENT && wants_table(service_of(lane, p), p))
+			locate_one(lane, p, i, todo);
+		else if (p->role == ROLE_REPLY)
 			select_nat_prefetch(lane, p);
-		if (p->role != ROLE_CLIENT || !wants_table(service_of(lane, p), p))
-			continue;
-		todo->hash[i] = flow_hash(t, p->key.src, p->key.sport, service_of(lane, p)->id);
-		flow_prefetch_first(t, todo->hash[i]);
-		todo->pkt[todo->n++] = (uint8_t)i;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		if (todo->first[i])
+			prefetch(todo->first[i]);
 }
 
 // Second pass: most living flows are in their first bucket.
-static MUST_INLINE void look_first(struct lane *lane, struct pkt *pkts, const struct lookups *todo)
+static MUST_INLINE void look_first(struct lane *lane, struct pkt *pkts, uint32_t n,
+                                   const struct lookups *todo)
 {
-	for (uint32_t k = 0; k < todo->n; k++) {
-		struct pkt *p = &pkts[todo->pkt[k]];
-		uint64_t hash = todo->hash[todo->pkt[k]];
-		const struct flow_table *t = lane_flows(lane, p->key.family);
+	for (uint32_t i = 0; i < n; i++) {
+		struct pkt *p = &pkts[i];
 
-		p->flow =
-			flow_find_first(t, hash, p->key.src, p->key.sport, service_of(lane, p)->id);
+		if (!todo->first[i])
+			continue;
+		if (p->key.family == ADDR_IP4)
+			p->flow = flow_find4(todo->first[i], todo->key4[i]);
+		else
+			p->flow = flow_find6(todo->first[i], p->key.src, p->key.sport,
+			                     service_of(lane, p)->id);
 		if (!p->flow)
-			flow_prefetch_second(t, hash);
+			flow_prefetch_second(lane_flows(lane, p->key.family), todo->hash[i]);
 	}
 }
 
 // The plain case, most packets: an established dsr connection goes on. All others take the long
 // way.
-static MUST_INLINE bool goes_on(struct lane *lane, struct pkt *p)
+static MUST_INLINE bool goes_on(const struct snapshot *snap, uint16_t now_s, const struct pkt *p)
 {
-	struct flow *f = p->flow;
+	const struct flow *f = p->flow;
 
-	if (!f || !f->service || p->kind != PKT_TCP || flow_state(f) != FLOW_ESTABLISHED ||
-	    p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) || be16_raw(f->snat_port) || lane->trace)
-		return false;
-	if ((uint16_t)(lane->now_s - f->seen_s) > lane->snap->timeout_s[FLOW_ESTABLISHED] ||
-	    !(lane->snap->backends[f->backend].flags & BACKEND_OLD))
-		return false;
-	f->seen_s = lane->now_s;
-	p->backend = f->backend;
-	return true;
+	return p->kind == PKT_TCP && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
+	       flow_state(f) == FLOW_ESTABLISHED && !be16_raw(f->snat_port) &&
+	       (uint16_t)(now_s - f->seen_s) <= snap->timeout_s[FLOW_ESTABLISHED] &&
+	       snap->backends[f->backend].flags & BACKEND_OLD;
 }
 
 static MUST_INLINE void decide_all(struct lane *lane, struct pkt *pkts, uint32_t n,
                                    const struct lookups *todo)
 {
+	const struct snapshot *snap = lane->snap;
 	uint64_t n_inserts = lane->count->flow_inserts, n_hits = 0;
+	uint16_t now_s = lane->now_s;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct pkt *p = &pkts[i];
@@ -459,12 +475,15 @@ static MUST_INLINE void decide_all(struct lane *lane, struct pkt *pkts, uint32_t
 		// removed it: look again.
 		if (lane->count->flow_inserts != n_inserts || (p->flow && !p->flow->service))
 			p->flow = NULL;
-		if (goes_on(lane, p))
+		if (p->flow && goes_on(snap, now_s, p) && !lane->trace) {
+			p->flow->seen_s = now_s;
+			p->backend = p->flow->backend;
 			n_hits++;
-		else if (p->role == ROLE_CLIENT)
+		} else if (p->role == ROLE_CLIENT) {
 			decide(lane, p, todo->hash[i]);
-		else if (p->role == ROLE_REPLY)
+		} else if (p->role == ROLE_REPLY) {
 			select_nat_reply(lane, p);
+		}
 	}
 	lane->count->flow_hits += n_hits;
 }
@@ -477,7 +496,7 @@ void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 	if (lane->snap->has_quic)
 		select_quic_burst(lane, pkts, n);
 	locate(lane, pkts, n, &todo);
-	look_first(lane, pkts, &todo);
+	look_first(lane, pkts, n, &todo);
 	decide_all(lane, pkts, n, &todo);
 	if (lane->snap->has_quic)
 		select_quic_count(lane, pkts, n);

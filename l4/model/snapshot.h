@@ -33,10 +33,10 @@ struct endpoint {
 	uint32_t addr[4]; // as in struct addr.word, network order; IPv4 in [0], the rest zero
 	be16 port;
 	uint8_t proto;  // IP protocol number
+	uint8_t family; // enum addr_family
 	uint8_t kind;   // enum endpoint_kind; ENDPOINT_NONE = free slot
 	uint16_t index; // SERVICE: snapshot.services[]; SNAT: snat[]; VIP: 0
-	uint8_t family; // enum addr_family
-	uint8_t pad[9];
+	uint8_t pad[8];
 };
 static_assert(sizeof(struct endpoint) == 32, "two endpoints to a cache line");
 
