@@ -17,12 +17,16 @@ void transmit_init(struct transmit *t, struct port *ports, uint8_t n_ports, uint
 
 void transmit_punt(struct transmit *t, struct pkt *p)
 {
-	if (t->ports[p->port].punt != PORT_NO_DEVICE) {
-		transmit_gather(&t->punt[p->port], p);
+	struct transmit_batch *b = &t->punt[p->port];
+
+	if (t->ports[p->port].punt == PORT_NO_DEVICE) {
+		pkt_drop(p, REASON_PUNT_NONE);
+		rte_pktmbuf_free(p->buf);
 		return;
 	}
-	pkt_drop(p, REASON_PUNT_NONE);
-	rte_pktmbuf_free(p->buf);
+	b->mbuf[b->n] = p->buf;
+	b->pkt[b->n] = p;
+	b->n++;
 }
 
 static uint16_t send_all(uint16_t device, uint16_t queue, struct rte_mbuf **mbufs, uint16_t n)

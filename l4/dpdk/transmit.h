@@ -28,18 +28,25 @@ struct transmit {
 void transmit_init(struct transmit *t, struct port *ports, uint8_t n_ports, uint16_t lane_index,
                    struct lane *lane);
 
-// Takes the packet's buffer; p must stay where it is until transmit_flush().
-static MUST_INLINE void transmit_gather(struct transmit_batch *b, struct pkt *p)
+// Take the packets' buffers; the packets must stay where they are until transmit_flush().
+static MUST_INLINE bool transmit_is_out(const struct pkt *p)
 {
-	b->mbuf[b->n] = p->buf;
-	b->pkt[b->n] = p;
-	b->n++;
+	return p->verdict == VERDICT_FORWARD || p->verdict == VERDICT_ANSWER;
 }
 
-static MUST_INLINE void transmit_out(struct transmit *t, struct pkt *p) // by p->out_port
+// By pkts->out_port: the first packet and all behind it that leave by the same port. Returns how many.
+static MUST_INLINE uint32_t transmit_out(struct transmit *t, struct pkt *pkts, uint32_t n)
 {
-	HOT_ASSERT(p->out_port < t->n_ports);
-	transmit_gather(&t->out[p->out_port], p);
+	struct transmit_batch *b = &t->out[pkts->out_port];
+	uint32_t i = 0, at = b->n; // b->n, counted in memory, would be waited for with every packet
+
+	HOT_ASSERT(pkts->out_port < t->n_ports);
+	do {
+		b->mbuf[at] = pkts[i].buf;
+		b->pkt[at++] = &pkts[i++];
+	} while (i < n && transmit_is_out(&pkts[i]) && pkts[i].out_port == pkts->out_port);
+	b->n = (uint16_t)at;
+	return i;
 }
 
 void transmit_punt(struct transmit *t, struct pkt *p); // to the host's side of p->port

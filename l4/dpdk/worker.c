@@ -76,12 +76,15 @@ static void hand_over(struct worker *w, struct pkt *p)
 
 static void dispatch(struct worker *w, struct pkt *pkts, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n;) {
 		struct pkt *p = &pkts[i];
 
-		if (p->verdict == VERDICT_FORWARD || p->verdict == VERDICT_ANSWER)
-			transmit_out(&w->tx, p);
-		else if (p->verdict == VERDICT_PUNT)
+		if (transmit_is_out(p)) {
+			i += transmit_out(&w->tx, p, n - i);
+			continue;
+		}
+		i++;
+		if (p->verdict == VERDICT_PUNT)
 			transmit_punt(&w->tx, p);
 		else if (p->verdict == VERDICT_DROP)
 			rte_pktmbuf_free(p->buf);
@@ -107,10 +110,10 @@ static uint32_t receive(struct worker *w, const struct queue *q)
 
 	if (!n)
 		return 0;
-	for (uint16_t i = 0; i < n; i++)
-		prefetch(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
 		wrap(&pkts[i], mbufs[i], q->port);
+		prefetch(pkts[i].data);
+	}
 	process(w, pkts, n);
 	return n;
 }
