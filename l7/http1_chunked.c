@@ -53,8 +53,8 @@ static int take_digit(struct http1_chunked *c, uint8_t octet)
 	return 0;
 }
 
-// Only how it ends matters, as it is dropped: at CR LF and nowhere else, inside of quotes too (Kettle and others, 2025,
-// "TERM.EXT": one side ends the line at a bare LF).
+// Only how it ends matters, as it is dropped: at CR LF and nowhere else, not in quotes either. A server that ends it at a
+// bare LF sees other chunks than one that does not ("Funky chunks", 2025).
 static int take_extension(struct http1_chunked *c, uint8_t octet)
 {
 	if (octet == '\r') {

@@ -28,13 +28,14 @@ static int coding_error(struct slice list)
 {
 	struct slice coding;
 	bool is_chunked = false;
-	unsigned n_chunked = 0;
+	unsigned n = 0, n_chunked = 0;
 
 	while (header_next_token(&list, &coding)) {
 		is_chunked = header_eq(coding, "chunked");
 		n_chunked += is_chunked;
+		n++;
 	}
-	return is_chunked && n_chunked == 1 ? HTTP1_CODING_UNKNOWN : HTTP1_CODING;
+	return is_chunked && n_chunked == 1 && n > 1 ? HTTP1_CODING_UNKNOWN : HTTP1_CODING;
 }
 
 static int check_coding(const struct fields *f, const struct http1_fields_marks *m, uint8_t minor)
