@@ -104,25 +104,32 @@ static void add_fields(struct fields *f, const struct answer *a, const char *dat
 		add_field(f, HEADER_CACHE_CONTROL, "Cache-Control", slice_of("no-store", 8));
 }
 
+void answer_response(struct response *out, const struct answer *a, char date[ANSWER_DATE_SIZE])
+{
+	const char *reason = http1_reason(a->status);
+
+	out->reason = slice_of(reason, strlen(reason));
+	out->upgrade = a->upgrade ? slice_of(a->upgrade, strlen(a->upgrade)) : (struct slice){0};
+	out->content_length = has_content(a) ? a->body.len : 0;
+	out->status = a->status;
+	out->minor = 1;
+	out->body = body_of(a->status);
+	out->is_persistent = true;
+	out->fields.n = 0;
+	if (a->now_s)
+		answer_date(date, a->now_s);
+	add_fields(&out->fields, a, date);
+}
+
 bool answer_write(struct text *t, const struct answer *a, uint8_t client_minor, bool is_head,
                   bool closes)
 {
-	const char *reason = http1_reason(a->status);
 	char date[ANSWER_DATE_SIZE] = "";
 	struct text start = *t;
 	struct response r; // 11 KiB, of which hardly any is used: not to be zeroed
 
-	r.reason = slice_of(reason, strlen(reason));
-	r.upgrade = a->upgrade ? slice_of(a->upgrade, strlen(a->upgrade)) : (struct slice){0};
-	r.content_length = has_content(a) ? a->body.len : 0;
-	r.status = a->status;
-	r.minor = 1;
-	r.body = body_of(a->status);
+	answer_response(&r, a, date);
 	r.is_persistent = !closes;
-	r.fields.n = 0;
-	if (a->now_s)
-		answer_date(date, a->now_s);
-	add_fields(&r.fields, a, date);
 	t->is_cut = false;
 	http1_write_response(t, &r, client_minor);
 	if (has_content(a) && !is_head)

@@ -31,6 +31,9 @@ struct answer answer_fixed(const struct conf_answer *conf);
 NODISCARD bool answer_redirect(struct answer *out, const struct conf_redirect *conf,
                                const struct request *r, struct text *scratch);
 
+// The head as a response to be written by a client's protocol; a->body is its content. Slices are borrowed from *a and `date`.
+void answer_response(struct response *out, const struct answer *a, char date[ANSWER_DATE_SIZE]);
+
 // Appends the whole response: head and body, without body for a HEAD request (its Content-Length is said all the same).
 // `client_minor`: 0 towards HTTP/1.0. `closes`: the connection ends behind it, and the client is told so.
 // False if it does not fit: *t is as it was. With `upgrade` Connection says so and not "close": keep that connection.

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { GATHER_IOV = 64, RECORD = 16384 };
+enum { GATHER_IOV = 64, RECORD = 16384, JOIN_MOST = 2048 };
 
 // What the present callback sends on one connection. One for each loop.
 struct gather {
@@ -83,6 +83,33 @@ static int encrypt(struct conn *c, const struct iovec *iov, int n)
 	return write_plain(c, &len);
 }
 
+// A short head and a short body: copying them together costs less than sendmsg(2) does over send(2).
+static bool join_short(struct gather *g)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < g->n; i++)
+		len += g->iov[i].iov_len;
+	if (len > JOIN_MOST)
+		return false;
+	len = 0;
+	for (int i = 0; i < g->n; i++) {
+		memcpy(g->plain + len, g->iov[i].iov_base, g->iov[i].iov_len);
+		len += g->iov[i].iov_len;
+	}
+	g->iov[0] = (struct iovec){g->plain, len};
+	return true;
+}
+
+static void send_clear(struct conn *c)
+{
+	struct gather *g = c->io.loop->gather;
+
+	if (g->n > 1 && join_short(g))
+		g->n = 1;
+	io_send(&c->io, g->iov, g->n);
+}
+
 static void flush_gather(struct loop *loop)
 {
 	struct gather *g = loop->gather;
@@ -93,7 +120,7 @@ static void flush_gather(struct loop *loop)
 	g->conn = NULL;
 	if (io_is_open(&c->io) && g->n) {
 		if (!c->tls)
-			io_send(&c->io, g->iov, g->n);
+			send_clear(c);
 		else if (encrypt(c, g->iov, g->n) == 0)
 			send_cipher(c);
 		else
@@ -149,6 +176,12 @@ struct text conn_scratch(struct conn *c, size_t size)
 void conn_scratch_keep(struct conn *c, const struct text *t)
 {
 	c->io.loop->gather->n_scratch += t->len;
+}
+
+void conn_flush(struct conn *c)
+{
+	if (c->io.loop->gather->conn == c)
+		flush_gather(c->io.loop);
 }
 
 int conn_loop_init(struct loop *loop)

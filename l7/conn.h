@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A connection: a byte stream with one peer, in clear or through TLS; whoever uses it sees no difference. Protocols
-// (client.c, upstream.c, probe.c, admin.c) sit on connections.
+// (downstream.c, upstream.c, probe.c, admin.c) sit on connections.
 //
 // Receiving: `received` is offered all bytes not consumed yet and says how many it consumed. The rest is kept (the
 // only time an idle connection owns a buffer) and offered again with what follows, or at once after conn_resume().
@@ -17,7 +17,7 @@
 
 enum {
 	CONN_HOLD_MAX = BUF_HUGE_SIZE, // bytes kept for an owner that does not consume
-	CONN_SCRATCH = 32768,          // bytes of conn_scratch()
+	CONN_SCRATCH = 81920,          // bytes of conn_scratch()
 };
 
 struct conn;
@@ -76,6 +76,9 @@ void conn_send(struct conn *c, struct slice bytes);
 // What was written there is kept by conn_scratch_keep(); without it the next call gives the same room.
 struct text conn_scratch(struct conn *c, size_t size);
 void conn_scratch_keep(struct conn *c, const struct text *t);
+
+// What was sent on this connection leaves now: for who wants to know conn_pending(), or sends what will not last.
+void conn_flush(struct conn *c);
 
 // Bytes given to conn_send() that the kernel has not taken.
 static inline size_t conn_pending(const struct conn *c)

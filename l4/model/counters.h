@@ -163,32 +163,32 @@ enum reason { REASONS(X) REASON_COUNT };
 
 // One set for each L7 worker. Identities, once nothing is on its way:
 //   requests = sum of the ends (l7/access.h) = responses_2xx + 3xx + 4xx + 5xx + those that ended without a status.
-#define COUNTERS_WORKER(X)                                                                          \
-	X(connections, counter, connections, "client connections accepted")                         \
-	X(connections_open, gauge, connections, "client connections open now")                      \
-	X(connections_refused, counter, connections, "closed at once: no descriptor or memory")     \
-	X(tls_handshakes, counter, connections, "TLS handshakes with clients completed")            \
-	X(tls_resumed, counter, connections, "of these: resumed by a ticket")                       \
-	X(tls_failures, counter, connections, "TLS handshakes with clients that failed")            \
-	X(requests, counter, requests, "requests begun, refused ones too")                          \
-	X(requests_active, gauge, requests, "requests and streams on their way now")                \
-	X(event_streams, counter, streams, "responses that were event streams")                     \
-	X(event_streams_active, gauge, streams, "event streams open now")                           \
-	X(websockets, counter, streams, "WebSocket connections established")                        \
-	X(websockets_active, gauge, streams, "WebSocket connections open now")                      \
-	X(responses_1xx, counter, responses, "interim responses passed on")                         \
-	X(responses_2xx, counter, responses, "responses by class of status, 101 included in 2xx")   \
-	X(responses_3xx, counter, responses, "responses by class of status")                        \
-	X(responses_4xx, counter, responses, "responses by class of status")                        \
-	X(responses_5xx, counter, responses, "responses by class of status")                        \
-	X(bytes_in, counter, bytes, "content from clients")                                         \
-	X(bytes_out, counter, bytes, "content to clients")                                          \
-	X(upstream_connects, counter, connections, "connections to backends begun")                 \
-	X(upstream_reuses, counter, connections, "requests sent over a connection that was there")  \
-	X(upstream_failures, counter, connections, "connections to backends that failed")           \
-	X(upstream_open, gauge, connections, "connections to backends open now")                    \
-	X(retries, counter, requests, "requests sent to a second backend, or again")                \
-	X(buffers, gauge, bytes, "buffers in use now")                                              \
+#define COUNTERS_WORKER(X)                                                                         \
+	X(connections, counter, connections, "client connections accepted")                        \
+	X(connections_open, gauge, connections, "client connections open now")                     \
+	X(connections_refused, counter, connections, "closed at once: no descriptor or memory")    \
+	X(tls_handshakes, counter, connections, "TLS handshakes with clients completed")           \
+	X(tls_resumed, counter, connections, "of these: resumed by a ticket")                      \
+	X(tls_failures, counter, connections, "TLS handshakes with clients that failed")           \
+	X(requests, counter, requests, "requests begun, refused ones too")                         \
+	X(requests_active, gauge, requests, "requests and streams on their way now")               \
+	X(event_streams, counter, streams, "responses that were event streams")                    \
+	X(event_streams_active, gauge, streams, "event streams open now")                          \
+	X(websockets, counter, streams, "WebSocket connections established")                       \
+	X(websockets_active, gauge, streams, "WebSocket connections open now")                     \
+	X(responses_1xx, counter, responses, "interim responses passed on")                        \
+	X(responses_2xx, counter, responses, "responses by class of status, 101 included in 2xx")  \
+	X(responses_3xx, counter, responses, "responses by class of status")                       \
+	X(responses_4xx, counter, responses, "responses by class of status")                       \
+	X(responses_5xx, counter, responses, "responses by class of status")                       \
+	X(bytes_in, counter, bytes, "content from clients")                                        \
+	X(bytes_out, counter, bytes, "content to clients")                                         \
+	X(upstream_connects, counter, connections, "connections to backends begun")                \
+	X(upstream_reuses, counter, connections, "requests sent over a connection that was there") \
+	X(upstream_failures, counter, connections, "connections to backends that failed")          \
+	X(upstream_open, gauge, connections, "connections to backends open now")                   \
+	X(retries, counter, requests, "requests sent to a second backend, or again")               \
+	X(buffers, gauge, bytes, "buffers in use now")                                             \
 	X(log_lost, counter, lines, "access log lines that could not be written")
 
 #define X(name, kind, unit, help) uint64_t name;

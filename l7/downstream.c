@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/downstream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "l7/proxy_protocol.h"
+#include "l7/worker_state.h"
+
+enum { LINGER_MS = 2000 };
+
+static struct downstream *downstream_of(struct conn *conn)
+{
+	return CONTAINER_OF(conn, struct downstream, conn);
+}
+
+const struct conf_l7 *downstream_l7(const struct downstream *c)
+{
+	uint16_t i = c->listener->l7;
+
+	return i == SITE_NONE ? NULL : c->w->view->site->l7[i].conf;
+}
+
+static void free_downstream(struct loop_task *task)
+{
+	free(CONTAINER_OF(task, struct downstream, free));
+}
+
+void downstream_close(struct downstream *c, bool is_reset)
+{
+	struct worker *w = c->w;
+
+	if (c->state == DOWNSTREAM_CLOSED)
+		return;
+	c->state = DOWNSTREAM_CLOSED;
+	if (is_reset)
+		conn_abort(&c->conn);
+	else
+		conn_close(&c->conn);
+	loop_timer_stop(&w->loop, &c->timer);
+	*(c->prev ? &c->prev->next : &w->clients) = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	w->counters.connections_open--;
+	listener_put(c->listener);
+	loop_defer(&w->loop, &c->free);
+}
+
+static uint64_t idle_ms(const struct downstream *c)
+{
+	const struct conf_l7 *l7 = downstream_l7(c);
+
+	return l7 ? l7->timeouts.client_idle_ms : LINGER_MS;
+}
+
+void downstream_linger(struct downstream *c)
+{
+	if (c->state == DOWNSTREAM_CLOSED || c->state == DOWNSTREAM_LINGER)
+		return;
+	c->state = DOWNSTREAM_LINGER;
+	conn_end(&c->conn);
+	if (c->conn.is_ended && !conn_pending(&c->conn)) {
+		downstream_close(c, false);
+		return;
+	}
+	c->stalled = conn_pending(&c->conn);
+	loop_timer_stop(&c->w->loop, &c->timer);
+	if (!c->stalled || idle_ms(c))
+		loop_timer_start(&c->w->loop, &c->timer, c->stalled ? idle_ms(c) : LINGER_MS);
+	conn_resume(&c->conn);
+}
+
+// The timer stays where it is while requests come: it looks at the state when it fires.
+void downstream_next(struct downstream *c)
+{
+	c->state = DOWNSTREAM_HEAD;
+	c->seen = 0;
+	c->from.started_ns = 0;
+	if (c->w->is_draining || !downstream_l7(c)) {
+		downstream_linger(c);
+		return;
+	}
+	if (idle_ms(c))
+		loop_timer_start(&c->w->loop, &c->timer, idle_ms(c));
+	conn_resume(&c->conn);
+}
+
+bool downstream_close_if_idle(struct downstream *c)
+{
+	if (c->state == DOWNSTREAM_HEAD && !c->seen) {
+		conn_end(&c->conn);
+		downstream_close(c, false);
+		return true;
+	}
+	return false;
+}
+
+// --- time ---
+
+// The client takes nothing of what waits for it.
+static void check_stalled(struct downstream *c)
+{
+	size_t pending = conn_pending(&c->conn);
+
+	if (!pending)
+		return;
+	if (pending < c->stalled) {
+		c->stalled = pending;
+		loop_timer_start(&c->w->loop, &c->timer, idle_ms(c));
+		return;
+	}
+	if (c->stream)
+		stream_abort(c->stream, ACCESS_CLIENT_TIMEOUT, "takes nothing of the answer");
+	c->stream = NULL;
+	downstream_close(c, true);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct downstream *c = CONTAINER_OF(t, struct downstream, timer);
+
+	if (c->stream) {
+		check_stalled(c);
+		return;
+	}
+	if (c->state == DOWNSTREAM_LINGER && conn_pending(&c->conn)) {
+		check_stalled(c);
+		return;
+	}
+	if (c->state == DOWNSTREAM_HEAD && c->seen)
+		downstream_http1_refuse(c, 408, "head did not come in time");
+	else
+		downstream_close(c, c->state == DOWNSTREAM_LINGER);
+}
+
+// --- the connection's events ---
+
+static int start_tls(struct downstream *c)
+{
+	c->state = DOWNSTREAM_HANDSHAKE;
+	c->from.is_secure = true;
+	return conn_start_tls_server(&c->conn, c->w->view->kit->servers[c->listener->l7]);
+}
+
+static void begin(struct downstream *c)
+{
+	c->state = DOWNSTREAM_HEAD;
+	if (c->listener->l7 != SITE_NONE && c->w->view->kit->servers[c->listener->l7] &&
+	    start_tls(c))
+		downstream_close(c, true);
+}
+
+// Who the client is, by the proxy before us.
+static size_t take_proxy_header(struct downstream *c, struct slice bytes)
+{
+	struct proxy_protocol p;
+	ssize_t n = proxy_protocol_parse(&p, bytes);
+
+	if (n < 0) {
+		c->w->counters.connections_refused++;
+		downstream_close(c, true);
+		return bytes.len;
+	}
+	if (n == 0)
+		return 0;
+	if (!p.is_local && p.source.family != ADDR_NONE) {
+		c->from.address = p.source;
+		c->from.port = p.source_port;
+		c->from.local = p.destination;
+		c->from.local_port = p.destination_port;
+	}
+	begin(c);
+	return (size_t)n;
+}
+
+static size_t on_received(struct conn *conn, struct slice bytes)
+{
+	struct downstream *c = downstream_of(conn);
+	size_t n = 0;
+
+	if (c->state == DOWNSTREAM_PROXY)
+		n = take_proxy_header(c, bytes);
+	if (c->state == DOWNSTREAM_PROXY || c->state == DOWNSTREAM_HANDSHAKE || n == bytes.len)
+		return n;
+	return n + downstream_http1_received(c, slice_of(bytes.ptr + n, bytes.len - n));
+}
+
+static void on_opened(struct conn *conn)
+{
+	struct downstream *c = downstream_of(conn);
+
+	c->w->counters.tls_handshakes++;
+	c->w->counters.tls_resumed += tls_is_resumed(conn->tls);
+	c->from.tls_version = tls_version(conn->tls);
+	c->from.server_name = tls_server_name(conn->tls);
+	c->state = DOWNSTREAM_HEAD;
+}
+
+static void leave(struct downstream *c, const char *reason)
+{
+	if (c->stream)
+		stream_abort(c->stream, ACCESS_CLIENT_ABORT, reason);
+	c->stream = NULL;
+	downstream_close(c, false);
+}
+
+static void on_ended(struct conn *conn)
+{
+	struct downstream *c = downstream_of(conn);
+
+	// Its last bytes of the answer may still be on their way.
+	if (c->state == DOWNSTREAM_LINGER && conn_pending(conn))
+		return;
+	leave(c, NULL);
+}
+
+static void on_hung_up(struct conn *conn)
+{
+	struct downstream *c = downstream_of(conn);
+
+	// In the middle of content, what came before the end is still to be passed on.
+	if (c->state != DOWNSTREAM_BODY && c->state != DOWNSTREAM_TUNNEL)
+		leave(c, NULL);
+}
+
+static void on_drained(struct conn *conn)
+{
+	struct downstream *c = downstream_of(conn);
+
+	if (c->stream)
+		stream_drained(c->stream);
+	else if (c->state == DOWNSTREAM_LINGER && conn->is_ended)
+		downstream_close(c, false);
+	else if (c->state == DOWNSTREAM_LINGER)
+		loop_timer_start(&c->w->loop, &c->timer, LINGER_MS);
+}
+
+static void on_failed(struct conn *conn, int error)
+{
+	struct downstream *c = downstream_of(conn);
+
+	if (c->state == DOWNSTREAM_HANDSHAKE)
+		c->w->counters.tls_failures++;
+	leave(c, error == -EPROTO ? conn_reason(conn) : strerror(-error));
+}
+
+static const struct conn_ops ops = {
+	.received = on_received,
+	.opened = on_opened,
+	.ended = on_ended,
+	.drained = on_drained,
+	.hung_up = on_hung_up,
+	.failed = on_failed,
+};
+
+static void admit(struct worker *w, struct downstream *c, struct listener *l)
+{
+	c->w = w;
+	c->listener = l;
+	l->n_refs++;
+	c->timer.fire = on_timer;
+	c->free.run = free_downstream;
+	c->next = w->clients;
+	if (c->next)
+		c->next->prev = c;
+	w->clients = c;
+	w->counters.connections++;
+	w->counters.connections_open++;
+}
+
+void downstream_accept(struct listener *l, int fd, const union io_address *from)
+{
+	struct worker *w = l->w;
+	bool has_room = w->counters.connections_open < w->n_conns && l->l7 != SITE_NONE;
+	struct downstream *c = has_room ? calloc(1, sizeof(*c)) : NULL;
+
+	if (!c || conn_accept(&c->conn, &w->loop, fd, &ops)) {
+		w->counters.connections_refused++;
+		close(fd);
+		free(c);
+		return;
+	}
+	admit(w, c, l);
+	io_address_get(from, &c->from.address, &c->from.port);
+	c->from.ops = &downstream_http1_ops;
+	c->from.client = c;
+	c->from.local = l->address;
+	c->from.local_port = l->port;
+	loop_timer_start(&w->loop, &c->timer, downstream_l7(c)->timeouts.header_ms);
+	if (downstream_l7(c)->proxy_protocol)
+		c->state = DOWNSTREAM_PROXY;
+	else
+		begin(c);
+}

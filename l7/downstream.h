@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A client's connection: accepted, PROXY header and TLS if the l7 entry has them, then HTTP/1.1 (downstream_http1.c), requests one after
+// the other, each a stream. Time-outs between and before requests are kept here, those within one in stream_clock.c.
+// One thread, that of the worker.
+#pragma once
+
+#include "l7/conn.h"
+#include "l7/http1.h"
+#include "l7/listener.h"
+#include "l7/stream.h"
+
+enum downstream_state {
+	DOWNSTREAM_PROXY,     // PROXY header is awaited
+	DOWNSTREAM_HANDSHAKE, // TLS
+	DOWNSTREAM_HEAD,      // a request's head
+	DOWNSTREAM_BODY,      // its content
+	DOWNSTREAM_TRAILERS,
+	DOWNSTREAM_WAIT,   // the request is whole; its answer is on its way
+	DOWNSTREAM_TUNNEL, // bytes both ways
+	DOWNSTREAM_LINGER, // all is said; the peer's end is awaited, what it sends is dropped
+	DOWNSTREAM_CLOSED,
+};
+
+struct downstream {
+	struct conn conn;
+	struct worker *w;
+	struct downstream *next, *prev; // worker->clients
+	struct listener *listener;      // counted reference
+	struct stream *stream;          // of the present request; NULL = none
+	struct stream_client from;
+	struct timer timer;           // head, idle, linger; client_idle_ms while it takes nothing
+	struct http1_chunked chunked; // of the request
+	uint64_t left;                // BODY_LENGTH: bytes of the request to come
+	uint64_t stalled;             // bytes that waited when the timer was started
+	uint32_t seen;                // bytes of an incomplete head that were looked at
+	uint32_t n_requests;
+	uint8_t state;       // enum downstream_state
+	uint8_t body;        // enum body of the request
+	bool is_persistent;  // after the present request
+	bool is_chunked;     // the answer goes out in chunks
+	bool is_until_close; // the answer ends with the connection
+	struct loop_task free;
+};
+
+// Takes over fd.
+void downstream_accept(struct listener *l, int fd, const union io_address *from);
+
+// Says no more: FIN after what was sent; closed when the peer ends too, or two seconds later. Closing at once would
+// reset the connection if the peer still sends, and it would not see our answer.
+void downstream_linger(struct downstream *c);
+void downstream_close(struct downstream *c, bool is_reset);
+
+// Begins to wait for the next request.
+void downstream_next(struct downstream *c);
+
+// At the end of a drain: an idle client is closed. True if it was.
+bool downstream_close_if_idle(struct downstream *c);
+
+const struct conf_l7 *downstream_l7(const struct downstream *c); // NULL: the service is gone
+
+// --- downstream_http1.c ---
+extern const struct stream_ops downstream_http1_ops;
+size_t downstream_http1_received(struct downstream *c, struct slice bytes);
+void downstream_http1_refuse(struct downstream *c, uint16_t status,
+                             const char *reason); // answers, then lingers

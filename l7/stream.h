@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A stream: one request and its answer, from the client's side to the backend's and back. It routes, picks, retries,
+// watches the clock, keeps the books; bytes of content pass through it and are never held:
+//
+//	client -> stream_new() stream_data() stream_end()          -> upstream_head() _data() _end()
+//	client <- ops->respond() ->data() ->end()      <- stream_response() stream_body() stream_body_end()
+//
+// The client side is a table of functions, so that one stream serves HTTP/1 connections and HTTP/2 streams. A slow side stops the other:
+// bytes are not taken from a connection while the one they go to has some waiting.
+// One thread, that of the worker.
+#pragma once
+
+#include "l7/access.h"
+#include "l7/http1.h"
+#include "l7/message.h"
+#include "l7/route.h"
+#include "l7/sse.h"
+#include "l7/upstream.h"
+#include "l7/view.h"
+#include "l7/websocket.h"
+
+struct stream;
+struct tunnel;
+struct stream_note;
+
+// What a stream tells its client. `client` is the pointer given to stream_new(). None of these calls back into the stream.
+struct stream_ops {
+	// A head; content follows by r->body (enum body). For 101: bytes both ways follow.
+	void (*respond)(void *client, struct response *r);
+	void (*interim)(void *client, struct response *r); // 1xx but 101
+	void (*data)(void *client, struct slice bytes);
+	void (*end)(void *client,
+	            const struct fields *trailers); // of the content; trailers may be NULL
+	// Bytes given to `data` that have not left; flushes first.
+	size_t (*pending)(void *client);
+	// Content of the request may come again, or is to stop.
+	void (*pause)(void *client, bool is_on);
+	// The stream is over and gets freed: the client forgets it. is_broken: the answer is not complete: break the connection.
+	void (*finished)(void *client, bool is_broken);
+};
+
+// How the client is reached, for rewriting, PROXY protocol and the log. Belongs to the client, outlives the stream.
+struct stream_client {
+	const struct stream_ops *ops;
+	void *client; // handed to ops
+	struct addr address, local;
+	be16 port, local_port;
+	bool is_secure;
+	uint8_t minor;           // HTTP/1.minor of the request
+	const char *tls_version; // NULL = clear
+	const char *server_name; // SNI; NULL = none
+	uint64_t started_ns;     // when the request's first byte came
+};
+
+enum stream_phase {
+	STREAM_CONNECTING, // to a backend
+	STREAM_SENDING,    // the request; the answer has not begun
+	STREAM_WAITING,    // the request is sent
+	STREAM_ANSWERING,
+	STREAM_TUNNEL,
+};
+
+struct stream {
+	struct worker *w;
+	struct view *view;                // counted reference
+	struct stream *next, *prev;       // worker->streams
+	const struct stream_client *from; // borrowed
+	const struct conf_l7 *l7;
+	const struct site_route *route;
+	struct upstream *up;   // NULL: none, or given back
+	struct peer *peer;     // counted reference, load counted
+	struct buf *head;      // the request's head as it goes to a backend, until an answer begins
+	struct tunnel *tunnel; // WebSocket; owned
+	struct stream_note *note; // for the log; owned, NULL without a log
+	struct timer timer;       // stream_clock.c's
+	uint64_t started_ns, picked_ns, connected_ns, first_byte_ns; // monotonic, 0 = not yet
+	uint64_t bytes_in, bytes_out;
+	uint64_t phase_ms, total_ms,
+		beat_ms;     // stream_clock.c's: when, on the loop's clock; 0 = never
+	uint64_t body_limit; // bytes of the request's content, 0 = none
+	uint32_t hash;
+	int last_error; // of the attempt before, -errno
+	uint16_t status;
+	uint16_t backend;  // of the present attempt
+	uint16_t tried[4]; // backends of failed attempts
+	uint8_t n_tried;
+	uint8_t n_attempts;
+	uint8_t phase;        // enum stream_phase
+	uint8_t method;       // enum method
+	uint8_t request_body; // enum body
+	bool is_request_done; // all of it was given to the backend
+	bool is_content_sent; // some content was: no retry
+	bool is_reused;
+	bool is_websocket; // asked for
+	bool is_event_stream;
+	bool is_responded; // a head was given to the client
+	struct sse sse;
+	char websocket_key[25]; // Sec-WebSocket-Key
+};
+
+// Routes the request and sends it to a backend, or answers it: *out is NULL if it was answered already (`finished` was not called).
+// `r` is used up. The client then gives the content: only while stream_takes().
+void stream_new(struct stream **out, struct worker *w, const struct stream_client *from,
+                uint16_t l7, struct request *r);
+
+// Whether content may be given now; if not, ops->pause(false) says when.
+bool stream_takes(const struct stream *s);
+// Some of what was given waits for the backend: give no more. Flushes.
+bool stream_is_full(struct stream *s);
+// False: the content is beyond its limit and the stream was answered with 413 and is finished.
+NODISCARD bool stream_data(struct stream *s, struct slice bytes);
+void stream_end(struct stream *s, const struct fields *trailers);
+
+// The request turned out to be malformed in its content.
+void stream_refuse(struct stream *s, uint16_t status, const char *reason);
+
+// The client went away, or did what ends its stream. The stream is freed; ops->finished is not called.
+void stream_abort(struct stream *s, enum access_end end, const char *reason);
+
+// What waited for the client has left.
+void stream_drained(struct stream *s);
+
+// Cut at the end of the grace time; ops->finished is called.
+void stream_cut(struct stream *s);
+
+// --- for stream_clock.c and stream_answer.c ---
+void stream_timed_out(struct stream *s, enum access_end end);
+void stream_connect_timed_out(struct stream *s);
+void stream_respond(struct stream *s, struct response *r); // counts, and tells the client
+
+// --- for upstream.c ---
+void stream_opened(struct stream *s); // the connection is ready
+void stream_failed(struct stream *s, int error,
+                   bool is_idle); // it broke; is_idle: before any byte of an answer
+void stream_malformed(struct stream *s, const char *reason);
+void stream_interim(struct stream *s, struct response *r);
+void stream_response(struct stream *s, struct response *r);
+void stream_body(struct stream *s, struct slice bytes);
+void stream_body_end(struct stream *s, const struct fields *trailers);
+void stream_upstream_drained(struct stream *s);
+bool stream_is_blocked(struct stream *s); // bytes wait for the client: take no more for it

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/stream_clock.h"
+
+#include "l7/stream.h"
+#include "l7/tunnel.h"
+#include "l7/worker_state.h"
+
+static uint64_t phase_timeout(const struct stream *s)
+{
+	const struct conf_l7_timeouts *t = &s->l7->timeouts;
+
+	switch (s->phase) {
+	case STREAM_CONNECTING:
+		return t->connect_ms;
+	case STREAM_SENDING:
+		return t->client_idle_ms;
+	case STREAM_WAITING:
+		return t->first_byte_ms;
+	default:
+		return t->stream_idle_ms;
+	}
+}
+
+static uint64_t beat_interval(const struct stream *s)
+{
+	if (s->tunnel)
+		return s->l7->websocket_ping_ms;
+	return s->is_event_stream ? s->l7->sse_keepalive_ms : 0;
+}
+
+static uint64_t after(const struct stream *s, uint64_t delay_ms)
+{
+	return delay_ms ? s->w->loop.timers.now_ms + delay_ms : 0;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static void arm(struct stream *s)
+{
+	uint64_t at = earlier(earlier(s->phase_ms, s->total_ms), s->beat_ms);
+	uint64_t now = s->w->loop.timers.now_ms;
+
+	if (at)
+		loop_timer_start(&s->w->loop, &s->timer, at > now ? at - now : 0);
+}
+
+static enum access_end phase_end(const struct stream *s)
+{
+	switch (s->phase) {
+	case STREAM_SENDING:
+		return ACCESS_CLIENT_TIMEOUT;
+	case STREAM_WAITING:
+		return ACCESS_FIRST_BYTE_TIMEOUT;
+	default:
+		return ACCESS_STREAM_IDLE;
+	}
+}
+
+static void beat(struct stream *s)
+{
+	static const char comment[] = SSE_COMMENT;
+
+	s->beat_ms = after(s, beat_interval(s));
+	if (s->tunnel)
+		tunnel_ping(s->tunnel);
+	else if (sse_is_between(&s->sse) && !stream_is_blocked(s))
+		s->from->ops->data(s->from->client, slice_of(comment, sizeof(comment) - 1));
+}
+
+static void fire(struct timer *t)
+{
+	struct stream *s = CONTAINER_OF(t, struct stream, timer);
+	uint64_t now = s->w->loop.timers.now_ms;
+
+	if (s->total_ms && s->total_ms <= now) {
+		stream_timed_out(s, ACCESS_TOTAL_TIMEOUT);
+		return;
+	}
+	if (s->phase_ms && s->phase_ms <= now) {
+		if (s->phase == STREAM_CONNECTING)
+			stream_connect_timed_out(s);
+		else
+			stream_timed_out(s, phase_end(s));
+		return;
+	}
+	if (s->beat_ms && s->beat_ms <= now)
+		beat(s);
+	arm(s);
+}
+
+void stream_clock_start(struct stream *s)
+{
+	s->timer.fire = fire;
+	s->total_ms = after(s, s->l7->timeouts.total_ms);
+	if (s->total_ms)
+		arm(s);
+}
+
+void stream_clock_phase(struct stream *s)
+{
+	s->phase_ms = after(s, phase_timeout(s));
+	s->beat_ms = after(s, beat_interval(s));
+	arm(s);
+}
+
+// The timer stays where it is: when it fires, it finds the new times.
+void stream_clock_moved(struct stream *s)
+{
+	if (s->phase_ms)
+		s->phase_ms = after(s, phase_timeout(s));
+	if (s->beat_ms)
+		s->beat_ms = after(s, beat_interval(s));
+}
+
+void stream_clock_stop(struct stream *s)
+{
+	loop_timer_stop(&s->w->loop, &s->timer);
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A stream's time-outs, each by itself (conf timeouts), and its heartbeat: what the client is shown of a silent but
+// healthy stream (SSE comment, WebSocket ping). One timer serves all of them.
+#pragma once
+
+struct stream;
+
+void stream_clock_start(struct stream *s); // total_ms begins
+void stream_clock_phase(struct stream *s); // the phase has changed: its own time-out begins
+void stream_clock_moved(struct stream *s); // bytes moved, either way
+void stream_clock_stop(struct stream *s);

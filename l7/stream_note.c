@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/stream_note.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "l4/base/clock.h"
+#include "l7/stream.h"
+#include "l7/worker_state.h"
+
+enum { TEXT_MOST = 1024 }; // of each, as the log cuts them there
+
+struct stream_note {
+	struct slice method, host, target, user_agent, referer;
+	struct slice id;
+	char id_bytes[128];
+	uint8_t minor;
+	char bytes[];
+};
+
+static struct slice cut(struct slice s)
+{
+	return slice_of(s.ptr, s.len < TEXT_MOST ? s.len : TEXT_MOST);
+}
+
+static struct slice value_of(const struct request *r, enum header id)
+{
+	const struct field *f = message_field(&r->fields, id);
+
+	return f ? cut(f->value) : (struct slice){0};
+}
+
+static struct slice keep(char **end, struct slice s)
+{
+	struct slice kept = slice_of(*end, s.len);
+
+	if (s.len)
+		memcpy(*end, s.ptr, s.len);
+	*end += s.len;
+	return kept;
+}
+
+struct stream_note *stream_note_new(const struct request *r)
+{
+	struct slice method = cut(r->method_text), host = cut(r->authority);
+	struct slice target = cut(r->target), agent = value_of(r, HEADER_USER_AGENT);
+	struct slice referer = value_of(r, HEADER_REFERER);
+	struct stream_note *n =
+		malloc(sizeof(*n) + method.len + host.len + target.len + agent.len + referer.len);
+	char *end;
+
+	if (!n)
+		return NULL;
+	end = n->bytes;
+	n->method = keep(&end, method);
+	n->host = keep(&end, host);
+	n->target = keep(&end, target);
+	n->user_agent = keep(&end, agent);
+	n->referer = keep(&end, referer);
+	n->id = (struct slice){0};
+	n->minor = r->minor;
+	return n;
+}
+
+void stream_note_free(struct stream_note *n)
+{
+	free(n);
+}
+
+// Counted, and mixed with what only this process knows.
+void stream_note_make_id(struct worker *w, char id[33])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t low = hash_mix(++w->id_low, w->id_high, HASH_K0);
+	uint64_t high = hash_mix(w->id_high, w->id_low, w->id_high);
+
+	for (int i = 0; i < 16; i++) {
+		id[i] = digits[high >> (4 * i) & 15];
+		id[16 + i] = digits[low >> (4 * i) & 15];
+	}
+	id[32] = '\0';
+}
+
+void stream_note_set_id(struct stream_note *n, struct slice id)
+{
+	if (!n || id.len > sizeof(n->id_bytes))
+		return;
+	memcpy(n->id_bytes, id.ptr, id.len);
+	n->id = slice_of(n->id_bytes, id.len);
+}
+
+static uint64_t real_ns(uint64_t monotonic_ns, uint64_t now_ns)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * CLOCK_NS_PER_S + (uint64_t)t.tv_nsec - (now_ns - monotonic_ns);
+}
+
+static const char *protocol(const struct stream *s)
+{
+	static const char *const versions[] = {"http/1.0", "http/1.1"};
+
+	if (s->tunnel)
+		return "websocket";
+	return s->is_event_stream ? "sse" : versions[s->from->minor == 1];
+}
+
+static void add_backend(struct access_record *a, const struct stream *s)
+{
+	const struct conf_pool *pool;
+
+	if (!s->route || s->route->pool == SITE_NONE)
+		return;
+	pool = &s->view->site->conf->pools[s->route->pool];
+	a->pool = pool->name;
+	if (s->n_attempts)
+		a->backend = pool->backends[s->backend].name;
+}
+
+void stream_note_write(const struct stream *s, enum access_end end, const char *reason)
+{
+	const struct stream_note *n = s->note;
+	const struct stream_client *from = s->from;
+	uint64_t now = clock_now_ns();
+	struct access_record a;
+
+	if (!n || !s->w->access)
+		return;
+	a = (struct access_record){
+		.start_real_ns = real_ns(s->started_ns, now),
+		.start_ns = s->started_ns,
+		.connect_ns = s->connected_ns,
+		.picked_ns = s->picked_ns,
+		.first_byte_ns = s->first_byte_ns,
+		.end_ns = now,
+		.bytes_in = s->bytes_in,
+		.bytes_out = s->bytes_out,
+		.method = n->method,
+		.host = n->host,
+		.target = n->target,
+		.user_agent = n->user_agent,
+		.referer = n->referer,
+		.request_id = n->id,
+		.client = from->address,
+		.client_port = from->port,
+		.status = s->status,
+		.minor = n->minor,
+		.end = (uint8_t)end,
+		.attempts = s->n_attempts,
+		.is_reused = s->is_reused,
+		.l7 = s->l7->name,
+		.protocol = protocol(s),
+		.tls_version = from->tls_version,
+		.server_name = from->server_name,
+		.reason = reason,
+	};
+	add_backend(&a, s);
+	access_put(s->w->access, &a);
+}
+
+void stream_note_refused(struct worker *w, const struct stream_client *from,
+                         const struct conf_l7 *l7, uint16_t status, const char *reason)
+{
+	uint64_t now = clock_now_ns();
+	uint64_t start = from->started_ns ? from->started_ns : now;
+	struct access_record a = {
+		.start_real_ns = real_ns(start, now),
+		.start_ns = start,
+		.end_ns = now,
+		.client = from->address,
+		.client_port = from->port,
+		.status = status,
+		.end = status == 408                    ? ACCESS_CLIENT_TIMEOUT
+	               : status == 414 || status == 431 ? ACCESS_TOO_LARGE
+	                                                : ACCESS_REFUSED,
+		.l7 = l7 ? l7->name : NULL,
+		.tls_version = from->tls_version,
+		.server_name = from->server_name,
+		.reason = reason,
+	};
+
+	if (w->access)
+		access_put(w->access, &a);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the access log will say of a request when it ends: its texts are copied, as the bytes of its head are long
+// gone by then. Made only where there is a log.
+#pragma once
+
+#include "l7/access.h"
+#include "l7/message.h"
+
+struct conf_l7;
+struct stream;
+struct stream_client;
+struct stream_note;
+struct worker;
+
+struct stream_note *stream_note_new(const struct request *r); // NULL: no memory, then no line
+void stream_note_free(struct stream_note *n);                 // NULL is fine
+
+// 32 hex digits and the end; no two are equal. No secret.
+void stream_note_make_id(struct worker *w, char id[33]);
+void stream_note_set_id(struct stream_note *n, struct slice id); // n may be NULL
+
+// The line of what was refused before it became a stream.
+void stream_note_refused(struct worker *w, const struct stream_client *from,
+                         const struct conf_l7 *l7, uint16_t status, const char *reason);
+
+// Writes the line; nothing without a note.
+void stream_note_write(const struct stream *s, enum access_end end, const char *reason);
