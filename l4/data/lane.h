@@ -2,7 +2,7 @@
 // A lane: one fast-path core with everything it writes. Lanes share nothing but the snapshot, which
 // none of them writes.
 //
-// Life: control lane_init()s all lanes, publishes a snapshot, starts the engine (l4/dpdk/worker.c,
+// Life: control lane_init()s all lanes, publishes a snapshot, starts the engine (l4/dpdk/core.c,
 // lbreplay, a test) that calls, again and again:
 //   lane_quiesce(lane)             between bursts: picks up a new snapshot
 //   lane_tick(lane, now_ns)        the clock, and a little sweeping

@@ -96,7 +96,7 @@ int engine_open(struct engine *e, const struct conf *conf, const struct stats *s
 	rc = open_lanes(e, stats, err);
 	if (rc)
 		goto err_ports;
-	rc = worker_init(&e->workers, conf, e->ports, e->lanes, err);
+	rc = core_init(&e->cores, conf, e->ports, e->lanes, err);
 	if (rc)
 		goto err_lanes;
 	return 0;
@@ -111,7 +111,7 @@ err_eal:
 
 void engine_close(struct engine *e)
 {
-	worker_fini(&e->workers);
+	core_fini(&e->cores);
 	close_lanes(e);
 	close_ports(e);
 	eal_close(&e->eal);
@@ -164,7 +164,7 @@ int engine_start(struct engine *e, struct err *err)
 	for (uint8_t i = 0; !rc && i < e->n_ports; i++)
 		rc = port_start(&e->ports[i], err);
 	if (!rc)
-		rc = worker_start(&e->workers, err);
+		rc = core_start(&e->cores, err);
 	if (!rc)
 		rc = wait_for_lanes(e, err);
 	if (rc)
@@ -174,15 +174,15 @@ int engine_start(struct engine *e, struct err *err)
 
 void engine_stop(struct engine *e)
 {
-	worker_stop(&e->workers);
+	core_stop(&e->cores);
 }
 
 bool engine_is_dry(struct engine *e)
 {
-	return worker_is_dry(&e->workers);
+	return core_is_dry(&e->cores);
 }
 
 uint64_t engine_idle_ns(const struct engine *e)
 {
-	return worker_idle_ns(&e->workers);
+	return core_idle_ns(&e->cores);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// All of the fast path: DPDK, ports, lanes, workers; the only face of l4/dpdk that main.c sees.
+// All of the fast path: DPDK, ports, lanes, cores; the only face of l4/dpdk that main.c sees.
 //   engine_open -> engine_describe -> (control publishes a snapshot) -> engine_start -> engine_stop
 //   -> engine_close
 #pragma once
 
 #include "l4/base/err.h"
+#include "l4/dpdk/core.h"
 #include "l4/dpdk/eal.h"
 #include "l4/dpdk/port.h"
-#include "l4/dpdk/worker.h"
 #include "l4/model/control_port.h"
 
 struct engine {
@@ -17,7 +17,7 @@ struct engine {
 	uint8_t n_ports;     // opened
 	struct lane **lanes; // [n_lanes]; owned
 	uint16_t n_lanes;
-	struct workers workers;
+	struct cores cores;
 };
 
 // Opens everything, starts nothing. All are borrowed until engine_close(). `xdp_object` is the path
@@ -32,7 +32,7 @@ void engine_watch(const struct engine *e, struct control_port *out);
 NODISCARD int engine_start(struct engine *e, struct err *err);
 void engine_stop(struct engine *e);
 void engine_close(struct engine *e);
-// Whether there is nothing left to receive (worker_is_dry()).
+// Whether there is nothing left to receive (core_is_dry()).
 bool engine_is_dry(struct engine *e);
 // Nanoseconds since a lane received anything.
 uint64_t engine_idle_ns(const struct engine *e);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Time of the packet path for one lane, on buffers in memory: what l4/dpdk/worker.c does with a burst
+// Time of the packet path for one lane, on buffers in memory: what l4/dpdk/core.c does with a burst
 // but receiving and sending (prefetch, pkt_init, lane_tick, pipeline_run, lane_count).
 //
 // Packets: TCP ACKs of 60 bytes (64 with FCS), each of a flow drawn in a shuffled order from a table for
@@ -118,7 +118,7 @@ static void shuffle(void)
 
 // ---- what is timed ----
 
-// As worker.c: receive(), process().
+// As core.c: receive(), process().
 static void ours(uint32_t first)
 {
 	struct lane *lane = bench.l.lane;

@@ -160,7 +160,7 @@ static void shuffle(void)
 	}
 }
 
-// As worker.c: receive(), process().
+// As core.c: receive(), process().
 static void burst(uint32_t first)
 {
 	struct lane *lane = bench.l.lane;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "l4/dpdk/worker.h"
+#include "l4/dpdk/core.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,8 +33,8 @@ struct queue {
 	uint8_t port; // index into ports
 };
 
-struct worker {
-	struct workers *all;
+struct core {
+	struct cores *all;
 	struct lane *lane;
 	struct transmit tx;
 	struct queue *queues; // [n_queues]; owned
@@ -47,9 +47,9 @@ struct worker {
 	uint64_t n_dry_then; // control's: n_dry when it last saw a packet come
 } CACHE_ALIGNED;
 
-static MUST_INLINE uint64_t now_ns(const struct workers *w)
+static MUST_INLINE uint64_t now_ns(const struct cores *c)
 {
-	return (uint64_t)((unsigned __int128)rte_rdtsc() * w->ns_per_tsc >> 32);
+	return (uint64_t)((unsigned __int128)rte_rdtsc() * c->ns_per_tsc >> 32);
 }
 
 // Several segments would need a gather that no stage can do.
@@ -61,48 +61,48 @@ static MUST_INLINE void wrap(struct pkt *p, struct rte_mbuf *m, uint8_t port)
 }
 
 // A packet that belongs to another lane takes along where it came from and how often it moved.
-static void hand_over(struct worker *w, struct pkt *p)
+static void hand_over(struct core *c, struct pkt *p)
 {
 	struct rte_mbuf *m = p->buf;
 
 	m->hash.usr = (uint32_t)p->port << 8 | (uint8_t)(p->hops + 1);
-	if (rte_ring_mp_enqueue(w->all->handover[p->to_lane], m) == 0) {
-		w->lane->count->handover_out++;
+	if (rte_ring_mp_enqueue(c->all->handover[p->to_lane], m) == 0) {
+		c->lane->count->handover_out++;
 		return;
 	}
 	pkt_drop(p, REASON_HANDOVER_FULL);
 	rte_pktmbuf_free(m);
 }
 
-static void dispatch(struct worker *w, struct pkt *pkts, uint32_t n)
+static void dispatch(struct core *c, struct pkt *pkts, uint32_t n)
 {
 	for (uint32_t i = 0; i < n;) {
 		struct pkt *p = &pkts[i];
 
 		if (transmit_is_out(p)) {
-			i += transmit_out(&w->tx, p, n - i);
+			i += transmit_out(&c->tx, p, n - i);
 			continue;
 		}
 		i++;
 		if (p->verdict == VERDICT_PUNT)
-			transmit_punt(&w->tx, p);
+			transmit_punt(&c->tx, p);
 		else if (p->verdict == VERDICT_DROP)
 			rte_pktmbuf_free(p->buf);
 		else
-			hand_over(w, p);
+			hand_over(c, p);
 	}
-	transmit_flush(&w->tx);
+	transmit_flush(&c->tx);
 }
 
-static void process(struct worker *w, struct pkt *pkts, uint32_t n)
+static void process(struct core *c, struct pkt *pkts, uint32_t n)
 {
-	pipeline_run(w->lane, pkts, n);
-	dispatch(w, pkts, n);
-	lane_count(w->lane, pkts, n);
-	w->lane->count->bursts++;
+	pipeline_run(c->lane, pkts, n);
+	dispatch(c, pkts, n);
+	lane_count(c->lane, pkts, n);
+	c->lane->count->bursts++;
 }
 
-static uint32_t receive(struct worker *w, const struct queue *q)
+static uint32_t receive(struct core *c, const struct queue *q)
 {
 	struct rte_mbuf *mbufs[PKT_BURST];
 	struct pkt pkts[PKT_BURST];
@@ -114,15 +114,15 @@ static uint32_t receive(struct worker *w, const struct queue *q)
 		wrap(&pkts[i], mbufs[i], q->port);
 		prefetch(pkts[i].data);
 	}
-	process(w, pkts, n);
+	process(c, pkts, n);
 	return n;
 }
 
-static uint32_t take_over(struct worker *w)
+static uint32_t take_over(struct core *c)
 {
 	struct rte_mbuf *mbufs[PKT_BURST];
 	struct pkt pkts[PKT_BURST];
-	uint32_t n = rte_ring_sc_dequeue_burst(w->all->handover[w->lane->index], (void **)mbufs,
+	uint32_t n = rte_ring_sc_dequeue_burst(c->all->handover[c->lane->index], (void **)mbufs,
 	                                       PKT_BURST, NULL);
 
 	if (!n)
@@ -131,94 +131,94 @@ static uint32_t take_over(struct worker *w)
 		wrap(&pkts[i], mbufs[i], (uint8_t)(mbufs[i]->hash.usr >> 8));
 		pkts[i].hops = (uint8_t)mbufs[i]->hash.usr;
 	}
-	w->lane->count->handover_in += n;
-	process(w, pkts, n);
+	c->lane->count->handover_in += n;
+	process(c, pkts, n);
 	return n;
 }
 
 // What the host sends through a port that it cannot see: out of the port, untouched and uncounted
 // (it was never received). Lane 0 alone does it.
-static uint32_t host_traffic(struct worker *w)
+static uint32_t host_traffic(struct core *c)
 {
 	uint32_t total = 0;
 
-	for (uint8_t i = 0; i < w->all->n_ports; i++)
-		if (w->all->ports[i].punt != PORT_NO_DEVICE)
-			total += transmit_host(&w->tx, i);
+	for (uint8_t i = 0; i < c->all->n_ports; i++)
+		if (c->all->ports[i].punt != PORT_NO_DEVICE)
+			total += transmit_host(&c->tx, i);
 	return total;
 }
 
-static uint32_t round_of(struct worker *w)
+static uint32_t round_of(struct core *c)
 {
 	uint32_t n = 0;
 
-	for (uint16_t i = 0; i < w->n_queues; i++)
-		n += receive(w, &w->queues[i]);
-	if (w->all->n_lanes > 1)
-		n += take_over(w);
-	if (w->lane->index == 0)
-		n += host_traffic(w);
+	for (uint16_t i = 0; i < c->n_queues; i++)
+		n += receive(c, &c->queues[i]);
+	if (c->all->n_lanes > 1)
+		n += take_over(c);
+	if (c->lane->index == 0)
+		n += host_traffic(c);
 	return n;
 }
 
 // A lane without work spins, or gives the CPU away for longer and longer, up to idle_max_us.
-static void rest(struct worker *w)
+static void rest(struct core *c)
 {
-	struct timespec t = {.tv_nsec = (long)w->sleep_us * 1000};
+	struct timespec t = {.tv_nsec = (long)c->sleep_us * 1000};
 
-	__atomic_store_n(&w->n_dry, w->n_dry + 1, __ATOMIC_RELEASE);
-	if (w->all->idle == IDLE_POLL || w->n_empty++ < IDLE_ROUNDS) {
+	__atomic_store_n(&c->n_dry, c->n_dry + 1, __ATOMIC_RELEASE);
+	if (c->all->idle == IDLE_POLL || c->n_empty++ < IDLE_ROUNDS) {
 		rte_pause();
 		return;
 	}
 	nanosleep(&t, NULL);
-	w->sleep_us = w->sleep_us * 2 > w->all->idle_max_us ? w->all->idle_max_us : w->sleep_us * 2;
+	c->sleep_us = c->sleep_us * 2 > c->all->idle_max_us ? c->all->idle_max_us : c->sleep_us * 2;
 }
 
 static int run(void *arg)
 {
-	struct worker *w = arg;
-	struct lane *lane = w->lane;
-	uint64_t before = now_ns(w->all);
+	struct core *c = arg;
+	struct lane *lane = c->lane;
+	uint64_t before = now_ns(c->all);
 
 	// Sleeps of microseconds, not of the default slack of 50.
 	prctl(PR_SET_TIMERSLACK, 1000UL);
-	__atomic_store_n(&w->received_ns, before, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->received_ns, before, __ATOMIC_RELAXED);
 	lane_quiesce(lane);
 	lane_set_running(lane, true);
-	while (!__atomic_load_n(&w->all->stop, __ATOMIC_RELAXED)) {
+	while (!__atomic_load_n(&c->all->stop, __ATOMIC_RELAXED)) {
 		lane_quiesce(lane);
 		lane_tick(lane, before);
-		uint32_t n = round_of(w);
-		uint64_t after = now_ns(w->all);
+		uint32_t n = round_of(c);
+		uint64_t after = now_ns(c->all);
 
 		if (n) {
 			lane->count->busy_ns += after - before;
-			__atomic_store_n(&w->received_ns, after, __ATOMIC_RELAXED);
-			w->n_empty = 0;
-			w->sleep_us = IDLE_FIRST_US;
+			__atomic_store_n(&c->received_ns, after, __ATOMIC_RELAXED);
+			c->n_empty = 0;
+			c->sleep_us = IDLE_FIRST_US;
 		} else {
-			rest(w);
+			rest(c);
 		}
-		before = n ? after : now_ns(w->all);
+		before = n ? after : now_ns(c->all);
 	}
 	lane_set_running(lane, false);
 	return 0;
 }
 
-static int plan_queues(struct worker *w, struct workers *all)
+static int plan_queues(struct core *c, struct cores *all)
 {
 	uint32_t total = 0;
 
 	for (uint8_t i = 0; i < all->n_ports; i++)
 		total += all->ports[i].n_rx;
-	w->queues = calloc(total + 1, sizeof(*w->queues));
-	if (!w->queues)
+	c->queues = calloc(total + 1, sizeof(*c->queues));
+	if (!c->queues)
 		return -ENOMEM;
 	for (uint8_t i = 0; i < all->n_ports; i++)
 		for (uint16_t q = 0; q < all->ports[i].n_rx; q++)
-			if (q % all->n_lanes == w->lane->index)
-				w->queues[w->n_queues++] = (struct queue){
+			if (q % all->n_lanes == c->lane->index)
+				c->queues[c->n_queues++] = (struct queue){
 					.device = all->ports[i].device,
 					.queue = q,
 					.port = i,
@@ -226,29 +226,29 @@ static int plan_queues(struct worker *w, struct workers *all)
 	return 0;
 }
 
-static int init_one(struct workers *all, uint16_t i, struct err *err)
+static int init_one(struct cores *all, uint16_t i, struct err *err)
 {
-	struct worker *w = &all->worker[i];
+	struct core *c = &all->core[i];
 	char name[32];
 
-	*w = (struct worker){.all = all, .lane = all->lanes[i], .sleep_us = IDLE_FIRST_US};
-	transmit_init(&w->tx, all->ports, all->n_ports, i, all->lanes[i]);
+	*c = (struct core){.all = all, .lane = all->lanes[i], .sleep_us = IDLE_FIRST_US};
+	transmit_init(&c->tx, all->ports, all->n_ports, i, all->lanes[i]);
 	snprintf(name, sizeof(name), "handover%u", i);
 	all->handover[i] = rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	if (!all->handover[i] || plan_queues(w, all))
+	if (!all->handover[i] || plan_queues(c, all))
 		return err_set(err, -ENOMEM, "lanes[%u]: out of memory", i);
-	if (!w->n_queues)
+	if (!c->n_queues)
 		LOG_WARN("lane receives nothing lane=%u hint=\"give the ports at least %u queues\"",
 		         i, all->n_lanes);
 	return 0;
 }
 
-int worker_init(struct workers *w, const struct conf *conf, struct port *ports, struct lane **lanes,
-                struct err *err)
+int core_init(struct cores *c, const struct conf *conf, struct port *ports, struct lane **lanes,
+              struct err *err)
 {
 	int rc = 0;
 
-	*w = (struct workers){
+	*c = (struct cores){
 		.ports = ports,
 		.lanes = lanes,
 		.n_ports = (uint8_t)conf->n_ports,
@@ -257,25 +257,25 @@ int worker_init(struct workers *w, const struct conf *conf, struct port *ports, 
 		.idle_max_us = conf->idle_max_us,
 		.ns_per_tsc = (CLOCK_NS_PER_S << 32) / rte_get_tsc_hz(),
 	};
-	w->worker = aligned_alloc(CACHE_LINE, conf->n_lanes * sizeof(*w->worker));
-	w->handover = calloc(conf->n_lanes, sizeof(struct rte_ring *));
-	if (!w->worker || !w->handover) {
-		free(w->worker);
-		free(w->handover);
+	c->core = aligned_alloc(CACHE_LINE, conf->n_lanes * sizeof(*c->core));
+	c->handover = calloc(conf->n_lanes, sizeof(struct rte_ring *));
+	if (!c->core || !c->handover) {
+		free(c->core);
+		free(c->handover);
 		return err_set(err, -ENOMEM, "lanes: out of memory");
 	}
-	memset(w->worker, 0, conf->n_lanes * sizeof(*w->worker));
-	for (uint16_t i = 0; !rc && i < w->n_lanes; i++)
-		rc = init_one(w, i, err);
+	memset(c->core, 0, conf->n_lanes * sizeof(*c->core));
+	for (uint16_t i = 0; !rc && i < c->n_lanes; i++)
+		rc = init_one(c, i, err);
 	if (rc)
-		worker_fini(w);
+		core_fini(c);
 	return rc;
 }
 
-int worker_start(struct workers *w, struct err *err)
+int core_start(struct cores *c, struct err *err)
 {
-	for (uint16_t i = 0; i < w->n_lanes; i++) {
-		int rc = rte_eal_remote_launch(run, &w->worker[i], i + 1u);
+	for (uint16_t i = 0; i < c->n_lanes; i++) {
+		int rc = rte_eal_remote_launch(run, &c->core[i], i + 1u);
 
 		if (rc)
 			return err_set(err, rc, "lanes[%u]: the core did not start", i);
@@ -283,65 +283,65 @@ int worker_start(struct workers *w, struct err *err)
 	return 0;
 }
 
-void worker_stop(struct workers *w)
+void core_stop(struct cores *c)
 {
-	__atomic_store_n(&w->stop, true, __ATOMIC_RELAXED);
-	for (uint16_t i = 0; i < w->n_lanes; i++)
+	__atomic_store_n(&c->stop, true, __ATOMIC_RELAXED);
+	for (uint16_t i = 0; i < c->n_lanes; i++)
 		rte_eal_wait_lcore(i + 1u);
 }
 
-void worker_fini(struct workers *w)
+void core_fini(struct cores *c)
 {
-	for (uint16_t i = 0; i < w->n_lanes; i++) {
+	for (uint16_t i = 0; i < c->n_lanes; i++) {
 		struct rte_mbuf *m;
 
-		free(w->worker[i].queues);
-		while (w->handover[i] && rte_ring_sc_dequeue(w->handover[i], (void **)&m) == 0)
+		free(c->core[i].queues);
+		while (c->handover[i] && rte_ring_sc_dequeue(c->handover[i], (void **)&m) == 0)
 			rte_pktmbuf_free(m);
-		rte_ring_free(w->handover[i]);
+		rte_ring_free(c->handover[i]);
 	}
-	free(w->worker);
-	free(w->handover);
-	w->worker = NULL;
-	w->handover = NULL;
+	free(c->core);
+	free(c->handover);
+	c->core = NULL;
+	c->handover = NULL;
 }
 
-static uint64_t last_received_ns(const struct workers *w)
+static uint64_t last_received_ns(const struct cores *c)
 {
 	uint64_t last = 0;
 
-	for (uint16_t i = 0; i < w->n_lanes; i++) {
-		uint64_t at = __atomic_load_n(&w->worker[i].received_ns, __ATOMIC_RELAXED);
+	for (uint16_t i = 0; i < c->n_lanes; i++) {
+		uint64_t at = __atomic_load_n(&c->core[i].received_ns, __ATOMIC_RELAXED);
 
 		last = at > last ? at : last;
 	}
 	return last;
 }
 
-bool worker_is_dry(struct workers *w)
+bool core_is_dry(struct cores *c)
 {
 	uint64_t sum = 0; // changes whenever any lane receives
 	bool all = true;
 
-	for (uint16_t i = 0; i < w->n_lanes; i++)
-		if (__atomic_load_n(&w->worker[i].n_dry, __ATOMIC_ACQUIRE) <
-		    w->worker[i].n_dry_then + DRY_ROUNDS)
+	for (uint16_t i = 0; i < c->n_lanes; i++)
+		if (__atomic_load_n(&c->core[i].n_dry, __ATOMIC_ACQUIRE) <
+		    c->core[i].n_dry_then + DRY_ROUNDS)
 			all = false;
 	// After the rounds: what one lane hands to another is then either seen here or was in its ring
 	// before that one's last rounds began.
-	for (uint16_t i = 0; i < w->n_lanes; i++)
-		sum += __atomic_load_n(&w->worker[i].received_ns, __ATOMIC_RELAXED);
-	if (sum == w->dry_since)
+	for (uint16_t i = 0; i < c->n_lanes; i++)
+		sum += __atomic_load_n(&c->core[i].received_ns, __ATOMIC_RELAXED);
+	if (sum == c->dry_since)
 		return all;
-	w->dry_since = sum;
-	for (uint16_t i = 0; i < w->n_lanes; i++)
-		w->worker[i].n_dry_then = __atomic_load_n(&w->worker[i].n_dry, __ATOMIC_ACQUIRE);
+	c->dry_since = sum;
+	for (uint16_t i = 0; i < c->n_lanes; i++)
+		c->core[i].n_dry_then = __atomic_load_n(&c->core[i].n_dry, __ATOMIC_ACQUIRE);
 	return false;
 }
 
-uint64_t worker_idle_ns(const struct workers *w)
+uint64_t core_idle_ns(const struct cores *c)
 {
-	uint64_t last = last_received_ns(w), now = now_ns(w);
+	uint64_t last = last_received_ns(c), now = now_ns(c);
 
 	return now > last ? now - last : 0;
 }

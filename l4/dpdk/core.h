@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The engine of a lane on a NIC core: receive, run the pipeline, transmit, count; again.
-// worker_start() launches one lcore a lane; worker_stop() ends them after their present burst.
+// core_start() launches one lcore a lane; core_stop() ends them after their present burst.
 #pragma once
 
 #include "l4/base/err.h"
@@ -9,11 +9,11 @@
 
 struct rte_ring;
 
-// All that the workers share; nobody writes it while they run, but for `stop`.
-struct workers {
+// All that the cores share; nobody writes it while they run, but for `stop`.
+struct cores {
 	struct port *ports;         // [n_ports]; borrowed
 	struct lane **lanes;        // [n_lanes]; borrowed
-	struct worker *worker;      // [n_lanes]; owned
+	struct core *core;          // [n_lanes]; owned
 	struct rte_ring **handover; // [n_lanes], packets for that lane; owned
 	uint8_t n_ports;
 	uint16_t n_lanes;
@@ -21,19 +21,19 @@ struct workers {
 	uint32_t idle_max_us;
 	uint64_t ns_per_tsc; // 32 bits before the point, 32 behind: no division per burst
 	bool stop;           // atomic
-	uint64_t dry_since;  // worker_is_dry()'s: the sum of received_ns when it last changed
+	uint64_t dry_since;  // core_is_dry()'s: the sum of received_ns when it last changed
 };
 
 // `conf` is borrowed for the call only.
-NODISCARD int worker_init(struct workers *w, const struct conf *conf, struct port *ports,
-                          struct lane **lanes, struct err *err);
-NODISCARD int worker_start(struct workers *w, struct err *err);
-void worker_stop(struct workers *w);
-void worker_fini(struct workers *w);
+NODISCARD int core_init(struct cores *c, const struct conf *conf, struct port *ports,
+                        struct lane **lanes, struct err *err);
+NODISCARD int core_start(struct cores *c, struct err *err);
+void core_stop(struct cores *c);
+void core_fini(struct cores *c);
 
 // For `lb4d --once`, control thread. Whether every lane has looked several times in vain, at its ports and at
 // what other lanes hand it, since any received its last packet: captures are at their end then, however long
 // the machine kept a lane waiting. To be asked again and again; the first answers are no.
-bool worker_is_dry(struct workers *w);
+bool core_is_dry(struct cores *c);
 // Nanoseconds since any lane received a packet.
-uint64_t worker_idle_ns(const struct workers *w);
+uint64_t core_idle_ns(const struct cores *c);
