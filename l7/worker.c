@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "l4/base/clock.h"
 #include "l4/base/hash.h"
 #include "l4/base/log.h"
 #include "l7/downstream.h"
@@ -242,6 +244,17 @@ bool worker_is_drained(const struct worker *w)
 const struct worker_counters *worker_counters(const struct worker *w)
 {
 	return &w->counters;
+}
+
+uint64_t worker_cpu_ns(const struct worker *w)
+{
+	struct timespec used;
+	clockid_t id;
+
+	if (!w->is_started || pthread_getcpuclockid(w->thread, &id) != 0 ||
+	    clock_gettime(id, &used) != 0)
+		return 0;
+	return (uint64_t)used.tv_sec * CLOCK_NS_PER_S + (uint64_t)used.tv_nsec;
 }
 
 // What was posted and not run yet; nothing is connected any more, or never was.

@@ -48,3 +48,5 @@ void worker_free(struct worker *w);
 void worker_reopen_log(struct worker *w);
 
 const struct worker_counters *worker_counters(const struct worker *w);
+
+uint64_t worker_cpu_ns(const struct worker *w); // that its thread has used

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/manager.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "l4/base/clock.h"
+#include "l4/base/log.h"
+#include "l4/model/conf_advice.h"
+#include "l7/descriptors.h"
+
+enum {
+	RENEW_MS = 5,         // how long a change of health may wait for others
+	ROTATE_MS = 60000,    // see tls_tickets_rotate()
+	TICKET_LIFE_S = 7200, // ticket lifetime; RFC 8446 section 4.6.1 allows a week
+	METER_MS = 1000,
+};
+
+// How busy a worker is: its thread's CPU time, looked at once a second.
+struct manager_load {
+	uint64_t cpu_ns; // at the last look
+	double percent;  // between the last two
+};
+
+// Everything that a configuration needs, made before anything is changed.
+struct next {
+	struct site *site;
+	struct kit **kits; // [n_workers]
+};
+
+// --- timers ---
+
+static uint8_t health_of(void *owner, const struct conf_pool *pool,
+                         const struct conf_backend *backend)
+{
+	return HEALTH_UNKNOWN;
+}
+
+static void give(struct manager *m, uint16_t worker, struct kit *kit)
+{
+	if (worker_take(m->workers[worker], site_get(m->site), kit))
+		LOG_ERROR("worker=%u keeps its old configuration reason=\"out of memory\"", worker);
+}
+
+static void on_renew(struct timer *t)
+{
+	struct manager *m = CONTAINER_OF(t, struct manager, renew);
+	uint64_t began_ns = clock_now_ns();
+	struct site *next;
+	struct err err;
+
+	if (site_renew(&next, m->site, m->site->generation + 1, health_of, m, &err)) {
+		LOG_ERROR("health not taken over reason=\"%s\"", err.msg);
+		loop_timer_start(m->loop, t, METER_MS);
+		return;
+	}
+	site_put(m->site);
+	m->site = next;
+	for (uint16_t i = 0; i < m->n_workers; i++)
+		give(m, i, NULL);
+	m->renew_cost_ms = (clock_now_ns() - began_ns) / CLOCK_NS_PER_MS;
+}
+
+// A configuration that takes long to compile leaves at least half of the time for everything else.
+void manager_health_changed(struct manager *m)
+{
+	if (m->site && !timer_is_running(&m->renew))
+		loop_timer_start(m->loop, &m->renew,
+		                 m->renew_cost_ms > RENEW_MS ? m->renew_cost_ms : RENEW_MS);
+}
+
+static void on_rotate(struct timer *t)
+{
+	struct manager *m = CONTAINER_OF(t, struct manager, rotate);
+
+	tls_tickets_rotate(m->tickets, clock_now_ns());
+	loop_timer_start(m->loop, t, ROTATE_MS);
+}
+
+static void on_meter(struct timer *t)
+{
+	struct manager *m = CONTAINER_OF(t, struct manager, meter);
+
+	for (uint16_t i = 0; i < m->n_workers; i++) {
+		struct manager_load *l = &m->load[i];
+		uint64_t cpu_ns = worker_cpu_ns(m->workers[i]);
+		double percent =
+			100. * (double)(cpu_ns - l->cpu_ns) / (double)(METER_MS * CLOCK_NS_PER_MS);
+
+		l->percent = percent > 100. ? 100. : percent;
+		l->cpu_ns = cpu_ns;
+	}
+	loop_timer_start(m->loop, t, METER_MS);
+}
+
+double manager_busy(const struct manager *m, uint16_t worker)
+{
+	return m->load[worker].percent;
+}
+
+// --- workers ---
+
+static uint16_t count_cpus(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return (uint16_t)(n < 1 ? 1 : n);
+}
+
+static void free_workers(struct manager *m)
+{
+	for (uint16_t i = 0; i < m->n_workers; i++)
+		worker_free(m->workers[i]);
+	free(m->workers);
+	free(m->load);
+	m->workers = NULL;
+	m->load = NULL;
+	m->n_workers = 0;
+}
+
+static int make_workers(struct manager *m, const struct conf *conf, struct err *err)
+{
+	uint16_t n = conf->workers ? conf->workers : count_cpus();
+	struct worker_input in = {
+		.memory = (size_t)conf->worker_memory_mb << 20,
+		.n_conns = descriptors_share(conf, n, descriptors_raise()),
+		.node = conf->node,
+	};
+	int rc = 0;
+
+	m->worker_memory = in.memory;
+	m->n_worker_conns = in.n_conns;
+	m->workers = calloc(n, sizeof(struct worker *));
+	m->load = calloc(n, sizeof(*m->load));
+	if (!m->workers || !m->load)
+		rc = -ENOMEM;
+	for (; !rc && in.index < n; in.index++) {
+		rc = worker_new(&m->workers[in.index], &in);
+		if (!rc)
+			m->n_workers++;
+	}
+	if (rc) {
+		free_workers(m);
+		return err_set(err, rc, "workers: %s", strerror(-rc));
+	}
+	return 0;
+}
+
+// Those that cannot be started for want of threads or memory are left out.
+static int start_workers(struct manager *m, struct err *err)
+{
+	uint16_t n = m->n_workers;
+	int rc = 0;
+
+	for (m->n_workers = 0; m->n_workers < n && !rc; m->n_workers += !rc)
+		rc = worker_start(m->workers[m->n_workers]);
+	for (uint16_t i = m->n_workers; i < n; i++)
+		worker_free(m->workers[i]);
+	if (!m->n_workers)
+		return err_set(err, rc, "workers: %s", strerror(-rc));
+	if (rc)
+		LOG_ERROR("fewer workers than wanted wanted=%u started=%u reason=\"%s\"", n,
+		          m->n_workers, strerror(-rc));
+	m->phase = MANAGER_SERVING;
+	loop_timer_start(m->loop, &m->meter, METER_MS);
+	loop_timer_start(m->loop, &m->rotate, ROTATE_MS);
+	return 0;
+}
+
+// --- a configuration ---
+
+bool manager_is_wanted(const struct conf *conf)
+{
+	for (uint16_t i = 0; i < conf->n_services; i++)
+		if (conf->services[i].l7 && !conf->services[i].is_remote)
+			return true;
+	for (uint16_t i = 0; i < conf->n_pools; i++)
+		if (conf->pools[i].health.type != HEALTH_NONE)
+			return true;
+	return conf->has_admin;
+}
+
+static void drop_next(struct manager *m, struct next *n)
+{
+	for (uint16_t i = 0; n->kits && i < m->n_workers; i++)
+		kit_put(n->kits[i]);
+	free(n->kits);
+	site_put(n->site);
+}
+
+static int make_kits(struct manager *m, struct next *n, struct err *err)
+{
+	const struct conf *running = m->site ? m->site->conf : NULL;
+	int rc = 0;
+
+	n->kits = calloc(m->n_workers, sizeof(struct kit *));
+	if (!n->kits)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (uint16_t i = 0; i < m->n_workers && !rc; i++)
+		rc = kit_new(&n->kits[i], n->site, running, m->tickets, err);
+	return rc;
+}
+
+static void commit(struct manager *m, struct next *n)
+{
+	site_put(m->site);
+	m->site = n->site;
+	m->generation++;
+	n->site = NULL;
+	for (uint16_t i = 0; i < m->n_workers; i++)
+		give(m, i, n->kits[i]);
+	free(n->kits);
+}
+
+static void log_advice(const char *sentence, void *data)
+{
+	LOG_WARN("advice %s", sentence);
+}
+
+// lb4d has looked at its own keys; these are ours, and a lb7d that it found running may have others.
+static void warn_of_fixed(const struct conf *running, const struct conf *next)
+{
+	if (running->workers != next->workers ||
+	    running->worker_memory_mb != next->worker_memory_mb ||
+	    running->worker_connections != next->worker_connections)
+		LOG_WARN("workers, worker_memory_mb and worker_connections stay as they are until "
+		         "lb7d starts anew");
+}
+
+static int check(const struct manager *m, const struct conf *conf, struct err *err)
+{
+	if (m->phase > MANAGER_SERVING)
+		return err_set(err, -ESHUTDOWN, "lb7d is stopping");
+	if (m->site && !m->is_managed)
+		return conf_check_reload(m->site->conf, conf, err);
+	if (m->site)
+		warn_of_fixed(m->site->conf, conf);
+	return 0;
+}
+
+int manager_apply(struct manager *m, struct conf *conf, struct err *err)
+{
+	uint32_t generation = m->site ? m->site->generation + 1 : 1;
+	struct next n = {0};
+	int rc = check(m, conf, err);
+
+	if (!rc && !m->workers)
+		rc = make_workers(m, conf, err);
+	if (rc) {
+		conf_free(conf);
+		return rc;
+	}
+	rc = site_new(&n.site, conf, generation, health_of, m, err);
+	if (!rc)
+		rc = make_kits(m, &n, err);
+	if (rc) {
+		drop_next(m, &n);
+		if (!m->site)
+			free_workers(m); // another configuration may want others
+		return rc;
+	}
+	commit(m, &n);
+	if (!m->is_managed)
+		conf_advice(m->site->conf, log_advice, NULL);
+	return m->phase == MANAGER_STARTING ? start_workers(m, err) : 0;
+}
+
+static int refuse(struct manager *m, const char *what, const struct err *err)
+{
+	m->last_error = *err;
+	err_prefix(&m->last_error, "%s refused", what);
+	LOG_WARN("%s refused reason=\"%s\" serving_generation=%u", what, err->msg, m->generation);
+	return err->code;
+}
+
+static void reopen_logs(struct manager *m)
+{
+	for (uint16_t i = 0; i < m->n_workers; i++)
+		worker_reopen_log(m->workers[i]);
+}
+
+int manager_reload(struct manager *m, struct err *err)
+{
+	struct conf *next;
+	int rc = conf_load(&next, m->conf_file, err);
+
+	if (!rc) {
+		rc = manager_apply(m, next, err);
+		if (rc)
+			err_prefix(err, "%s", m->conf_file);
+	}
+	if (rc) {
+		m->n_reload_failures++;
+		reopen_logs(m);
+		return refuse(m, "reload", err);
+	}
+	m->is_saved = true;
+	m->n_reloads++;
+	m->reloaded_ns = clock_now_ns();
+	m->last_error = (struct err){0};
+	LOG_INFO("reloaded file=%s generation=%u", m->conf_file, m->generation);
+	return 0;
+}
+
+int manager_refuse_edit(struct manager *m, struct err *err)
+{
+	m->n_edit_failures++;
+	return refuse(m, "change", err);
+}
+
+int manager_edit(struct manager *m, struct conf *next, struct err *err)
+{
+	int rc = conf_check(next, err);
+
+	if (rc)
+		conf_free(next);
+	else
+		rc = manager_apply(m, next, err);
+	if (rc)
+		return manager_refuse_edit(m, err);
+	m->is_saved = false;
+	LOG_INFO("changed generation=%u saved=no", m->generation);
+	return 0;
+}
+
+int manager_configure(struct manager *m, const char *file, const char *text, struct err *err)
+{
+	bool is_first = !m->site;
+	struct conf *next;
+	int rc = conf_parse(&next, text, strlen(text), err);
+
+	if (!rc) {
+		next->file = arena_strdup(&next->arena, file);
+		if (!next->file) {
+			conf_free(next);
+			rc = err_set(err, -ENOMEM, "out of memory");
+		} else {
+			rc = manager_apply(m, next, err);
+		}
+	}
+	if (rc) {
+		m->n_reload_failures++;
+		return refuse(m, "configuration", err);
+	}
+	m->is_saved = true;
+	m->n_reloads += !is_first;
+	m->reloaded_ns = clock_now_ns();
+	m->last_error = (struct err){0};
+	LOG_INFO("configured file=%s generation=%u", file, m->generation);
+	return 0;
+}
+
+int manager_save(struct manager *m, struct err *err)
+{
+	int rc = conf_save(m->site->conf, m->conf_file, err);
+
+	if (rc)
+		return rc;
+	m->is_saved = true;
+	LOG_INFO("saved file=%s generation=%u", m->conf_file, m->generation);
+	return 0;
+}
+
+void manager_count(const struct manager *m, struct worker_counters *sum)
+{
+	*sum = (struct worker_counters){0};
+	for (uint16_t i = 0; i < m->n_workers; i++) {
+		const struct worker_counters *c = worker_counters(m->workers[i]);
+
+#define X(name, kind, unit, help) sum->name += __atomic_load_n(&c->name, __ATOMIC_RELAXED);
+		COUNTERS_WORKER(X)
+#undef X
+	}
+}
+
+// --- life ---
+
+int manager_init(struct manager *m, struct loop *loop, const char *conf_file)
+{
+	int rc;
+
+	*m = (struct manager){.loop = loop, .conf_file = conf_file, .started_ns = clock_now_ns()};
+	m->renew.fire = on_renew;
+	m->rotate.fire = on_rotate;
+	m->meter.fire = on_meter;
+	rc = tls_tickets_new(&m->tickets, TICKET_LIFE_S);
+	return rc;
+}
+
+void manager_fini(struct manager *m)
+{
+	struct timer *timers[] = {&m->renew, &m->rotate, &m->meter, &m->watch};
+
+	for (size_t i = 0; i < ARRAY_LEN(timers); i++)
+		loop_timer_stop(m->loop, timers[i]);
+	free_workers(m);
+	site_put(m->site);
+	tls_tickets_free(m->tickets);
+}
