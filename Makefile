@@ -96,6 +96,8 @@ $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl l7) $(D
 	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
 $(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support l7) $(DATA)
 	$(call link,-fsanitize=fuzzer $(call lib,support l7) $(DATA) -lssl -lcrypto -ljansson -lm)
+$(O)/bench/bench_route: $(O)/obj/tests/bench/bench_route.o $(L7)
+	$(call link,$(L7) -lssl -lcrypto -ljansson -lm)
 $(O)/tests/smoke/steer_run $(O)/tests/smoke/stats_run: $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \
 		$(call obj,$(filter-out %.bpf.c,$(call src,bpf))) $(call lib,support) $(MODEL)
 	$(call link,$(call lib,support) $(MODEL) -lbpf -ljansson -lm)

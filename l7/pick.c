@@ -11,9 +11,13 @@ enum {
 	TRIES = 8,
 };
 
-static uint32_t hash_of(const void *bytes, size_t len)
+static uint32_t hash_of_source(const struct addr *a)
 {
-	return (uint32_t)(hash_bytes(bytes, len, HASH_SEED) >> 32);
+	uint64_t low, high;
+
+	memcpy(&low, &a->word[0], sizeof(low));
+	memcpy(&high, &a->word[2], sizeof(high));
+	return (uint32_t)(hash_mix(low, high, HASH_SEED + a->family) >> 32);
 }
 
 uint32_t pick_hash(const struct conf_pool *pool, const struct request *r, const struct addr *source)
@@ -27,7 +31,9 @@ uint32_t pick_hash(const struct conf_pool *pool, const struct request *r, const 
 	else if (pool->hash.by == HASH_BY_COOKIE)
 		value = route_cookie(&r->fields, pool->hash.name);
 	// An empty value is what clients without one send, and they are many.
-	return value.len ? hash_of(value.ptr, value.len) : hash_of(source, sizeof(*source));
+	if (!value.len)
+		return hash_of_source(source);
+	return (uint32_t)(hash_bytes(value.ptr, value.len, HASH_SEED) >> 32);
 }
 
 static bool is_free(const struct site_pool *pool, uint16_t i, const uint16_t *tried, size_t n_tried)

@@ -30,14 +30,21 @@ enum list {
 };
 
 struct node {
-	struct slice segment;
+	const uint8_t *segment;
 	uint32_t parent;
 	uint16_t first[LIST_COUNT]; // routes, best first; SITE_NONE = none
 	bool has_children;
 };
 
+// A segment as two words that overlap: up to 16 bytes they are all of it, and equal if and only if the segments are.
+struct key {
+	uint64_t a, b;
+	uint32_t len; // bytes; above 16 the words are the last ones
+	uint32_t parent;
+};
+
 struct slot {
-	uint32_t hash;
+	struct key key;
 	uint32_t node; // NODE_NONE = free
 };
 
@@ -74,48 +81,79 @@ static uint32_t load32(const uint8_t *p)
 	return v;
 }
 
-// Short keys without a loop and without a call, as in wyhash: loads that overlap.
-static uint32_t hash_of(struct slice s, uint32_t parent)
+static MUST_INLINE struct key key_of(struct slice s, uint32_t parent)
 {
-	uint64_t a = 0, b = 0;
+	struct key k = {.len = (uint32_t)s.len, .parent = parent};
 
-	if (s.len > 16)
-		return (uint32_t)hash_bytes(s.ptr, s.len, parent);
-	if (s.len >= 8) {
-		a = load64(s.ptr);
-		b = load64(s.ptr + s.len - 8);
+	if (s.len > 16) {
+		k.a = load64(s.ptr + s.len - 16);
+		k.b = load64(s.ptr + s.len - 8);
+	} else if (s.len >= 8) {
+		k.a = load64(s.ptr);
+		k.b = load64(s.ptr + s.len - 8);
 	} else if (s.len >= 4) {
-		a = load32(s.ptr);
-		b = load32(s.ptr + s.len - 4);
+		k.a = load32(s.ptr);
+		k.b = load32(s.ptr + s.len - 4);
 	} else if (s.len) {
-		a = (uint64_t)s.ptr[0] << 16 | (uint64_t)s.ptr[s.len / 2] << 8 | s.ptr[s.len - 1];
+		k.a = (uint64_t)s.ptr[0] << 16 | (uint64_t)s.ptr[s.len / 2] << 8 | s.ptr[s.len - 1];
 	}
-	return (uint32_t)hash_mix(a, b, s.len << 32 | parent);
+	return k;
+}
+
+static MUST_INLINE uint32_t hash_of(const struct key *k, struct slice s)
+{
+	uint64_t h = hash_mix(k->a, k->b, (uint64_t)k->len << 32 | k->parent);
+
+	for (size_t i = 0; i + 16 < s.len; i += 16)
+		h = hash_mix(load64(s.ptr + i), load64(s.ptr + i + 8), h);
+	return (uint32_t)h;
+}
+
+// Padding has no part in it.
+static MUST_INLINE bool is_key(const struct slot *slot, const struct key *k)
+{
+	return slot->key.a == k->a && slot->key.b == k->b && slot->key.len == k->len &&
+	       slot->key.parent == k->parent;
 }
 
 static uint32_t child_of(const struct route_table *t, uint32_t parent, struct slice segment)
 {
-	uint32_t hash = hash_of(segment, parent);
+	struct key key = key_of(segment, parent);
 
-	for (uint32_t i = hash & t->mask;; i = (i + 1) & t->mask) {
+	for (uint32_t i = hash_of(&key, segment) & t->mask;; i = (i + 1) & t->mask) {
 		const struct slot *slot = &t->slots[i];
-		const struct node *node = &t->nodes[slot->node];
 
 		if (!slot->node)
 			return NODE_NONE;
-		if (slot->hash == hash && node->parent == parent &&
-		    slice_eq(node->segment, segment))
+		if (is_key(slot, &key) &&
+		    (segment.len <= 16 ||
+		     memcmp(t->nodes[slot->node].segment, segment.ptr, segment.len - 16) == 0))
 			return slot->node;
 	}
+}
+
+#define ONES UINT64_C(0x0101010101010101)
+
+// Where the '/' is in path[at..], or its end. Eight at a time (Hacker's Delight, 2nd edition, section 6-1).
+static size_t end_of_segment(struct slice path, size_t at)
+{
+	for (; path.len - at >= 8; at += 8) {
+		uint64_t v = load64(path.ptr + at) ^ ONES * '/';
+		uint64_t found = (v - ONES) & ~v & ONES << 7;
+
+		if (found)
+			return at + (size_t)__builtin_ctzll(found) / 8;
+	}
+	while (at < path.len && path.ptr[at] != '/')
+		at++;
+	return at;
 }
 
 // The segment that begins behind the '/' at path[at].
 static struct slice segment_at(struct slice path, size_t at)
 {
-	size_t end = at + 1;
+	size_t end = end_of_segment(path, at + 1);
 
-	while (end < path.len && path.ptr[end] != '/')
-		end++;
 	return slice_of(path.ptr + at + 1, end - at - 1);
 }
 
@@ -128,23 +166,32 @@ static struct slice slice_of_z(const char *text)
 
 static void node_init(struct node *node, uint32_t parent, struct slice segment)
 {
-	*node = (struct node){.segment = segment, .parent = parent};
+	*node = (struct node){.segment = segment.ptr, .parent = parent};
 	for (int i = 0; i < LIST_COUNT; i++)
 		node->first[i] = SITE_NONE;
 }
 
+static void insert(struct route_table *t, const struct key *key, uint32_t node)
+{
+	struct slice segment = slice_of(t->nodes[node].segment, key->len);
+	uint32_t i = hash_of(key, segment) & t->mask;
+
+	while (t->slots[i].node)
+		i = (i + 1) & t->mask;
+	t->slots[i] = (struct slot){.key = *key, .node = node};
+}
+
 static uint32_t make_child(struct route_table *t, uint32_t parent, struct slice segment)
 {
-	uint32_t node = child_of(t, parent, segment), hash = hash_of(segment, parent), i;
+	struct key key = key_of(segment, parent);
+	uint32_t node = child_of(t, parent, segment);
 
 	if (node)
 		return node;
 	node = t->n_nodes++;
 	node_init(&t->nodes[node], parent, segment);
 	t->nodes[parent].has_children = true;
-	for (i = hash & t->mask; t->slots[i].node; i = (i + 1) & t->mask)
-		;
-	t->slots[i] = (struct slot){.hash = hash, .node = node};
+	insert(t, &key, node);
 	return node;
 }
 
@@ -237,10 +284,24 @@ static int by_preference(const void *a, const void *b)
 	return x < y ? -1 : 1; // the file's order
 }
 
-static int new_table(struct site_l7 *l7, struct arena *arena)
+static int alloc_table(struct route_table *t, uint32_t n_nodes, struct arena *arena)
+{
+	uint32_t size = 8;
+
+	while (size < 2 * n_nodes)
+		size *= 2;
+	t->mask = size - 1;
+	t->slots = arena_alloc(arena, size, sizeof(*t->slots), CACHE_LINE);
+	t->nodes = arena_alloc(arena, n_nodes, sizeof(*t->nodes), CACHE_LINE);
+	return t->slots && t->nodes ? 0 : -ENOMEM;
+}
+
+// A table with room for nodes that no two routes share.
+static int new_table(struct site_l7 *l7, struct arena *arena, struct arena *scratch)
 {
 	struct route_table *t = arena_alloc(arena, 1, sizeof(*t), CACHE_LINE);
-	uint32_t n = NODE_FIRST_FREE, size = 8;
+	uint32_t n = NODE_FIRST_FREE;
+	int rc;
 
 	if (!t)
 		return -ENOMEM;
@@ -249,30 +310,37 @@ static int new_table(struct site_l7 *l7, struct arena *arena)
 		for (const char *p = l7->conf->routes[i].path; *p; p++)
 			n += *p == '/';
 	}
-	while (size < 2 * n)
-		size *= 2;
-	t->mask = size - 1;
-	t->slots = arena_alloc(arena, size, sizeof(*t->slots), CACHE_LINE);
-	t->nodes = arena_alloc(arena, n, sizeof(*t->nodes), CACHE_LINE);
-	if (!t->slots || !t->nodes)
-		return -ENOMEM;
+	rc = alloc_table(t, n, scratch);
+	if (rc)
+		return rc;
 	for (; t->n_nodes < NODE_FIRST_FREE; t->n_nodes++)
 		node_init(&t->nodes[t->n_nodes], NODE_NONE, (struct slice){0});
 	l7->table = t;
 	return 0;
 }
 
-int route_build(struct site_l7 *l7, struct arena *arena)
+// Moves it into memory of its own, as little as it needs: most routes share most of their path, and what is not in the cache
+// costs more than all the rest.
+static int shrink_table(struct route_table *t, struct arena *arena)
 {
-	uint16_t n = l7->conf->n_routes;
-	struct site_route **order;
-	int rc = new_table(l7, arena);
+	struct route_table old = *t;
+	int rc = alloc_table(t, t->n_nodes, arena);
 
 	if (rc)
 		return rc;
-	order = calloc(n + 1u, sizeof(*order));
-	if (!order)
-		return -ENOMEM;
+	memcpy(t->nodes, old.nodes, old.n_nodes * sizeof(*old.nodes));
+	for (uint32_t i = 0; i <= old.mask; i++)
+		if (old.slots[i].node)
+			insert(t, &old.slots[i].key, old.slots[i].node);
+	return 0;
+}
+
+static int add_routes(struct site_l7 *l7, struct arena *arena, struct arena *scratch)
+{
+	uint16_t n = l7->conf->n_routes;
+	struct site_route **order = arena_alloc(scratch, n, sizeof(*order), alignof(void *));
+	int rc = order ? 0 : -ENOMEM;
+
 	for (uint16_t i = 0; i < n && !rc; i++) {
 		order[i] = &l7->routes[i];
 		rc = build_conditions(order[i], arena);
@@ -280,9 +348,21 @@ int route_build(struct site_l7 *l7, struct arena *arena)
 	if (!rc)
 		qsort(order, n, sizeof(*order), by_preference);
 	// Each is put before those of its host and path that are there, so the best comes last.
-	for (uint16_t i = n; i-- > 0 && !rc;)
+	for (uint16_t i = n; !rc && i-- > 0;)
 		rc = add_route(l7, (uint16_t)(order[i] - l7->routes), arena);
-	free(order);
+	return rc;
+}
+
+int route_build(struct site_l7 *l7, struct arena *arena)
+{
+	struct arena scratch = {0};
+	int rc = new_table(l7, arena, &scratch);
+
+	if (!rc)
+		rc = add_routes(l7, arena, &scratch);
+	if (!rc)
+		rc = shrink_table(l7->table, arena);
+	arena_fini(&scratch);
 	return rc;
 }
 
@@ -431,21 +511,46 @@ static const struct site_route *find_below(const struct site_l7 *l7, uint32_t ro
 	return found;
 }
 
+// Capital letters of eight bytes become small ones: those of 0x41..0x5a with the highest bit clear.
+static uint64_t lower8(uint64_t v)
+{
+	uint64_t low = v & ONES * 0x7f;
+	uint64_t from_a = low + ONES * (0x80 - 'A'), above_z = low + ONES * (0x7f - 'Z');
+
+	return v | (((from_a ^ above_z) & ~v & ONES << 7) >> 2);
+}
+
+static void copy_lower(uint8_t *out, struct slice s)
+{
+	uint64_t v;
+
+	for (size_t i = 0; s.len >= 8 && i < s.len; i += 8) {
+		size_t at = i + 8 <= s.len ? i : s.len - 8;
+
+		v = lower8(load64(s.ptr + at));
+		memcpy(out + at, &v, sizeof(v));
+	}
+	for (size_t i = 0; s.len < 8 && i < s.len; i++)
+		out[i] = s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] | 0x20 : s.ptr[i];
+}
+
 // The name in lower case, without port and final dot; empty if it cannot be one of the configuration's, such as "[::1]:80".
 static struct slice plain_host(struct slice authority, uint8_t out[HOST_MAX + 1])
 {
-	size_t n = 0;
+	const uint8_t *colon = NULL;
+	struct slice host = authority;
 
-	for (; n < authority.len && authority.ptr[n] != ':'; n++) {
-		uint8_t c = authority.ptr[n];
-
-		if (n > HOST_MAX || c == '[')
-			return (struct slice){0};
-		out[n] = c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-	}
-	if (n && out[n - 1] == '.')
-		n--;
-	return slice_of(out, n);
+	if (!host.len || host.ptr[0] == '[')
+		return (struct slice){0};
+	colon = memchr(host.ptr, ':', host.len);
+	if (colon)
+		host.len = (size_t)(colon - host.ptr);
+	if (host.len && host.ptr[host.len - 1] == '.')
+		host.len--;
+	if (host.len > HOST_MAX)
+		return (struct slice){0};
+	copy_lower(out, host);
+	return slice_of(out, host.len);
 }
 
 static const struct site_route *find_wild(const struct site_l7 *l7, struct slice host,

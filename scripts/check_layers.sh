@@ -42,6 +42,7 @@ tests/unit/l7/test_tls*    | l4/base l4/model l7 tests/support tests/unit/l7  | 
 tests/unit/l7/test_access*  | l4/base l4/model l7 tests/support tests/unit/l7  | criterion jansson
 tests/unit/l7/*            | l4/base l4/model l7 tests/support tests/unit/l7  | criterion
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
+tests/bench/bench_route.c  | l4/base l4/model l7                              |
 tests/smoke/quic/*         | l4/base l4/model l4/data tests/smoke/quic        | ngtcp2 gnutls
 tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/smoke | libbpf
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
