@@ -107,8 +107,8 @@ $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson -lm)
 $(O)/tests/bench/l7_load: $(call obj,$(call src,tests/bench/l7)) $(call lib,base)
 	$(call link,$(call lib,base) -lssl -lcrypto -lpthread)
-$(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support) $(DATA)
-	$(call link,$(call lib,support) $(DATA) -lcrypto -ljansson -lm)
+$(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support l7) $(DATA)
+	$(call link,$(call lib,support l7) $(DATA) -lssl -lcrypto -ljansson -lm)
 
 # --- compiling ---
 $(O)/obj/l4/dpdk/%.o $(O)/obj/l4/ctrl/%.o $(O)/obj/l4/main.o: LIB_CFLAGS := $(DPDK_CFLAGS)

@@ -114,8 +114,11 @@ static bool is_blank(uint8_t c)
 
 bool header_next_token(struct slice *list, struct slice *token)
 {
-	const uint8_t *p = list->ptr, *end = p + list->len, *begin;
+	const uint8_t *p = list->ptr, *end, *begin;
 
+	if (list->len == 0)
+		return false;
+	end = p + list->len;
 	while (p < end && (is_blank(*p) || *p == ','))
 		p++;
 	begin = p;

@@ -252,13 +252,32 @@ static bool set_request_id(struct fields *f, uint64_t seen, const char *id, stru
 	return add(f, HEADER_X_REQUEST_ID, "X-Request-Id", *used);
 }
 
-// A backend that speaks HTTP/1.1 wants a Host, an empty one if nobody knows it (RFC 9112 section 3.2).
-static bool set_host(struct request *r, uint64_t seen)
+// The address that the client came to, as an authority; empty if nobody knows it.
+static struct slice write_local(const struct rewrite_client *client, struct text *scratch)
+{
+	uint16_t usual = client->is_tls ? 443 : 80;
+	size_t begin = scratch->len;
+	char text[ADDR_PORT_TEXT_SIZE];
+
+	if (client->local.family == ADDR_NONE)
+		return slice_of("", 0);
+	addr_port_text(&client->local, client->local_port, text);
+	if (be16_to(client->local_port) == usual)
+		*strrchr(text, ':') = '\0';
+	text_add_z(scratch, text);
+	return written(scratch, begin);
+}
+
+// A backend that speaks HTTP/1.1 wants a Host, which HTTP/1.0 need not give; an empty one, though right by RFC 9112 section
+// 3.2, is refused by nginx and others.
+static bool set_host(struct request *r, uint64_t seen, const struct rewrite_client *client,
+                     struct text *scratch)
 {
 	struct fields *f = &r->fields;
 
 	if (!(seen & BIT(HEADER_HOST)))
-		return add(f, HEADER_HOST, "Host", r->authority);
+		return add(f, HEADER_HOST, "Host",
+		           r->authority.len ? r->authority : write_local(client, scratch));
 	for (uint16_t i = 0; i < f->n && r->authority.len; i++)
 		if (f->at[i].id == HEADER_HOST)
 			f->at[i].value = r->authority;
@@ -336,11 +355,12 @@ bool rewrite_request(struct request *r, const struct rewrite_client *client, con
 	uint64_t drop = client->appends ? hop_fields : hop_fields | claim_fields;
 	uint64_t seen = drop_known(&r->fields, drop);
 
-	if (header_has_token(r->upgrade, "websocket"))
+	if (r->upgrade.len && header_has_token(r->upgrade, "websocket"))
 		r->upgrade = slice_of("websocket", 9); // and no "h2c" beside it
 	if (!add_claims(r, seen & ~drop, client, scratch) ||
 	    !add_via(&r->fields, r->minor, node, scratch) ||
-	    !set_request_id(&r->fields, seen, id, request_id) || !set_host(r, seen))
+	    !set_request_id(&r->fields, seen, id, request_id) ||
+	    !set_host(r, seen, client, scratch))
 		return false;
 	if (r->accepts_trailers && !add(&r->fields, HEADER_TE, "TE", slice_of("trailers", 8)))
 		return false;

@@ -29,7 +29,7 @@ struct rewrite_client {
 // 3. Via: "1.1 node" or "1.0 node" is appended (RFC 9110 section 7.6.3);
 // 4. X-Request-Id is kept if it is 1..128 visible characters without quotes, otherwise made: `id` (32 hex digits) is used;
 //    *request_id is whichever;
-// 5. Host is there, from an absolute target if there was one; "TE: trailers" if accepts_trailers;
+// 5. Host is there, from an absolute target if there was one, the address that the client came to if HTTP/1.0 gave none; "TE: trailers" if accepts_trailers;
 // 6. the route's rewrite of the path's prefix and its set and remove (set: replaces all of that name, '_' being
 //    the same as '-').
 // False if it does not fit (fields or scratch): 431. route may be NULL.

@@ -59,8 +59,10 @@ static bool add_host(struct text *t, struct slice authority)
 	for (size_t i = 0; i < len; i++)
 		if (!is_uri_char(authority.ptr[i]) || strchr("/?#@", authority.ptr[i]))
 			return false;
+	if (len == 0)
+		return false;
 	text_add(t, authority.ptr, len);
-	return len > 0;
+	return true;
 }
 
 bool rewrite_location(struct text *out, const char *location, const struct request *r)

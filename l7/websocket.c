@@ -216,9 +216,23 @@ static bool begin_frame(struct websocket *w)
 	return true;
 }
 
+// The head in one piece, as most come. in->len >= sizeof(w->head): what is copied behind the head is never looked at.
+static bool take_whole_head(struct websocket *w, struct slice *in)
+{
+	uint8_t size;
+
+	memcpy(w->head, in->ptr, sizeof(w->head));
+	w->head_len = 2;
+	size = head_size(w);
+	*in = slice_of(in->ptr + size, in->len - size);
+	return is_start_valid(w) && begin_frame(w);
+}
+
 // Collects head bytes. Judges the first two as soon as they are there.
 static bool take_head(struct websocket *w, struct slice *in)
 {
+	if (w->head_len == 0 && in->len >= sizeof(w->head))
+		return take_whole_head(w, in);
 	while (in->len > 0) {
 		uint8_t had = w->head_len, size = head_size(w);
 		size_t n = (size_t)(size - had);

@@ -39,7 +39,7 @@ tests/unit/l4/model/*      | l4/base l4/model tests/support tests/unit/l4/model 
 tests/unit/l4/data/*       | l4/base l4/model l4/data tests/support tests/unit/l4/data | criterion openssl
 tests/unit/l4/ctrl/*       | l4/base l4/model l4/data l4/ctrl tests/support   | criterion jansson libev
 tests/unit/l7/test_tls*    | l4/base l4/model l7 tests/support tests/unit/l7  | criterion openssl
-tests/unit/l7/test_access*  | l4/base l4/model l7 tests/support tests/unit/l7  | criterion jansson
+tests/unit/l7/test_access* | l4/base l4/model l7 tests/support tests/unit/l7  | criterion jansson
 tests/unit/l7/*            | l4/base l4/model l7 tests/support tests/unit/l7  | criterion
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
 tests/bench/bench_route.c  | l4/base l4/model l7                              |
@@ -48,6 +48,7 @@ tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/s
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
 tests/fuzz/*               | l4/base l4/model l4/data l7 tests/support        |
 tests/bench/l7/*           | l4/base tests/bench/l7                           | openssl
+tests/bench/bench_heads.c  | l4/base l4/model l7                              | jansson
 tests/bench/*              | l4/base l4/model l4/data tests/support           | openssl
 TABLE
 }

@@ -415,7 +415,41 @@ Test(rewrite, host_is_the_authority)
 	cr_expect_eq(strncmp(out, "Accept: */*\nHost: example.com\n", 30), 0, "%s", out);
 	expect_line(rewrite(&(struct given){.fields = "Accept: */*\n", .authority = "a:8080"}),
 	            "Host: a:8080");
-	expect_line(rewrite(&(struct given){.fields = "Accept: */*\n", .is_1_0 = true}), "Host: ");
+}
+
+// HTTP/1.0 without a Host.
+static const struct {
+	const char *local;
+	uint16_t port;
+	bool is_tls;
+	const char *want;
+} locals[] = {
+	{"203.0.113.10", 80, false, "Host: 203.0.113.10"},
+	{"203.0.113.10", 80, true, "Host: 203.0.113.10:80"},
+	{"203.0.113.10", 443, true, "Host: 203.0.113.10"},
+	{"203.0.113.10", 8080, false, "Host: 203.0.113.10:8080"},
+	{"2001:db8::10", 443, true, "Host: [2001:db8::10]"},
+	{"2001:db8::10", 8443, true, "Host: [2001:db8::10]:8443"},
+	{NULL, 0, false, "Host: "},
+};
+
+Test(rewrite, without_a_host_it_is_the_address_the_client_came_to)
+{
+	for (size_t i = 0; i < ARRAY_LEN(locals); i++) {
+		const struct given g = {
+			.fields = "Accept: */*\n", .is_1_0 = true, .is_tls = locals[i].is_tls};
+		char scratch[SCRATCH];
+		struct text t = text_of(scratch, sizeof(scratch));
+		struct rewrite_client client;
+
+		set_up(&g, &client);
+		client.local_port = be16_from(locals[i].port);
+		if (locals[i].local)
+			cr_assert_eq(addr_parse(&client.local, locals[i].local), 0);
+		cr_assert(rewrite_request(&request, &client, "n", NULL, id, &used_id, &t));
+		expect_line(text_of_fields(&request.fields), locals[i].want);
+		cr_expect_null(message_field(&request.fields, HEADER_X_FORWARDED_HOST));
+	}
 }
 
 Test(rewrite, via_says_how_the_request_came_and_follows_others)
