@@ -257,11 +257,10 @@ uint64_t worker_cpu_ns(const struct worker *w)
 	return (uint64_t)used.tv_sec * CLOCK_NS_PER_S + (uint64_t)used.tv_nsec;
 }
 
-// What was posted and not run yet; nothing is connected any more, or never was.
+// Messages that came too late for the thread, or before there was one; then what is left open.
 static void run_rest(struct worker *w)
 {
-	if (!w->is_started)
-		loop_turn(&w->loop, 0);
+	loop_turn(&w->loop, 0);
 	listener_close_all(w);
 	upstream_sweep(w, true, 0);
 	view_put(w, w->view);
