@@ -18,6 +18,14 @@ bool sse_is_stream(const struct response *r)
 	return header_eq(type, "text/event-stream");
 }
 
+bool sse_takes_comments(const struct response *r)
+{
+	const struct field *f = message_field(&r->fields, HEADER_CONTENT_ENCODING);
+	bool is_delimited = r->body == BODY_CHUNKED || r->body == BODY_UNTIL_CLOSE;
+
+	return is_delimited && (!f || header_eq(f->value, "identity"));
+}
+
 // Where the next CR and the next LF are, each searched for once: a stream that never uses one of
 // them costs one memchr() over all of it, not one a line.
 struct ends {

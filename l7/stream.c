@@ -527,6 +527,7 @@ void stream_response(struct stream *s, struct response *r)
 	}
 	if (!s->tunnel && s->method != METHOD_HEAD && sse_is_stream(r)) {
 		s->is_event_stream = true;
+		s->sse.is_opaque = !sse_takes_comments(r);
 		s->w->counters.event_streams++;
 		s->w->counters.event_streams_active++;
 	}

@@ -184,3 +184,31 @@ Test(sse, is_told_by_the_content_type)
 	cr_expect_not(is_stream(""));
 	cr_expect_not(is_stream(NULL));
 }
+
+static bool takes_comments(uint8_t body, const char *encoding)
+{
+	static struct response r;
+
+	r = (struct response){.status = 200, .body = body};
+	if (encoding &&
+	    !message_add(&r.fields, HEADER_CONTENT_ENCODING, slice_of("Content-Encoding", 16),
+	                 slice_of(encoding, strlen(encoding))))
+		return false;
+	return sse_takes_comments(&r);
+}
+
+Test(sse, no_comment_goes_where_length_or_encoding_covers_the_content)
+{
+	struct sse s = {.is_opaque = true};
+
+	cr_expect(takes_comments(BODY_CHUNKED, NULL));
+	cr_expect(takes_comments(BODY_UNTIL_CLOSE, NULL));
+	cr_expect(takes_comments(BODY_CHUNKED, "Identity"));
+	cr_expect_not(takes_comments(BODY_CHUNKED, "gzip"));
+	cr_expect_not(takes_comments(BODY_CHUNKED, "br"));
+	cr_expect_not(takes_comments(BODY_LENGTH, NULL));
+	cr_expect_not(takes_comments(BODY_NONE, NULL));
+	sse_track(&s, slice_of("data: a\n\n", 9));
+	cr_expect_eq(s.n_events, 1);
+	cr_expect_not(sse_is_between(&s));
+}
