@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "l4/base/clock.h"
 #include "l4/base/err.h"
 #include "l7/buf.h"
 #include "l7/timer.h"
@@ -64,9 +65,11 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 // From any thread: the task runs in the loop's thread, in the order of posting.
 void loop_post(struct loop *loop, struct loop_task *task);
 
+// From this turn's beginning; the wheel itself still stands at the turn before, until step 3.
 static inline void loop_timer_start(struct loop *loop, struct timer *t, uint64_t delay_ms)
 {
-	timer_start(&loop->timers, t, delay_ms);
+	timer_start(&loop->timers, t,
+	            loop->now_ns / CLOCK_NS_PER_MS - loop->timers.now_ms + delay_ms);
 }
 
 static inline void loop_timer_stop(struct loop *loop, struct timer *t)
