@@ -10,6 +10,7 @@
 #include "l4/base/log.h"
 #include "l4/model/conf_advice.h"
 #include "l7/descriptors.h"
+#include "l7/metrics.h"
 
 enum {
 	RENEW_MS = 5,         // how long a change of health may wait for others
@@ -28,14 +29,26 @@ struct manager_load {
 struct next {
 	struct site *site;
 	struct kit **kits; // [n_workers]
+	struct probe_set *probes;
+	struct admin *admin; // NULL: none, or the running one stays
 };
 
 // --- timers ---
 
+uint8_t manager_health(const struct manager *m, const struct conf_pool *pool,
+                       const struct conf_backend *backend)
+{
+	const struct probe *p = NULL;
+
+	if (pool->health.type != HEALTH_NONE)
+		p = probe_set_find(m->probes, site_backend_key(pool, backend));
+	return p ? p->verdict.record.state : HEALTH_UNKNOWN;
+}
+
 static uint8_t health_of(void *owner, const struct conf_pool *pool,
                          const struct conf_backend *backend)
 {
-	return HEALTH_UNKNOWN;
+	return manager_health(owner, pool, backend);
 }
 
 static void give(struct manager *m, uint16_t worker, struct kit *kit)
@@ -63,10 +76,14 @@ static void on_renew(struct timer *t)
 	m->renew_cost_ms = (clock_now_ns() - began_ns) / CLOCK_NS_PER_MS;
 }
 
-// A configuration that takes long to compile leaves at least half of the time for everything else.
-void manager_health_changed(struct manager *m)
+// What changes together is one site; and one that takes long to compile leaves half of the time for everything else.
+static void on_health(void *data, const struct probe *p)
 {
-	if (m->site && !timer_is_running(&m->renew))
+	struct manager *m = data;
+
+	if (m->health_told)
+		m->health_told(m->data, p);
+	if (!timer_is_running(&m->renew))
 		loop_timer_start(m->loop, &m->renew,
 		                 m->renew_cost_ms > RENEW_MS ? m->renew_cost_ms : RENEW_MS);
 }
@@ -170,6 +187,22 @@ static int start_workers(struct manager *m, struct err *err)
 	return 0;
 }
 
+// --- what the admin address shows ---
+
+static const char *unready(const void *data)
+{
+	const struct manager *m = data;
+
+	if (m->phase == MANAGER_STARTING)
+		return "starting\n";
+	return m->phase == MANAGER_SERVING ? NULL : "draining\n";
+}
+
+static char *metrics(const void *data, size_t *len)
+{
+	return metrics_text(data, len);
+}
+
 // --- a configuration ---
 
 bool manager_is_wanted(const struct conf *conf)
@@ -188,6 +221,8 @@ static void drop_next(struct manager *m, struct next *n)
 	for (uint16_t i = 0; n->kits && i < m->n_workers; i++)
 		kit_put(n->kits[i]);
 	free(n->kits);
+	admin_close(n->admin);
+	probe_set_free(n->probes);
 	site_put(n->site);
 }
 
@@ -204,12 +239,38 @@ static int make_kits(struct manager *m, struct next *n, struct err *err)
 	return rc;
 }
 
+static int make_admin(struct manager *m, struct next *n, struct err *err)
+{
+	const struct conf *conf = n->site->conf;
+	struct admin_source source = {.unready = unready, .metrics = metrics, .data = m};
+
+	if (!conf->has_admin || admin_is_at(m->admin, &conf->admin))
+		return 0;
+	return admin_open(&n->admin, m->loop, &conf->admin, &source, err);
+}
+
+static int make_next(struct manager *m, struct next *n, struct err *err)
+{
+	int rc = make_kits(m, n, err);
+
+	if (!rc)
+		rc = probe_set_new(&n->probes, n->site->conf, m->probes, &m->probe_owner, err);
+	return rc ? rc : make_admin(m, n, err);
+}
+
 static void commit(struct manager *m, struct next *n)
 {
+	bool keeps_admin = n->site->conf->has_admin && !n->admin;
+
+	probe_set_start(n->probes, m->probes);
+	m->probes = n->probes;
+	if (!keeps_admin) {
+		admin_close(m->admin);
+		m->admin = n->admin;
+	}
 	site_put(m->site);
 	m->site = n->site;
 	m->generation++;
-	n->site = NULL;
 	for (uint16_t i = 0; i < m->n_workers; i++)
 		give(m, i, n->kits[i]);
 	free(n->kits);
@@ -255,7 +316,7 @@ int manager_apply(struct manager *m, struct conf *conf, struct err *err)
 	}
 	rc = site_new(&n.site, conf, generation, health_of, m, err);
 	if (!rc)
-		rc = make_kits(m, &n, err);
+		rc = make_next(m, &n, err);
 	if (rc) {
 		drop_next(m, &n);
 		if (!m->site)
@@ -380,14 +441,12 @@ void manager_count(const struct manager *m, struct worker_counters *sum)
 
 int manager_init(struct manager *m, struct loop *loop, const char *conf_file)
 {
-	int rc;
-
 	*m = (struct manager){.loop = loop, .conf_file = conf_file, .started_ns = clock_now_ns()};
+	m->probe_owner = (struct probe_owner){.loop = loop, .changed = on_health, .data = m};
 	m->renew.fire = on_renew;
 	m->rotate.fire = on_rotate;
 	m->meter.fire = on_meter;
-	rc = tls_tickets_new(&m->tickets, TICKET_LIFE_S);
-	return rc;
+	return tls_tickets_new(&m->tickets, TICKET_LIFE_S);
 }
 
 void manager_fini(struct manager *m)
@@ -396,6 +455,8 @@ void manager_fini(struct manager *m)
 
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++)
 		loop_timer_stop(m->loop, timers[i]);
+	admin_close(m->admin);
+	probe_set_free(m->probes);
 	free_workers(m);
 	site_put(m->site);
 	tls_tickets_free(m->tickets);

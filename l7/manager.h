@@ -3,7 +3,7 @@
 // change either.
 //
 //   conf (file, lbctl or lb4d) -> manager_apply -> site and a kit for each worker -> worker_take
-//   a backend's health         -> manager_health_changed -> site ----------------^
+//   a backend's health         -> probe, 5 ms -> site ---------------------------^
 //
 // All or nothing: what fails leaves the running configuration as it was, and says why.
 //   1. manager_init();
@@ -13,7 +13,9 @@
 // Main thread only.
 #pragma once
 
+#include "l7/admin.h"
 #include "l7/loop.h"
+#include "l7/probe_set.h"
 #include "l7/worker.h"
 
 enum manager_phase {
@@ -30,7 +32,9 @@ struct manager {
 	const char *conf_file; // re-read by reload; borrowed
 	uint32_t grace_ms;
 	bool is_managed;
-	uint8_t phase; // enum manager_phase
+	uint8_t phase;                                          // enum manager_phase
+	void (*health_told)(void *data, const struct probe *p); // of each transition; may be NULL
+	void *data;                                             // for health_told
 	bool is_saved; // the running configuration equals the file as far as we know
 
 	struct site *site;       // newest; a reference; NULL before the first apply
@@ -39,6 +43,9 @@ struct manager {
 	size_t worker_memory;    // bytes of buffers, each
 	uint32_t n_worker_conns; // each
 	struct tls_tickets *tickets;
+	struct probe_set *probes; // of the running configuration; owned
+	struct probe_owner probe_owner;
+	struct admin *admin;       // NULL = none
 	struct manager_load *load; // [n_workers]; owned
 
 	uint32_t generation; // counts configurations
@@ -82,8 +89,9 @@ NODISCARD int manager_configure(struct manager *m, const char *file, const char 
 // Writes the running configuration to its file.
 NODISCARD int manager_save(struct manager *m, struct err *err);
 
-// A backend's health is another: workers are told in 5 ms, together with whatever else changes until then.
-void manager_health_changed(struct manager *m);
+// What is known of a backend of the running configuration; unknown if its pool has no health check.
+uint8_t manager_health(const struct manager *m, const struct conf_pool *pool,
+                       const struct conf_backend *backend);
 
 // Stops accepting; again: ends what is left.
 void manager_drain(struct manager *m);

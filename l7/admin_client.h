@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One connection to the admin address: requests in their order, the next one once the answer to the last is with the kernel.
+// A client has ten seconds for a request's head and to take an answer, a minute between requests.
+#pragma once
+
+#include "l7/admin.h"
+#include "l7/conn.h"
+
+enum {
+	ADMIN_CLIENT_LINE = 2048, // bytes of a request line
+	ADMIN_CLIENT_HEAD = 8192, // bytes of a head
+	ADMIN_CLIENT_FIELDS = 64,
+};
+
+struct admin_client;
+
+struct admin_client_setup {
+	struct loop *loop;
+	int fd;                            // connected, non-blocking; consumed on success
+	const struct admin_source *source; // borrowed
+	void (*gone)(struct admin_client *client, void *data); // once, while it is being closed
+	void *data;
+};
+
+// 0, -ENOMEM or what epoll_ctl(2) said.
+NODISCARD int admin_client_open(struct admin_client **out, const struct admin_client_setup *setup);
+void admin_client_close(struct admin_client *c);
+
+bool admin_client_is_idle(const struct admin_client *c); // between two requests
