@@ -1,0 +1,566 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""l7_exchange.py LB7D FOLDER: runs lb7d between a scripted client and scripted backends on loopback.
+
+Each function whose name begins with test_ is a claim. It gets a Bench with a client side (bench.ask) and a backend side
+(bench.origin: what to do with each connection, in turn). Ends with status 1 if a claim fails.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+WAIT = 5.0  # seconds that nothing here ever takes
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def read_head(sock):
+    """A head and what came behind it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = sock.recv(65536)
+        if not more:
+            return data, b""
+        data += more
+    head, rest = data.split(b"\r\n\r\n", 1)
+    return head + b"\r\n\r\n", rest
+
+
+def read_all(sock):
+    data = b""
+    try:
+        while more := sock.recv(65536):
+            data += more
+    except ConnectionResetError:
+        data += b"<reset>"
+    except socket.timeout:
+        data += b"<timeout>"
+    return data
+
+
+def ok(body=b"ok", extra=b""):
+    return b"HTTP/1.1 200 OK\r\n" + extra + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+class Origin:
+    """A backend: connection n is served by scripts[n]; a script is a function of (socket, origin)."""
+
+    def __init__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.scripts, self.heads, self.events = [], [], []
+        self.changed = threading.Condition()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            sock, _ = self.sock.accept()
+            sock.settimeout(WAIT)
+            script = self.scripts.pop(0) if self.scripts else (lambda s, o: s.close())
+            threading.Thread(target=self.run, args=(script, sock), daemon=True).start()
+
+    def run(self, script, sock):
+        try:
+            script(sock, self)
+        except OSError as error:
+            self.note("error %s" % type(error).__name__)
+        finally:
+            sock.close()
+
+    def note(self, event):
+        with self.changed:
+            self.events.append(event)
+            self.changed.notify_all()
+
+    def head(self, sock):
+        head, rest = read_head(sock)
+        if head:
+            self.heads.append(head)
+            self.note("head")
+        return head, rest
+
+    def wait_for(self, event):
+        with self.changed:
+            return self.changed.wait_for(lambda: event in self.events, WAIT)
+
+
+def answers(*texts, then_close=True):
+    """Answers one request after the other on its connection, then closes it or waits for the other side to."""
+
+    def script(sock, origin):
+        for text in texts:
+            if not origin.head(sock)[0]:
+                return
+            sock.sendall(text)
+        if not then_close:
+            origin.note("closed by lb7d" if not sock.recv(1) else "more came")
+
+    return script
+
+
+class Bench:
+    def __init__(self, lb7d, folder):
+        self.a, self.b = Origin(), Origin()
+        self.port, self.dead = free_port(), free_port()
+        self.folder = folder
+        self.log = os.path.join(folder, "access.log")
+        self.n_lines = 0
+        conf = os.path.join(folder, "conf.json")
+        with open(conf, "w", encoding="ascii") as f:
+            json.dump(self.conf(), f)
+        self.errors = open(os.path.join(folder, "lb7d.log"), "wb")
+        self.lb7d = subprocess.Popen([lb7d, "-c", conf], stderr=self.errors)
+        self.wait_ready()
+
+    def conf(self):
+        def backend(name, port):
+            return {"name": name, "address": "127.0.0.1", "port": port}
+
+        def pool(name, *ports):
+            return {
+                "name": name,
+                "balance": "round_robin",
+                "backends": [backend("%s-%d" % (name, i), p) for i, p in enumerate(ports)],
+            }
+
+        return {
+            "node": "bench",
+            "workers": 1,
+            "control_l7": os.path.join(self.folder, "l7.sock"),
+            "access_log": self.log,
+            "services": [
+                {"name": "web", "address": "127.0.0.1", "port": self.port, "protocol": "tcp", "l7": "web"}
+            ],
+            "l7": [
+                {
+                    "name": "web",
+                    "limits": {"body_kb": 64},
+                    "timeouts": {
+                        "header_ms": 400,
+                        "client_idle_ms": 500,
+                        "connect_ms": 300,
+                        "first_byte_ms": 700,
+                        "stream_idle_ms": 600,
+                        "total_ms": 1500,
+                    },
+                    "routes": [
+                        {"path": "/", "pool": "one"},
+                        {"path": "/two", "pool": "two", "retries": 1},
+                        {"path": "/dead", "pool": "dead"},
+                    ],
+                }
+            ],
+            "pools": [pool("one", self.a.port), pool("two", self.dead, self.b.port), pool("dead", self.dead)],
+        }
+
+    def wait_ready(self):
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if self.lb7d.poll() is not None:
+                    break
+        sys.exit("lb7d did not start: see lb7d.log")
+
+    def connect(self):
+        sock = socket.create_connection(("127.0.0.1", self.port), WAIT)
+        sock.settimeout(WAIT)
+        return sock
+
+    def ask(self, data):
+        """Sends all of it and returns all that comes until the end."""
+        with self.connect() as sock:
+            sock.sendall(data)
+            return read_all(sock)
+
+    def line(self):
+        """The next line of the access log."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            if os.path.exists(self.log):
+                with open(self.log, encoding="utf-8") as f:
+                    lines = f.read().splitlines()
+                if len(lines) > self.n_lines:
+                    self.n_lines += 1
+                    return json.loads(lines[self.n_lines - 1])
+            time.sleep(0.02)
+        raise AssertionError("no line in the access log")
+
+    def begin(self):
+        for origin in (self.a, self.b):
+            origin.scripts, origin.heads, origin.events = [], [], []
+        end = time.monotonic() + 0.3  # lines are flushed four times a second
+        while time.monotonic() < end:
+            time.sleep(0.05)
+        if os.path.exists(self.log):
+            with open(self.log, encoding="utf-8") as f:
+                self.n_lines = len(f.read().splitlines())
+
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+GET_KEEP = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+
+def same(got, want):
+    assert got == want, "got %r, not %r" % (got, want)
+
+
+def holds(text, part):
+    assert part in text, "%r is not in %r" % (part, text)
+
+
+def lacks(text, part):
+    assert part not in text, "%r is in %r" % (part, text)
+
+
+def drop_idle(bench):
+    """Makes sure that lb7d holds no connection to a: one is taken and closed by the origin."""
+    bench.a.scripts = [answers(ok(extra=b"Connection: close\r\n"))] * 3
+    bench.ask(GET)
+    bench.begin()
+
+
+# --- connections that were kept ---
+
+
+def stale(sock, origin):
+    origin.head(sock)
+    sock.sendall(ok())
+    origin.head(sock)  # and no answer
+
+
+def test_a_get_on_a_connection_that_closes_is_sent_again(bench):
+    bench.a.scripts = [stale, answers(ok(b"again"))]
+    holds(bench.ask(GET), b"ok")
+    holds(bench.ask(GET), b"again")
+    same(len(bench.a.heads), 3)
+
+
+def test_a_post_on_a_connection_that_closes_is_not_sent_twice(bench):
+    bench.a.scripts = [stale, answers(ok(b"again"))]
+    holds(bench.ask(GET), b"ok")
+    holds(bench.ask(POST + b"Content-Length: 2\r\n\r\nhi"), b"502 Bad Gateway")
+    same(len(bench.a.heads), 2)
+
+
+def test_what_no_backend_got_is_sent_to_another(bench):
+    for _ in range(4):
+        bench.b.scripts.append(answers(ok(b"alive", b"Connection: close\r\n")))
+    for _ in range(4):
+        holds(bench.ask(b"POST /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"), b"alive")
+
+
+def test_unasked_bytes_end_a_kept_connection(bench):
+    bench.a.scripts = [
+        answers(ok() + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged", then_close=False),
+        answers(ok(b"true")),
+    ]
+    out = bench.ask(GET_KEEP + GET)
+    holds(out, b"true")
+    lacks(out, b"forged")
+
+
+def test_an_answer_that_says_close_is_the_connections_last(bench):
+    bench.a.scripts = [answers(ok(b"1", b"Connection: close\r\n"), then_close=False), answers(ok(b"2"))]
+    out = bench.ask(GET_KEEP + GET)
+    same(out.count(b"HTTP/1.1 200 OK"), 2)
+    lacks(out.split(b"\r\n\r\n")[0].lower(), b"connection")
+
+
+# --- answers that are wrong ---
+
+MALFORMED = [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok", "two lengths"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "contradiction"),
+    (b"HTTP/1.1 200 OK\r\nX: a\r\n folded\r\nContent-Length: 0\r\n\r\n", "folding"),
+    (b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", "bare line feeds"),
+    (b"HTTP/3.0 200 OK\r\n\r\n", "version"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "another protocol"),
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "upgrade unasked"),
+]
+
+
+def test_a_malformed_answer_is_a_502(bench):
+    for text, name in MALFORMED:
+        drop_idle(bench)
+        bench.a.scripts = [answers(text)]
+        holds(bench.ask(GET), b"HTTP/1.1 502 ")
+        line = bench.line()
+        same((name, line["status"], line["end"]), (name, 502, "upstream_malformed"))
+        assert line["reason"], name
+
+
+def test_an_answer_that_breaks_off_breaks_the_client(bench):
+    bench.a.scripts = [answers(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfew")]
+    holds(bench.ask(GET), b"few")
+    same(bench.line()["end"], "upstream_reset")
+    bench.a.scripts = [answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfew\r\n")]
+    out = bench.ask(GET)
+    holds(out, b"3\r\nfew\r\n")
+    lacks(out, b"0\r\n\r\n")
+
+
+def test_no_answer_at_all_is_a_502(bench):
+    drop_idle(bench)
+    bench.a.scripts = [answers(b""), answers(b"")]
+    holds(bench.ask(POST + b"Content-Length: 2\r\n\r\nhi"), b"502")
+    same(bench.line()["end"], "upstream_reset")
+
+
+# --- answers of all kinds ---
+
+
+def test_interim_answers_are_passed_on(bench):
+    bench.a.scripts = [
+        answers(
+            b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b>\r\n\r\n"
+            + ok(extra=b"Connection: close\r\n")
+        )
+    ]
+    out = bench.ask(GET)
+    same(out.count(b"103 Early Hints"), 2)
+    holds(out, b"200 OK")
+
+
+def test_an_old_client_gets_no_interim_answer_and_no_chunks(bench):
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+    bench.a.scripts = [answers(b"HTTP/1.1 103 Early Hints\r\n\r\n" + chunked)]
+    out = bench.ask(b"GET / HTTP/1.0\r\n\r\n")
+    lacks(out, b"103")
+    lacks(out.lower(), b"chunked")
+    assert out.endswith(b"\r\n\r\nab"), out
+
+
+def test_head_204_and_304_have_no_content(bench):
+    for request, answer in (
+        (b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
+        (GET_KEEP, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (GET_KEEP, b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"),
+    ):
+        drop_idle(bench)
+        bench.a.scripts = [answers(answer, ok(b"next", b"Connection: close\r\n"))]
+        out = bench.ask(request + GET)
+        assert out.endswith(b"\r\n\r\nnext"), out
+        same(out.count(b"HTTP/1.1 "), 2)
+
+
+def test_trailers_pass_both_ways(bench):
+    def script(sock, origin):
+        _, rest = origin.head(sock)
+        while b"0\r\n" not in rest or not rest.endswith(b"\r\n\r\n"):
+            rest += sock.recv(1000)
+        origin.note(rest.decode())
+        sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 9\r\n\r\n")
+
+    bench.a.scripts = [script]
+    drop = b"Transfer-Encoding: chunked\r\nTE: trailers\r\n\r\n2;x=y\r\nhi\r\n0\r\nX-In: 7\r\n\r\n"
+    out = bench.ask(POST + drop)
+    holds(out, b"0\r\nX-Sum: 9\r\n\r\n")
+    holds(bench.a.events[-1], "X-In: 7")
+    lacks(bench.a.events[-1], "x=y")
+
+
+def test_hop_by_hop_fields_stay_here(bench):
+    bench.a.scripts = [answers(ok(extra=b"Connection: close, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: 5\r\nX-Kept: 1\r\n"))]
+    out = bench.ask(
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nUpgrade: h2c\r\nTE: gzip\r\n"
+        b"Proxy-Connection: keep-alive\r\nX-Yours: 1\r\n\r\n"
+    )
+    head = bench.a.heads[0].lower()
+    for name in (b"x-mine", b"upgrade", b"proxy-connection", b"\r\nte:"):
+        lacks(head, name)
+    holds(head, b"x-yours: 1")
+    lacks(out, b"X-Secret")
+    lacks(out, b"Keep-Alive")
+    holds(out, b"X-Kept: 1")
+
+
+def test_pipelined_requests_are_answered_in_order(bench):
+    def slow(sock, origin):
+        for i in range(5):
+            origin.head(sock)
+            sock.sendall(ok(b"answer-%d" % i))
+
+    bench.a.scripts = [slow]
+    out = bench.ask(GET_KEEP * 4 + GET)
+    places = [out.index(b"answer-%d" % i) for i in range(5)]
+    same(places, sorted(places))
+
+
+def test_an_early_answer_reaches_a_client_that_still_sends(bench):
+    def early(sock, origin):
+        origin.head(sock)
+        sock.sendall(ok(b"enough", b"Connection: close\r\n"))
+        origin.note("answered")
+        read_all(sock)
+
+    bench.a.scripts = [early]
+    with bench.connect() as sock:
+        sock.sendall(POST + b"Content-Length: 60000\r\n\r\n" + b"x" * 100)
+        holds(read_all(sock), b"enough")
+
+
+# --- limits and refusals ---
+
+
+def test_content_beyond_its_limit_is_a_413(bench):
+    drop_idle(bench)
+    bench.a.scripts = [lambda s, o: (o.head(s), read_all(s))] * 2
+    holds(bench.ask(POST + b"Content-Length: 70000\r\n\r\n"), b"HTTP/1.1 413 ")
+    same(bench.line()["end"], "too_large")
+    chunks = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+    holds(bench.ask(POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks * 5), b"HTTP/1.1 413 ")
+    same(bench.line()["end"], "too_large")
+
+
+def test_a_malformed_chunk_ends_the_request_at_the_backend_too(bench):
+    def script(sock, origin):
+        origin.head(sock)
+        origin.note("end" if b"0\r\n\r\n" not in read_all(sock) else "complete")
+
+    drop_idle(bench)
+    bench.a.scripts = [script]
+    holds(bench.ask(POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhiXX"), b"HTTP/1.1 400 ")
+    assert bench.a.wait_for("end"), bench.a.events
+    same(bench.line()["end"], "refused")
+
+
+def test_a_dead_backend_is_a_502_with_its_reason(bench):
+    holds(bench.ask(b"GET /dead HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), b"HTTP/1.1 502 ")
+    line = bench.line()
+    same((line["end"], line["reason"]), ("connect_failed", "Connection refused"))
+
+
+# --- time ---
+
+
+def test_a_slow_head_is_a_408(bench):
+    with bench.connect() as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHos")
+        holds(read_all(sock), b"HTTP/1.1 408 ")
+    same(bench.line()["end"], "client_timeout")
+
+
+def test_a_silent_connection_is_closed_without_a_word(bench):
+    with bench.connect() as sock:
+        same(read_all(sock), b"")
+
+
+def test_content_that_stops_coming_is_a_408(bench):
+    drop_idle(bench)
+    bench.a.scripts = [lambda s, o: (o.head(s), read_all(s))]
+    with bench.connect() as sock:
+        sock.sendall(POST + b"Content-Length: 10\r\n\r\nfive!")
+        holds(read_all(sock), b"HTTP/1.1 408 ")
+    same(bench.line()["end"], "client_timeout")
+
+
+def test_an_answer_that_does_not_begin_is_a_504(bench):
+    drop_idle(bench)
+    bench.a.scripts = [lambda s, o: (o.head(s), read_all(s))]
+    holds(bench.ask(GET), b"HTTP/1.1 504 ")
+    same(bench.line()["end"], "first_byte_timeout")
+
+
+def test_a_silent_stream_ends_when_it_was_asked_to(bench):
+    drop_idle(bench)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    bench.a.scripts = [lambda s, o: (o.head(s), s.sendall(head + b"9\r\ndata: 1\n\n\r\n"), read_all(s))]
+    out = bench.ask(GET)
+    holds(out, b"data: 1")
+    lacks(out, b"0\r\n\r\n")
+    line = bench.line()
+    same((line["end"], line["protocol"]), ("stream_idle", "sse"))
+
+
+def test_a_stream_beyond_its_total_time_ends(bench):
+    def forever(sock, origin):
+        origin.head(sock)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            sock.sendall(b"1\r\nx\r\n")
+            time.sleep(0.05)
+
+    drop_idle(bench)
+    bench.a.scripts = [forever]
+    lacks(bench.ask(GET), b"0\r\n\r\n")
+    same(bench.line()["end"], "total_timeout")
+
+
+# --- going away ---
+
+
+def test_a_client_that_leaves_before_the_first_byte_ends_the_backends_work(bench):
+    def script(sock, origin):
+        origin.head(sock)
+        origin.note("left" if not sock.recv(1) else "more")
+
+    drop_idle(bench)
+    bench.a.scripts = [script]
+    sock = bench.connect()
+    sock.sendall(GET_KEEP)
+    assert bench.a.wait_for("head")
+    sock.close()
+    assert bench.a.wait_for("left"), bench.a.events
+    same(bench.line()["end"], "client_abort")
+
+
+def test_a_client_that_reads_nothing_stops_the_backend(bench):
+    sent = [0]
+
+    def flood(sock, origin):
+        origin.head(sock)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        sock.settimeout(0.3)
+        try:
+            while True:
+                sent[0] += sock.send(b"x" * 65536)
+        except socket.timeout:
+            origin.note("stopped")
+
+    drop_idle(bench)
+    bench.a.scripts = [flood]
+    with bench.connect() as sock:
+        sock.sendall(GET)
+        assert bench.a.wait_for("stopped"), bench.a.events
+        assert sent[0] < 64 << 20, sent[0]
+    same(bench.line()["end"], "client_abort")
+
+
+def main():
+    bench = Bench(sys.argv[1], sys.argv[2])
+    failed = 0
+    for name, test in sorted(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        bench.begin()
+        try:
+            test(bench)
+            assert bench.lb7d.poll() is None, "lb7d died: status %s" % bench.lb7d.returncode
+        except (AssertionError, OSError, KeyError, IndexError, ValueError) as error:
+            failed += 1
+            print("FAIL %s: %s: %s" % (name, type(error).__name__, error))
+    bench.lb7d.terminate()
+    status = bench.lb7d.wait(10)
+    if status:
+        failed += 1
+        print("FAIL lb7d ended with status %d" % status)
+    with open(os.path.join(sys.argv[2], "lb7d.log"), encoding="utf-8", errors="replace") as log:
+        if failed:
+            print(log.read()[-4000:])
+    return 1 if failed else 0
+
+
+sys.exit(main())
