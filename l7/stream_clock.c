@@ -70,6 +70,15 @@ static void beat(struct stream *s)
 		s->from->ops->data(s->from->client, slice_of(comment, sizeof(comment) - 1));
 }
 
+// A client that sends nothing because the backend takes nothing is not to blame; it gets its time anew.
+static bool is_held_up(struct stream *s)
+{
+	if (s->phase != STREAM_SENDING || stream_takes(s))
+		return false;
+	s->phase_ms = after(s, phase_timeout(s));
+	return true;
+}
+
 static void fire(struct timer *t)
 {
 	struct stream *s = CONTAINER_OF(t, struct stream, timer);
@@ -79,7 +88,7 @@ static void fire(struct timer *t)
 		stream_timed_out(s, ACCESS_TOTAL_TIMEOUT);
 		return;
 	}
-	if (s->phase_ms && s->phase_ms <= now) {
+	if (s->phase_ms && s->phase_ms <= now && !is_held_up(s)) {
 		if (s->phase == STREAM_CONNECTING)
 			stream_connect_timed_out(s);
 		else

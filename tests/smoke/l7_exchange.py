@@ -110,7 +110,7 @@ def answers(*texts, then_close=True):
 class Bench:
     def __init__(self, lb7d, folder):
         self.a, self.b = Origin(), Origin()
-        self.port, self.dead = free_port(), free_port()
+        self.port, self.wide, self.dead = free_port(), free_port(), free_port()
         self.folder = folder
         self.log = os.path.join(folder, "access.log")
         self.n_lines = 0
@@ -138,7 +138,8 @@ class Bench:
             "control_l7": os.path.join(self.folder, "l7.sock"),
             "access_log": self.log,
             "services": [
-                {"name": "web", "address": "127.0.0.1", "port": self.port, "protocol": "tcp", "l7": "web"}
+                {"name": "web", "address": "127.0.0.1", "port": self.port, "protocol": "tcp", "l7": "web"},
+                {"name": "wide", "address": "127.0.0.1", "port": self.wide, "protocol": "tcp", "l7": "wide"},
             ],
             "l7": [
                 {
@@ -157,7 +158,8 @@ class Bench:
                         {"path": "/two", "pool": "two", "retries": 1},
                         {"path": "/dead", "pool": "dead"},
                     ],
-                }
+                },
+                {"name": "wide", "timeouts": {"client_idle_ms": 300}, "routes": [{"path": "/", "pool": "one"}]},
             ],
             "pools": [pool("one", self.a.port), pool("two", self.dead, self.b.port), pool("dead", self.dead)],
         }
@@ -173,8 +175,8 @@ class Bench:
                     break
         sys.exit("lb7d did not start: see lb7d.log")
 
-    def connect(self):
-        sock = socket.create_connection(("127.0.0.1", self.port), WAIT)
+    def connect(self, port=None):
+        sock = socket.create_connection(("127.0.0.1", port or self.port), WAIT)
         sock.settimeout(WAIT)
         return sock
 
@@ -465,6 +467,24 @@ def test_content_that_stops_coming_is_a_408(bench):
         sock.sendall(POST + b"Content-Length: 10\r\n\r\nfive!")
         holds(read_all(sock), b"HTTP/1.1 408 ")
     same(bench.line()["end"], "client_timeout")
+
+
+def test_a_client_is_not_blamed_for_a_backend_that_takes_nothing(bench):
+    size = 30 << 20  # more than all buffers on the way
+
+    def script(sock, origin):
+        _, rest = origin.head(sock)
+        time.sleep(0.9)  # three times client_idle_ms
+        n = len(rest)
+        while n < size:
+            n += len(sock.recv(1 << 20))
+        sock.sendall(ok(b"all of it", b"Connection: close\r\n"))
+
+    drop_idle(bench)
+    bench.a.scripts = [script]
+    with bench.connect(bench.wide) as sock:
+        sock.sendall(POST + b"Content-Length: %d\r\n\r\n" % size + bytes(size))
+        holds(read_all(sock), b"all of it")
 
 
 def test_an_answer_that_does_not_begin_is_a_504(bench):
