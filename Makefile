@@ -177,7 +177,7 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install $(filter %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/sbin
 	install $(filter-out %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	cp -R conf/. $(DESTDIR)$(PREFIX)/share/lb47
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 tools/lbctl.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 tools/lb4d.8 tools/lb7d.8 tools/lbctl.8
 	install -D -m 644 tools/lbctl.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lbctl
 clean: ## remove everything that make wrote
 	rm -rf build build-*

@@ -178,6 +178,6 @@ for command in status check reload save 'services list' 'pools list' 'backends d
 	grep -qF "Cm $command" tools/lbctl.8 || fail "lbctl.8 says nothing of $command"
 done
 if command -v mandoc >/dev/null; then
-	mandoc -T lint -W warning tools/lbctl.8 || fail "lbctl.8 is no good mdoc"
+	mandoc -T lint -W warning tools/*.8 || fail "a manual page is no good mdoc"
 fi
 edge_stop
