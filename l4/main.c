@@ -2,6 +2,7 @@
 // This file is the table of contents: what is opened, in which order, and how it is closed again,
 // in reverse.
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
+#include "l4/ctrl/change.h"
 #include "l4/ctrl/control.h"
 #include "l4/ctrl/neighbor.h"
 #include "l4/ctrl/options.h"
@@ -18,6 +20,7 @@
 #include "l4/ctrl/server.h"
 #include "l4/ctrl/steering.h"
 #include "l4/ctrl/store.h"
+#include "l4/ctrl/supervise.h"
 #include "l4/dpdk/engine.h"
 
 struct daemon {
@@ -31,22 +34,50 @@ struct daemon {
 	struct server *server;
 	ev_signal stop[2];
 	ev_signal reload;
-	ev_timer watch; // link states; the end of the captures with --once
+	struct change_turn reload_turn;
+	char *l7_program, *l7_conf; // of lb7d; owned
+	cpu_set_t cpus;             // where we might run before DPDK pinned us
+	unsigned n_stops;           // signals to stop
+	ev_timer watch;             // link states; the end of the captures with --once
 };
 
+static void on_l7_stopped(void *data)
+{
+	const struct daemon *d = data;
+
+	ev_break(d->loop, EVBREAK_ALL);
+}
+
+// lb7d first: while its streams end, packets still have to reach it. The second signal hurries it, the
+// third does not wait.
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 {
+	struct daemon *d = watcher->data;
+
 	LOG_INFO("stopping signal=%s", strsignal(watcher->signum));
-	ev_break(loop, EVBREAK_ALL);
+	if (++d->n_stops > 2)
+		ev_break(loop, EVBREAK_ALL);
+	else
+		supervise_stop(d->control.supervise, on_l7_stopped, d);
+}
+
+static void reload(struct change_turn *turn)
+{
+	struct daemon *d = CONTAINER_OF(turn, struct daemon, reload_turn);
+	struct err err;
+
+	if (change_reload(&d->control, NULL, &err))
+		return; // logged, and remembered for lbctl status; or it will be
 }
 
 static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct daemon *d = watcher->data;
-	struct err err;
 
-	if (control_reload(&d->control, &err))
-		return; // logged, and remembered for lbctl status
+	if (!change_is_under_way(&d->control))
+		reload(&d->reload_turn);
+	else if (!d->reload_turn.is_waiting)
+		change_wait(&d->control, &d->reload_turn);
 }
 
 static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
@@ -67,10 +98,12 @@ static void watch_signals(struct daemon *d)
 
 	for (int i = 0; i < 2; i++) {
 		ev_signal_init(&d->stop[i], on_stop, stops[i]);
+		d->stop[i].data = d;
 		ev_signal_start(d->loop, &d->stop[i]);
 	}
 	ev_signal_init(&d->reload, on_reload, SIGHUP);
 	d->reload.data = d;
+	d->reload_turn.run = reload;
 	ev_signal_start(d->loop, &d->reload);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -123,6 +156,42 @@ static int serve(struct daemon *d, struct err *err)
 	return 0;
 }
 
+// Not on the lanes' cores, unless there are no others: a lane shares its core with nobody.
+static void choose_l7_cpus(struct daemon *d)
+{
+	cpu_set_t others = d->cpus;
+
+	for (uint16_t i = 0; i < d->boot->n_lanes; i++)
+		if (d->boot->lanes[i] < CPU_SETSIZE)
+			CPU_CLR(d->boot->lanes[i], &others);
+	if (CPU_COUNT(&others) > 0)
+		d->cpus = others;
+}
+
+// Without its keeper lb4d still forwards: whatever goes wrong here is said, and no reason to stop.
+static void keep_l7(struct daemon *d)
+{
+	struct supervise_setup setup = {.control = &d->control, .program.cpus = &d->cpus};
+
+	if (d->options.is_once)
+		return;
+	choose_l7_cpus(d);
+	d->l7_program = l7_process_beside("lb7d");
+	d->l7_conf = options_absolute(d->options.conf_file);
+	setup.program.path = d->l7_program;
+	setup.program.conf_file = d->l7_conf;
+	if (!d->l7_program || !d->l7_conf || supervise_open(&d->control.supervise, &setup))
+		LOG_ERROR("lb7d not kept reason=\"out of memory\"");
+}
+
+static void leave_l7(struct daemon *d)
+{
+	supervise_close(d->control.supervise);
+	d->control.supervise = NULL;
+	free(d->l7_program);
+	free(d->l7_conf);
+}
+
 static int run(struct daemon *d, struct err *err)
 {
 	int rc = serve(d, err);
@@ -134,7 +203,9 @@ static int run(struct daemon *d, struct err *err)
 	privileges_drop(d->boot);
 	LOG_INFO("ready node=%s file=%s control=%s lanes=%u generation=%u", d->boot->node,
 	         d->boot->file, d->boot->control, d->boot->n_lanes, d->control.generation);
+	keep_l7(d);
 	ev_run(d->loop, 0);
+	leave_l7(d);
 	engine_stop(&d->engine);
 	steering_close(d->steering);
 	neighbor_close(d->control.neighbor);
@@ -161,7 +232,11 @@ static int open_and_run(struct daemon *d, struct err *err)
 {
 	int rc;
 
-	d->loop = ev_default_loop(EVFLAG_AUTO);
+	sched_getaffinity(0, sizeof(d->cpus), &d->cpus);
+	// Not the default loop: that one reaps every child, lb7d's exit status included.
+	d->loop = ev_loop_new(EVFLAG_AUTO);
+	if (!d->loop)
+		return err_set(err, -ENOMEM, "no event loop");
 	watch_signals(d);
 	rc = conf_load(&d->boot, d->options.conf_file, err);
 	if (rc)

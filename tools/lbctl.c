@@ -23,11 +23,15 @@ static int complain(const char *sentence)
 	return LBCTL_NO;
 }
 
-static const char *default_socket(void)
+// Where lb4d manages a host it also answers for lb7d, which may as well run alone.
+static const char *const default_sockets[] = {"/run/lb47/lb4d.sock", "/run/lb47/lb7d.sock", NULL};
+
+// NULL = the default ones.
+static const char *named_socket(void)
 {
 	const char *path = getenv("LB47_SOCKET");
 
-	return path && *path ? path : "/run/lb47/lb4d.sock";
+	return path && *path ? path : NULL;
 }
 
 // --- check ---
@@ -80,6 +84,8 @@ static void print_change(const struct lbctl_request *r, const struct ctl_change 
 {
 	printf("%s (generation %u, %s)\n", r->what, change->generation,
 	       change->saved ? "saved" : "not saved");
+	if (*change->note)
+		printf("note: %s\n", change->note);
 }
 
 static int print_table(const struct lbctl_command *c, const struct lbctl_options *opts,
@@ -125,13 +131,15 @@ static int ask(const struct lbctl_command *c, const struct lbctl_options *opts,
 {
 	size_t line_len = 0, answer_len = 0;
 	char *line = ctl_request_encode(&r->request, &line_len);
+	const char *const named[] = {opts->socket, NULL};
 	char *answer = NULL;
 	struct err err;
 	int rc;
 
 	if (!line)
 		return complain("out of memory");
-	rc = lbctl_client_ask(opts->socket, line, line_len, &answer, &answer_len, &err);
+	rc = lbctl_client_ask_any(opts->socket ? named : default_sockets, line, line_len, &answer,
+	                          &answer_len, &err);
 	free(line);
 	if (rc)
 		return complain(err.msg);
@@ -225,12 +233,13 @@ static int finish(int rc)
 
 int main(int argc, char **argv)
 {
-	struct lbctl_options opts = {.socket = default_socket()};
+	struct lbctl_options opts = {.socket = named_socket()};
 	char *list = lbctl_command_list();
 	struct args args = {
 		.program = "lbctl",
 		.usage = "COMMAND",
-		.summary = "Asks and steers a running lb4d over its control socket.",
+		.summary =
+			"Asks and steers a running lb4d, or a lb7d that runs alone, over its control socket.",
 		.more = list,
 		.options = lbctl_common,
 		.n_options = lbctl_n_common,

@@ -18,9 +18,10 @@ static int explain_connect(const char *path, int error, struct err *err)
 	switch (error) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return err_set(err, -error,
-		               "%s: no daemon answers (is lb4d running? -s SOCKET chooses another)",
-		               path);
+		return err_set(
+			err, -error,
+			"%s: no daemon answers (is lb4d or lb7d running? -s SOCKET chooses another)",
+			path);
 	case EACCES:
 	case EPERM:
 		return err_set(err, -error,
@@ -129,5 +130,28 @@ int lbctl_client_ask(const char *path, const char *line, size_t line_len, char *
 	if (!rc)
 		rc = receive(fd, path, answer, len, err);
 	close(fd);
+	return rc;
+}
+
+static bool is_nobody(int rc)
+{
+	return rc == -ENOENT || rc == -ECONNREFUSED;
+}
+
+int lbctl_client_ask_any(const char *const *paths, const char *line, size_t line_len, char **answer,
+                         size_t *len, struct err *err)
+{
+	int rc = lbctl_client_ask(*paths, line, line_len, answer, len, err);
+	struct err later;
+
+	while (is_nobody(rc) && *++paths) {
+		int next = lbctl_client_ask(*paths, line, line_len, answer, len, &later);
+
+		if (is_nobody(next))
+			continue;
+		if (next)
+			*err = later;
+		return next;
+	}
 	return rc;
 }

@@ -9,6 +9,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
+#include "l4/ctrl/change.h"
 #include "l4/ctrl/health_feed.h"
 #include "l4/ctrl/neighbor.h"
 #include "l4/ctrl/next_hop.h"
@@ -87,7 +88,10 @@ int control_init(struct control *c, struct ev_loop *loop, struct stats *stats, c
 	c->conf_file = strdup(file);
 	c->bury = calloc(1, sizeof(*c->bury));
 	rc = c->conf_file && c->bury ? roster_init(&c->roster) : -ENOMEM;
+	if (!rc)
+		rc = change_open(&c->change, c);
 	if (rc) {
+		roster_fini(&c->roster);
 		free(c->conf_file);
 		free(c->bury);
 		return rc;
@@ -119,6 +123,7 @@ void control_fini(struct control *c)
 	ev_timer_stop(c->loop, &c->bury->linger);
 	ev_timer_stop(c->loop, &c->bury->soon);
 	free(c->bury);
+	change_close(c->change);
 	free_grave(c);
 	snapshot_free(c->serving);
 	roster_fini(&c->roster);
@@ -284,57 +289,6 @@ void control_refresh_soon(struct control *c)
 	ev_now_update(c->loop);
 	ev_timer_set(soon, c->bury->cost_s > SOON_S ? c->bury->cost_s : SOON_S, 0.);
 	ev_timer_start(c->loop, soon);
-}
-
-static int refuse(struct control *c, const char *what, const struct err *err)
-{
-	c->last_error = *err;
-	err_prefix(&c->last_error, "%s refused", what);
-	LOG_WARN("%s refused reason=\"%s\" serving_generation=%u", what, err->msg, c->generation);
-	return err->code;
-}
-
-int control_reload(struct control *c, struct err *err)
-{
-	struct conf *next;
-	int rc = conf_load(&next, c->conf_file, err);
-
-	if (!rc) {
-		rc = control_apply(c, next, err);
-		if (rc)
-			err_prefix(err, "%s", c->conf_file);
-	}
-	if (rc) {
-		c->n_reload_failures++;
-		return refuse(c, "reload", err);
-	}
-	c->is_saved = true;
-	c->n_reloads++;
-	c->reloaded_ns = clock_now_ns();
-	c->last_error = (struct err){0};
-	LOG_INFO("reloaded file=%s generation=%u", c->conf_file, c->generation);
-	return 0;
-}
-
-int control_refuse_edit(struct control *c, struct err *err)
-{
-	c->n_edit_failures++;
-	return refuse(c, "change", err);
-}
-
-int control_edit(struct control *c, struct conf *next, struct err *err)
-{
-	int rc = conf_check(next, err);
-
-	if (rc)
-		conf_free(next);
-	else
-		rc = control_apply(c, next, err);
-	if (rc)
-		return control_refuse_edit(c, err);
-	c->is_saved = false;
-	LOG_INFO("changed generation=%u saved=no", c->generation);
-	return 0;
 }
 
 int control_save(struct control *c, struct err *err)

@@ -2,8 +2,8 @@
 // The control thread's state and the only operations that change what the lanes read. Everything in
 // l4/ctrl runs on this one thread, in one libev loop.
 //
-//   conf (file or lbctl) -> control_apply -> roster -> snapshot -> published to the lanes
-//   neighbours, health   -> control_refresh --------^
+//   conf (file or lbctl; change.h) -> control_apply -> roster -> snapshot -> published to the lanes
+//   neighbours, health             -> control_refresh --------^
 //
 // All or nothing: an operation that fails leaves the running configuration and the serving snapshot
 // as they were, and says why.
@@ -16,9 +16,11 @@
 #include "l4/model/snapshot.h"
 #include "l4/model/stats.h"
 
+struct change;
 struct ev_loop;
 struct neighbor;
 struct steering;
+struct supervise;
 
 struct control {
 	struct ev_loop *loop; // borrowed
@@ -34,6 +36,8 @@ struct control {
 	struct snapshot *serving;     // newest published; owned
 	struct snapshot_grave *grave; // old ones that a lane may still read; owned
 	struct control_timer *bury;   // runs while there is a grave; and other timers; owned
+	struct change *change;        // under way; owned
+	struct supervise *supervise;  // keeps lb7d; borrowed; NULL = nobody does
 	uint32_t generation;
 	uint32_t n_reloads;
 	uint32_t n_reload_failures; // reloads refused
@@ -63,15 +67,6 @@ void control_refresh(struct control *c);
 // The same in 10 ms, and with all that changes meanwhile: a rack that fails is one snapshot, not forty. A
 // configuration that takes longer to compile has at least half of the thread's time for everything else.
 void control_refresh_soon(struct control *c);
-
-// Reads conf_file again and applies it; counts, logs, remembers a refusal in last_error.
-NODISCARD int control_reload(struct control *c, struct err *err);
-
-// Applies an edited clone of c->conf (consumed); is_saved becomes false. A refusal is as below.
-NODISCARD int control_edit(struct control *c, struct conf *next, struct err *err);
-
-// An edit that cannot be made: counts, logs, remembers it in last_error. Returns err->code.
-int control_refuse_edit(struct control *c, struct err *err);
 
 // Writes the running configuration to its file.
 NODISCARD int control_save(struct control *c, struct err *err);

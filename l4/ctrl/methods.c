@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "l4/base/clock.h"
+#include "l4/ctrl/supervise.h"
 
 static const double LOAD_INTERVAL_S = 1.;
 
@@ -41,6 +43,7 @@ static const struct {
 	[CTL_FLOW_LOOKUP] = {.run = methods_flow_lookup},
 	[CTL_COUNTERS] = {.run = methods_counters},
 	[CTL_EXPLAIN] = {.run = methods_explain},
+	[CTL_L7_STATUS] = {.run = methods_l7_status},
 };
 
 static uint64_t busy_ns(const struct methods *m, uint16_t lane)
@@ -102,6 +105,23 @@ void methods_close(struct methods *m)
 	free(m);
 }
 
+static void on_turn(struct change_turn *turn)
+{
+	struct methods_call *call = CONTAINER_OF(turn, struct methods_call, turn);
+	int rc = table[call->method].run(call);
+
+	if (rc != METHODS_LATER)
+		methods_finish(call, rc);
+}
+
+static void on_changed(struct change_ask *change, int rc, const struct err *err)
+{
+	struct methods_call *call = CONTAINER_OF(change, struct methods_call, change);
+
+	call->err = *err;
+	methods_finish(call, methods_change(call, rc));
+}
+
 int methods_run(struct methods *m, struct methods_call *call)
 {
 	int rc;
@@ -110,7 +130,13 @@ int methods_run(struct methods *m, struct methods_call *call)
 	call->control = m->control;
 	call->err = (struct err){0};
 	call->ask = (struct flow_scan_ask){0};
+	call->change = (struct change_ask){.done = on_changed};
+	call->turn = (struct change_turn){.run = on_turn};
 	ctl_method_init_result(call->method, &call->result);
+	if (table[call->method].is_change && change_is_under_way(m->control)) {
+		change_wait(m->control, &call->turn);
+		return METHODS_LATER;
+	}
 	rc = table[call->method].run(call);
 	if (rc < 0)
 		ctl_method_free_result(call->method, &call->result);
@@ -120,6 +146,8 @@ int methods_run(struct methods *m, struct methods_call *call)
 void methods_cancel(struct methods_call *call)
 {
 	flow_scan_forget(call->methods->scan, &call->ask);
+	change_leave(call->control, &call->turn);
+	change_forget(call->control, &call->change);
 	ctl_method_free_result(call->method, &call->result);
 }
 
@@ -146,6 +174,21 @@ void methods_finish(struct methods_call *call, int rc)
 	if (rc < 0)
 		ctl_method_free_result(call->method, &call->result);
 	call->done(call, rc);
+}
+
+int methods_change(struct methods_call *call, int rc)
+{
+	struct ctl_change *change = &call->result.change;
+	const struct control *c = call->control;
+
+	if (rc == CHANGE_LATER)
+		return METHODS_LATER;
+	change->generation = c->generation;
+	change->saved = c->is_saved;
+	if (supervise_is_behind(c->supervise))
+		snprintf(change->note, sizeof(change->note),
+		         "lb7d does not serve it yet, see lbctl l7");
+	return rc;
 }
 
 double methods_busy(const struct methods *m, uint16_t lane)

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "l4/base/err.h"
-#include "l4/ctrl/control.h"
+#include "l4/ctrl/change.h"
 #include "l4/ctrl/flow_scan.h"
 #include "l4/model/ctl_method.h"
 
@@ -30,6 +30,8 @@ struct methods_call {
 	union ctl_result result;
 	struct err err; // the sentence, if it failed
 	struct flow_scan_ask ask;
+	struct change_ask change;
+	struct change_turn turn;
 };
 
 // `c` is borrowed until methods_close(). 0 or -ENOMEM.
@@ -60,6 +62,13 @@ void methods_finish(struct methods_call *call, int rc);
 // Share of the last second that a lane spent on packets, in percent.
 double methods_busy(const struct methods *m, uint16_t lane);
 
+// For the last step of a method that changes the configuration: `rc` is change_reload()'s or
+// change_edit()'s, which was given &call->change. Returns what the method returns.
+int methods_change(struct methods_call *call, int rc);
+
+// Adds a line on lb7d, if it is wanted or there. 0 or -ENOMEM.
+NODISCARD int methods_l7_summary(struct methods_call *call, struct ctl_rows *rows);
+
 // A new row of the result's table, zero or initial. NULL if there is no memory, then call->err says so.
 void *methods_row(struct methods_call *call, struct ctl_rows *rows, const char *table);
 
@@ -78,3 +87,4 @@ int methods_flow_count(struct methods_call *call);
 int methods_flow_lookup(struct methods_call *call);
 int methods_counters(struct methods_call *call);
 int methods_explain(struct methods_call *call);
+int methods_l7_status(struct methods_call *call);

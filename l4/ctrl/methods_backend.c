@@ -164,7 +164,7 @@ struct edit {
 static int edit_refuse(struct edit *e, struct methods_call *call)
 {
 	conf_free(e->next);
-	return control_refuse_edit(call->control, &call->err);
+	return change_refuse(call->control, &call->err);
 }
 
 static int edit_open(struct edit *e, struct methods_call *call, const char *pool, const char *name)
@@ -186,11 +186,7 @@ static int edit_open(struct edit *e, struct methods_call *call, const char *pool
 
 static int edit_apply(struct edit *e, struct methods_call *call)
 {
-	int rc = control_edit(call->control, e->next, &call->err);
-
-	call->result.change.generation = call->control->generation;
-	call->result.change.saved = call->control->is_saved;
-	return rc;
+	return methods_change(call, change_edit(call->control, e->next, &call->change, &call->err));
 }
 
 int methods_backend_add(struct methods_call *call)

@@ -78,25 +78,19 @@ int methods_status(struct methods_call *call)
 	s->reloaded_s = seconds_since(c->reloaded_ns);
 	s->hugepages = c->has_hugepages;
 	rc = add_lanes(call, &s->lanes);
-	return rc ? rc : add_ports(call, &s->ports);
+	if (!rc)
+		rc = add_ports(call, &s->ports);
+	return rc ? rc : methods_l7_summary(call, &s->l7);
 }
 
 int methods_reload(struct methods_call *call)
 {
-	int rc = control_reload(call->control, &call->err);
-
-	call->result.change.generation = call->control->generation;
-	call->result.change.saved = call->control->is_saved;
-	return rc;
+	return methods_change(call, change_reload(call->control, &call->change, &call->err));
 }
 
 int methods_save(struct methods_call *call)
 {
-	int rc = control_save(call->control, &call->err);
-
-	call->result.change.generation = call->control->generation;
-	call->result.change.saved = call->control->is_saved;
-	return rc;
+	return methods_change(call, control_save(call->control, &call->err));
 }
 
 int methods_service_list(struct methods_call *call)
@@ -127,17 +121,20 @@ int methods_service_list(struct methods_call *call)
 	return 0;
 }
 
-static uint32_t count_usable(const struct control *c, const struct conf_pool *pool)
+// What health means for a pool's backends in the snapshot that serves.
+static void count_backends(const struct control *c, const struct conf_pool *pool,
+                           struct ctl_pool *row)
 {
 	const struct snapshot *snap = c->serving;
-	uint32_t n = 0;
 
 	for (uint16_t i = 0; snap && i < pool->n_backends; i++) {
 		uint16_t id = roster_backend_id(&c->roster, pool->name, &pool->backends[i]);
+		const struct snap_backend *b = &snap->backends[id < snap->n_backends ? id : 0];
 
-		n += id < snap->n_backends && (snap->backends[id].flags & BACKEND_NEW);
+		row->usable += (b->flags & BACKEND_NEW) != 0;
+		row->unhealthy += b->health == HEALTH_UNHEALTHY;
+		row->failed_open |= b->health == HEALTH_UNHEALTHY && b->flags & BACKEND_NEW;
 	}
-	return n;
 }
 
 int methods_pool_list(struct methods_call *call)
@@ -154,8 +151,8 @@ int methods_pool_list(struct methods_call *call)
 		row->balance = pool->balance;
 		row->health = pool->health.type;
 		row->backends = pool->n_backends;
-		row->usable = count_usable(c, pool);
 		row->table_size = pool->table_size;
+		count_backends(c, pool, row);
 	}
 	return 0;
 }

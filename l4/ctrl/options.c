@@ -3,7 +3,9 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
 	"usage: lb4d -c CONF [options]\n"
@@ -71,4 +73,17 @@ bool options_parse(struct options *o, int argc, char **argv, int *status)
 	if (!o->conf_file)
 		return mistake(status, "-c CONF is missing");
 	return false;
+}
+
+char *options_absolute(const char *file)
+{
+	char *folder = *file == '/' ? NULL : getcwd(NULL, 0);
+	char *path = NULL;
+
+	if (!folder)
+		return strdup(file);
+	if (asprintf(&path, "%s/%s", folder, file) < 0)
+		path = NULL;
+	free(folder);
+	return path;
 }

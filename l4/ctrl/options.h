@@ -13,3 +13,7 @@ struct options {
 // True if the program should end now with *status: after --help or --version (0), or a mistake (2),
 // each of which has said all there is to say.
 bool options_parse(struct options *o, int argc, char **argv, int *status);
+
+// The same file whatever the working directory becomes, links in it as they are; free() it. NULL if there is
+// no memory.
+char *options_absolute(const char *file);

@@ -65,6 +65,68 @@ void ctl_field_free_owned(const struct ctl_type *type, void *base)
 	}
 }
 
+static int copy_rows(const struct ctl_type *type, struct ctl_rows *out, const struct ctl_rows *rows)
+{
+	for (uint32_t i = 0; i < rows->n; i++) {
+		void *row = ctl_field_add_row(out, type);
+
+		if (!row)
+			return -ENOMEM;
+		memset(row, 0, type->size);
+		if (ctl_field_copy(type, row, (const char *)rows->row + i * type->size))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int copy_string(char **out, const char *string)
+{
+	*out = string ? strdup(string) : NULL;
+	return string && !*out ? -ENOMEM : 0;
+}
+
+// Copies what the fields own, into a struct whose rows and strings are none yet.
+static int copy_owned(const struct ctl_type *type, void *out, const void *from)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < type->n_fields && rc == 0; i++) {
+		const struct ctl_field *f = &type->fields[i];
+
+		if (f->kind == CTL_ROWS)
+			rc = copy_rows(f->rows, in(f, out), at(f, from));
+		else if (f->kind == CTL_STRING)
+			rc = copy_string(in(f, out), *(char *const *)at(f, from));
+	}
+	return rc;
+}
+
+// As a shallow copy would have them, but owned by nobody.
+static void disown(const struct ctl_type *type, void *base)
+{
+	for (size_t i = 0; i < type->n_fields; i++)
+		if (type->fields[i].kind == CTL_ROWS || type->fields[i].kind == CTL_STRING)
+			memset(in(&type->fields[i], base), 0, type->fields[i].size);
+}
+
+int ctl_field_copy(const struct ctl_type *type, void *out, const void *from)
+{
+	void *copy = malloc(type->size);
+	int rc = -ENOMEM;
+
+	if (!copy)
+		return rc;
+	memcpy(copy, from, type->size);
+	disown(type, copy);
+	rc = copy_owned(type, copy, from);
+	if (rc)
+		ctl_field_free_owned(type, copy);
+	else
+		memcpy(out, copy, type->size);
+	free(copy);
+	return rc;
+}
+
 const struct ctl_field *ctl_field_find(const struct ctl_type *type, const char *name)
 {
 	for (size_t i = 0; i < type->n_fields; i++)

@@ -71,6 +71,10 @@ void *ctl_field_add_row(struct ctl_rows *rows, const struct ctl_type *type);
 // Frees the rows and strings inside the struct at `base` and leaves them empty.
 void ctl_field_free_owned(const struct ctl_type *type, void *base);
 
+// *out, which owns nothing, becomes a copy of *from that shares nothing with it. 0, or -ENOMEM: then it is as it
+// was.
+NODISCARD int ctl_field_copy(const struct ctl_type *type, void *out, const void *from);
+
 // Whether the value is left out of JSON, and shown as "-": empty optional text, no address, ...
 bool ctl_field_is_absent(const struct ctl_field *f, const void *base);
 

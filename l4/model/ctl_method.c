@@ -135,6 +135,7 @@ TYPE(health_change);
 static const struct ctl_field change_fields[] = {
 	{COLUMN(change, generation, "generation", "of the snapshot that serves now"), .kind = CTL_U32},
 	{COLUMN(change, saved, "saved", "whether the configuration's file says the same"), .kind = CTL_BOOL},
+	{COLUMN(change, note, "note", "what else is to be known of it"), .kind = CTL_TEXT, OPTIONAL},
 };
 TYPE(change);
 
@@ -159,6 +160,20 @@ static const struct ctl_field port_fields[] = {
 };
 TYPE(port);
 
+static const struct ctl_field l7_summary_fields[] = {
+	{COLUMN(l7_summary, state, "L7", "of lb7d: starting, running, draining, back-off; off: not wanted"), WORDS(l7_state_words)},
+	{COLUMN(l7_summary, pid, "PID", "of lb7d"), .kind = CTL_U32},
+	{COLUMN(l7_summary, uptime_s, "UPTIME", "since it started"), .kind = CTL_SECONDS, OPTIONAL},
+	{COLUMN(l7_summary, restarts, "RESTARTS", "by lb4d"), .kind = CTL_U32},
+	{COLUMN(l7_summary, connections, "CONNECTIONS", "of clients, open"), .kind = CTL_U64},
+	{COLUMN(l7_summary, requests, "REQUESTS", "since it started"), .kind = CTL_U64},
+	{COLUMN(l7_summary, streams, "STREAMS", "open answers of unknown length"), .kind = CTL_U64},
+	{COLUMN(l7_summary, websockets, "WEBSOCKETS", "open"), .kind = CTL_U64},
+	{COLUMN(l7_summary, grace_left_ms, "GRACE-MS", "while it drains: until what still runs is ended"), .kind = CTL_I64, OPTIONAL},
+	{COLUMN(l7_summary, reason, "REASON", "why it is not running, or what it refuses"), .kind = CTL_TEXT, OPTIONAL},
+};
+TYPE_FROM(l7_summary, .uptime_s = -1, .grace_left_ms = -1);
+
 static const struct ctl_field status_fields[] = {
 	{COLUMN(status, node, "node", "name of this node"), .kind = CTL_TEXT},
 	{COLUMN(status, version, "version", "of the daemon"), .kind = CTL_TEXT},
@@ -176,6 +191,7 @@ static const struct ctl_field status_fields[] = {
 	{COLUMN(status, hugepages, "hugepages", "whether packets lie in huge pages"), .kind = CTL_BOOL},
 	{COLUMN(status, lanes, "lanes", "the fast path's cores"), ROWS(lane)},
 	{COLUMN(status, ports, "ports", "where packets come from"), ROWS(port)},
+	{COLUMN(status, l7, "l7", "the L7 workers, if there is anything for them to do"), ROWS(l7_summary)},
 };
 TYPE_FROM(status, .reloaded_s = -1);
 
@@ -205,6 +221,8 @@ static const struct ctl_field pool_fields[] = {
 	{COLUMN(pool, health, "HEALTH", "how backends are probed"), WORDS(conf_health_names)},
 	{COLUMN(pool, backends, "BACKENDS", "that the pool has"), .kind = CTL_U32},
 	{COLUMN(pool, usable, "USABLE", "of these: take new flows"), .kind = CTL_U32},
+	{COLUMN(pool, unhealthy, "UNHEALTHY", "of its backends"), .kind = CTL_U32},
+	{COLUMN(pool, failed_open, "FAILED-OPEN", "none is healthy, so all are used"), .kind = CTL_BOOL},
 	{COLUMN(pool, table_size, "SLOTS", "of the Maglev table"), .kind = CTL_U32},
 };
 TYPE(pool);

@@ -117,6 +117,7 @@ union ctl_params {
 struct ctl_change {
 	uint32_t generation; // that serves now
 	bool saved;
+	char note[CTL_SENTENCE_SIZE]; // what an operator should know of it, "" = nothing
 };
 
 struct ctl_lane {
@@ -138,6 +139,17 @@ struct ctl_port {
 	char interface[16];
 };
 
+// A line on lb7d; ctl_l7_status says more.
+struct ctl_l7_summary {
+	uint8_t state; // enum ctl_l7_state
+	uint32_t pid;
+	int64_t uptime_s;
+	uint32_t restarts;
+	uint64_t connections, requests, streams, websockets;
+	int64_t grace_left_ms;
+	char reason[CTL_SENTENCE_SIZE];
+};
+
 struct ctl_status {
 	char node[CTL_NAME_SIZE];
 	char version[32];
@@ -155,6 +167,7 @@ struct ctl_status {
 	bool hugepages;
 	struct ctl_rows lanes; // struct ctl_lane
 	struct ctl_rows ports; // struct ctl_port
+	struct ctl_rows l7;    // struct ctl_l7_summary; none if lb7d has nothing to do
 };
 
 struct ctl_service {
@@ -181,6 +194,8 @@ struct ctl_pool {
 	uint8_t health;  // enum conf_health
 	uint32_t backends;
 	uint32_t usable;
+	uint32_t unhealthy;
+	bool failed_open;
 	uint32_t table_size;
 };
 

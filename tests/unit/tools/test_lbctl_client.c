@@ -121,5 +121,26 @@ Test(lbctl_client, nobody_at_the_socket)
 {
 	snprintf(t.path, sizeof(t.path), "/tmp/lb47-nobody.sock");
 	cr_expect_eq(ask(), -ENOENT);
-	cr_expect(strstr(t.err.msg, "is lb4d running?"), "%s", t.err.msg);
+	cr_expect(strstr(t.err.msg, "is lb4d or lb7d running?"), "%s", t.err.msg);
+}
+
+Test(lbctl_client, the_first_that_is_there_is_asked)
+{
+	const char *paths[] = {"/tmp/lb47-nobody.sock", "/tmp/lb47-nobody-2.sock", t.path, NULL};
+
+	serve("{}\n", 3, false);
+	cr_assert_eq(
+		lbctl_client_ask_any(paths, question, strlen(question), &t.answer, &t.len, &t.err),
+		0, "%s", t.err.msg);
+	cr_expect_eq(t.len, 3);
+}
+
+Test(lbctl_client, of_two_that_are_not_there_the_first_is_named)
+{
+	const char *paths[] = {"/tmp/lb47-nobody.sock", "/tmp/lb47-nobody-2.sock", NULL};
+
+	cr_expect_eq(
+		lbctl_client_ask_any(paths, question, strlen(question), &t.answer, &t.len, &t.err),
+		-ENOENT);
+	cr_expect(strstr(t.err.msg, "/tmp/lb47-nobody.sock: "), "%s", t.err.msg);
 }
