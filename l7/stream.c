@@ -453,6 +453,7 @@ void stream_end(struct stream *s, const struct fields *trailers)
 
 void stream_upstream_drained(struct stream *s)
 {
+	stream_clock_moved(s);
 	s->from->ops->pause(s->from->client, false);
 }
 
