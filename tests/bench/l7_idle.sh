@@ -50,6 +50,7 @@ l7_begin
 l7_start
 for proxy in "${PROXIES[@]}"; do
 	one websocket_idle "$proxy" "${CLEAR[$proxy]}"
+	restart_one "$proxy"
 	one websocket_idle_tls "$proxy" "${TLS[$proxy]}" tls
 done
 say "memory of an idle WebSocket in bytes, $SOCKETS open:"

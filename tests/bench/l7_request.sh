@@ -3,7 +3,7 @@
 # What a request costs: CPU time of the proxy (user and kernel) for each, HTTP/1.1 on both sides, a 13-byte answer, lb7d
 # beside nginx and haproxy. Clients keep their connections, but for the handshakes: there each request has a connection
 # and a full TLS 1.3 handshake (ECDSA P-256) of its own. Each proxy on one core; wrk and the origin share the other.
-# Cases and proxies run in turn, BENCH_ROUNDS times (3), BENCH_SECONDS each (1.5); medians.
+# Cases and proxies run in turn, BENCH_ROUNDS times (5), BENCH_SECONDS each (1); medians.
 #
 #   bench h1_cpu ours=US yardstick=US ratio=R    microseconds a request in lb7d, in the better of the two, ours/yardstick
 #
@@ -14,7 +14,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/bench/l7/proxies.sh
 
-SECONDS_EACH=${BENCH_SECONDS:-1.5}
+ROUNDS=${BENCH_ROUNDS:-5}
+SECONDS_EACH=${BENCH_SECONDS:-1}
 HANDSHAKE_THREADS=16
 CASES=(h1 h1_1 h1_tls h1_tls_handshake)
 declare -A title=(

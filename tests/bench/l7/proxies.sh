@@ -237,6 +237,18 @@ l7_start() {
 	done
 }
 
+# A proxy without a past: what it has kept of earlier work would hide what this one needs.
+restart_one() {
+	local pids
+	mapfile -t pids < <(family "${PID[$1]}")
+	{ # bash would say that it was killed
+		kill -KILL "${pids[@]}"
+		wait "${PID[$1]}" || true
+	} 2>/dev/null
+	unset "PID[$1]"
+	start_one "$1"
+}
+
 # --- measures ---
 
 # cpu_ns NAME: how long the proxy's threads have been on the CPU, the kernel's work for them included.
