@@ -12,6 +12,7 @@
 #include "l7/command_line.h"
 #include "l7/conn.h"
 #include "l7/manager.h"
+#include "l7/operator.h"
 #include "l7/signals.h"
 
 enum { LOOP_BUDGET = 64 << 20 }; // bytes that wait for probes, operators and whoever reads metrics
@@ -21,6 +22,7 @@ struct daemon {
 	struct loop loop;
 	struct signals signals;
 	struct manager manager;
+	struct operator* operator;
 };
 
 static void on_signal(void *data, int number)
@@ -34,52 +36,119 @@ static void on_signal(void *data, int number)
 		manager_drain(&d->manager);
 		return;
 	}
-	if (manager_reload(&d->manager, &err))
+	if (d->options.is_managed)
+		manager_reopen_logs(&d->manager);
+	else if (manager_reload(&d->manager, &err))
 		return; // logged, and remembered for lbctl status
 }
 
-static int serve(struct daemon *d, struct conf *conf, struct err *err)
+static void on_health(void *data, const struct probe *p)
 {
-	const struct manager *m = &d->manager;
-	int rc;
+	const struct daemon *d = data;
 
-	if (!manager_is_wanted(conf)) {
-		conf_free(conf);
-		return err_set(err, -EINVAL,
-		               "%s: nothing for lb7d to do: no service has \"l7\", no pool "
-		               "\"health\", and there is no \"admin\"",
-		               d->options.conf_file);
-	}
-	rc = manager_apply(&d->manager, conf, err);
-	if (rc)
-		return err_prefix(err, "%s", d->options.conf_file);
-	d->manager.is_saved = true;
-	LOG_INFO("ready node=%s file=%s workers=%u connections=%u generation=%u",
-	         m->site->conf->node, d->options.conf_file, m->n_workers,
-	         m->n_workers * m->n_worker_conns, m->generation);
-	return 0;
+	operator_tell_health(d->operator, p);
 }
 
-static int run(struct daemon *d, struct err *err)
+static void log_ready(const struct daemon *d, const char *control)
 {
-	struct conf *conf;
-	int rc = conf_load(&conf, d->options.conf_file, err);
+	const struct manager *m = &d->manager;
 
-	if (rc)
+	if (m->site)
+		LOG_INFO("ready node=%s file=%s control=%s workers=%u connections=%u generation=%u",
+		         m->site->conf->node, m->conf_file, control, m->n_workers,
+		         m->n_workers * m->n_worker_conns, m->generation);
+	else
+		LOG_INFO("waiting for a configuration from lb4d control=%s", control);
+}
+
+static int check_wanted(const struct daemon *d, const struct conf *conf, struct err *err)
+{
+	if (d->options.is_managed || manager_is_wanted(conf))
+		return 0;
+	return err_set(err, -EINVAL,
+	               "%s: nothing for lb7d to do: no service has \"l7\", no pool has \"health\", "
+	               "and there is no \"admin\"",
+	               d->options.conf_file);
+}
+
+// First of all the socket's lock: a second lb7d must not take the ports of the first. Managed, the file only says where
+// the socket is: what to serve is said by lb4d, whose running configuration may be another.
+static int serve(struct daemon *d, struct conf *conf, struct err *err)
+{
+	struct manager *m = &d->manager;
+	int rc = operator_open(&d->operator, m, d->options.control, err);
+
+	if (rc || d->options.is_managed) {
+		conf_free(conf);
 		return rc;
-	rc = manager_init(&d->manager, &d->loop, d->options.conf_file);
+	}
+	rc = manager_apply(m, conf, err);
+	if (!rc) {
+		m->is_saved = true;
+		return 0;
+	}
+	operator_close(d->operator);
+	return err_prefix(err, "%s", d->options.conf_file);
+}
+
+static int run(struct daemon *d, struct conf *conf, struct err *err)
+{
+	struct manager *m = &d->manager;
+	int rc = manager_init(m, &d->loop, d->options.conf_file);
+
 	if (rc) {
 		conf_free(conf);
 		return rc;
 	}
-	d->manager.grace_ms = d->options.grace_ms;
-	d->manager.is_managed = d->options.is_managed;
+	m->grace_ms = d->options.grace_ms;
+	m->is_managed = d->options.is_managed;
+	m->health_told = on_health;
+	m->data = d;
 	rc = serve(d, conf, err);
 	if (!rc) {
+		log_ready(d, d->options.control);
 		loop_run(&d->loop);
-		LOG_INFO("stopped");
+		operator_close(d->operator);
 	}
-	manager_fini(&d->manager);
+	manager_fini(m);
+	if (!rc)
+		LOG_INFO("stopped");
+	return rc;
+}
+
+// The file, or nothing of it if lb4d says all there is to know.
+static int load(struct daemon *d, struct conf **out, char **control, struct err *err)
+{
+	int rc;
+
+	*out = NULL;
+	*control = NULL;
+	if (d->options.is_managed && d->options.control)
+		return 0;
+	rc = conf_load(out, d->options.conf_file, err);
+	if (rc)
+		return rc;
+	rc = check_wanted(d, *out, err);
+	if (!rc && !d->options.control) {
+		*control = strdup((*out)->control_l7);
+		d->options.control = *control;
+		rc = *control ? 0 : -ENOMEM;
+	}
+	if (rc)
+		conf_free(*out);
+	return rc;
+}
+
+static int load_and_run(struct daemon *d, struct err *err)
+{
+	struct conf *conf;
+	char *control;
+	int rc = load(d, &conf, &control, err);
+
+	if (rc)
+		return rc;
+	rc = run(d, conf, err);
+	free(control);
 	return rc;
 }
 
@@ -97,7 +166,7 @@ static int open_and_run(struct daemon *d, struct err *err)
 	rc = signals_open(&d->signals, &d->loop, on_signal, d);
 	if (rc)
 		goto err_conn;
-	rc = run(d, err);
+	rc = load_and_run(d, err);
 	signals_close(&d->signals);
 err_conn:
 	conn_loop_fini(&d->loop);

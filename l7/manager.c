@@ -278,7 +278,8 @@ static void commit(struct manager *m, struct next *n)
 
 static void log_advice(const char *sentence, void *data)
 {
-	LOG_WARN("advice %s", sentence);
+	if (strncmp(sentence, "ports:", 6) != 0) // lb7d needs none
+		LOG_WARN("advice %s", sentence);
 }
 
 // lb4d has looked at its own keys; these are ours, and a lb7d that it found running may have others.
@@ -337,7 +338,7 @@ static int refuse(struct manager *m, const char *what, const struct err *err)
 	return err->code;
 }
 
-static void reopen_logs(struct manager *m)
+void manager_reopen_logs(struct manager *m)
 {
 	for (uint16_t i = 0; i < m->n_workers; i++)
 		worker_reopen_log(m->workers[i]);
@@ -355,7 +356,7 @@ int manager_reload(struct manager *m, struct err *err)
 	}
 	if (rc) {
 		m->n_reload_failures++;
-		reopen_logs(m);
+		manager_reopen_logs(m);
 		return refuse(m, "reload", err);
 	}
 	m->is_saved = true;

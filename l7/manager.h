@@ -76,6 +76,8 @@ NODISCARD int manager_apply(struct manager *m, struct conf *conf, struct err *er
 // case.
 NODISCARD int manager_reload(struct manager *m, struct err *err);
 
+void manager_reopen_logs(struct manager *m); // they were rotated away
+
 // Applies an edited clone of the running configuration (consumed).
 NODISCARD int manager_edit(struct manager *m, struct conf *next, struct err *err);
 

@@ -11,7 +11,7 @@
 #include "l4/ctrl/client.h"
 #include "l4/ctrl/control.h"
 #include "l4/ctrl/methods.h"
-#include "l4/ctrl/server_socket.h"
+#include "l4/model/server_socket.h"
 
 enum { MAX_CLIENTS = 64 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "l4/ctrl/server_socket.h"
+#include "l4/model/server_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +93,7 @@ static int take_lock(const struct sockaddr_un *address, struct err *err)
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
 	rc = errno == EWOULDBLOCK
-	             ? err_set(err, -EADDRINUSE, "already running: another lb4d holds %s", path)
+	             ? err_set(err, -EADDRINUSE, "already running: another daemon holds %s", path)
 	             : said(err, path, "cannot lock");
 	close(fd);
 	// The one who holds the lock can be named if it already listens.
@@ -180,7 +180,8 @@ err_lock:
 
 void server_socket_close(struct server_socket *s)
 {
-	close(s->fd);
+	if (s->fd >= 0)
+		close(s->fd);
 	unlink(s->path);
 	close(s->lock_fd);
 	free(s->path);
