@@ -547,7 +547,7 @@ def test_a_client_that_reads_nothing_stops_the_backend(bench):
         try:
             while True:
                 sent[0] += sock.send(b"x" * 65536)
-        except socket.timeout:
+        except (socket.timeout, ConnectionError):  # the latter: given up for client_idle_ms
             origin.note("stopped")
 
     drop_idle(bench)
@@ -556,7 +556,8 @@ def test_a_client_that_reads_nothing_stops_the_backend(bench):
         sock.sendall(GET)
         assert bench.a.wait_for("stopped"), bench.a.events
         assert sent[0] < 64 << 20, sent[0]
-    same(bench.line()["end"], "client_abort")
+    end = bench.line()["end"]
+    assert end in ("client_abort", "client_timeout"), end
 
 
 def main():
