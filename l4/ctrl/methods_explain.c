@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "l4/base/clock.h"
+#include "l4/ctrl/explain_l7.h"
 #include "l4/ctrl/explain_quic.h"
 #include "l4/ctrl/flow_lookup.h"
 #include "l4/data/csum.h"
@@ -233,7 +234,9 @@ static int fill(struct methods_call *call, const struct scratch *s, const struct
 		snprintf(step->stage, sizeof(step->stage), "%s", s->trace.step[i].stage);
 		snprintf(step->text, sizeof(step->text), "%s", s->trace.step[i].text);
 	}
-	return 0;
+	if (p->service == PKT_NO_SERVICE)
+		return 0;
+	return explain_l7_add(call, p->service, p->backend);
 }
 
 int methods_explain(struct methods_call *call)

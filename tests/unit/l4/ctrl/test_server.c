@@ -29,7 +29,9 @@ static const char conf_text_in[] =
 	"{\"name\":\"web\",\"address\":\"203.0.113.10\",\"port\":80,\"protocol\":\"tcp\",\"pool\":\"web\"},"
 	"{\"name\":\"nat\",\"address\":\"203.0.113.10\",\"port\":81,\"protocol\":\"tcp\",\"forward\":\"nat\",\"pool\":\"web\"},"
 	"{\"name\":\"h3\",\"address\":\"203.0.113.10\",\"port\":443,\"protocol\":\"quic\",\"pool\":\"h3\","
-	"\"quic_lb\":[{\"config_id\":2,\"server_id_length\":1,\"nonce_length\":4}]}],"
+	"\"quic_lb\":[{\"config_id\":2,\"server_id_length\":1,\"nonce_length\":4}]},"
+	"{\"name\":\"api\",\"address\":\"203.0.113.10\",\"port\":8443,\"protocol\":\"tcp\",\"l7\":\"api\"}],"
+	"\"l7\":[{\"name\":\"api\",\"routes\":[{\"path\":\"/\",\"pool\":\"web\"}]}],"
 	"\"pools\":[{\"name\":\"web\",\"table_size\":251,\"backends\":["
 	"{\"name\":\"web-1\",\"address\":\"10.0.0.11\",\"port\":80,\"mac\":\"02:00:00:00:00:0b\"},"
 	"{\"name\":\"web-2\",\"address\":\"10.0.0.12\",\"port\":80,\"mac\":\"02:00:00:00:00:0c\"}]},"
@@ -334,6 +336,59 @@ Test(server, explain_sends_a_cid_of_quic_to_its_server)
 	expect_in(ask("explain", H3), "\"verdict\":\"forward\"");
 	expect_in(ask("explain", H3 ",\"cid\":\"45\",\"scid\":\"01\""),
 	          "scid: a short header has none");
+}
+
+static void make_unhealthy(const char *backend)
+{
+	for (uint16_t id = 1; id < t.control.roster.n_backends; id++) {
+		struct roster_backend *b = &t.control.roster.backends[id];
+
+		if (strcmp(b->name, backend) != 0)
+			continue;
+		b->health.state = HEALTH_UNHEALTHY;
+		b->health.changed_ns = 1;
+		snprintf(b->health.reason, sizeof(b->health.reason), "connect: refused");
+	}
+	control_refresh(&t.control);
+	for (int i = 0; i < N_LANES; i++)
+		lane_quiesce(&t.lane[i]);
+}
+
+#define WEB                                                                   \
+	"\"protocol\":\"tcp\",\"source\":\"198.51.100.7\",\"source_port\":1," \
+	"\"destination\":\"203.0.113.10\",\"destination_port\":80"
+
+Test(server, explain_tells_health_and_a_pool_that_failed_open)
+{
+	make_unhealthy("web-1");
+	expect_in(ask("explain", WEB), "\"backend\":\"web-2\"");
+	cr_expect_null(strstr(t.answer, "unhealthy"));
+	make_unhealthy("web-2");
+	expect_in(ask("explain", WEB), "s: connect: refused");
+	expect_in(t.answer, "pool web has failed open: none is healthy, so all are used");
+	expect_in(ask("pool.list", ""), "\"usable\":2,\"unhealthy\":2,\"failed_open\":true");
+	expect_in(ask("backend.list", ""), "\"reason\":\"connect: refused\"");
+}
+
+Test(server, explain_tells_why_a_pool_is_empty)
+{
+	t.control.conf->pools[0].when_unhealthy = UNHEALTHY_NONE;
+	make_unhealthy("web-1");
+	make_unhealthy("web-2");
+	expect_in(ask("explain", WEB), "\"reason\":\"pool_empty\"");
+	expect_in(t.answer, "pool web: 2 of 2 backends are unhealthy, when_unhealthy is none");
+}
+
+Test(server, explain_tells_who_answers_an_l7_service)
+{
+	expect_in(ask("explain",
+	              "\"protocol\":\"tcp\",\"source\":\"198.51.100.7\",\"source_port\":1,"
+	              "\"destination\":\"203.0.113.10\",\"destination_port\":8443"),
+	          "\"reason\":\"l7_service\"");
+	expect_in(t.answer, "l7 entry api is answered by this host's workers");
+	expect_in(t.answer, "this lb4d keeps no lb7d");
+	expect_in(ask("l7.status", ""), "\"state\":\"off\"");
+	expect_in(ask("l7.configure", "\"file\":\"f\",\"text\":\"{}\""), "is served by lb7d");
 }
 
 Test(server, a_broken_file_replaces_nothing)
