@@ -144,6 +144,13 @@ static void remember_tried(struct stream *s, uint16_t backend)
 		s->tried[s->n_tried++] = backend;
 }
 
+// What is said if nobody else can do it.
+struct failure {
+	const char *reason;
+	uint16_t status;
+	uint8_t end; // enum access_end
+};
+
 // Picks a backend and takes a connection; -ENOENT: nobody is left; else what connect(2) said last.
 static int attempt(struct stream *s)
 {
@@ -165,13 +172,13 @@ static int attempt(struct stream *s)
 			s->peer->load.active++;
 			return 0;
 		}
-		s->last_error = rc;
 		remember_tried(s, i);
 	}
 	return rc;
 }
 
-static void begin_attempt(struct stream *s)
+// before: how the attempt before failed; NULL at the first.
+static void begin_attempt(struct stream *s, const struct failure *before)
 {
 	int rc;
 
@@ -180,12 +187,16 @@ static void begin_attempt(struct stream *s)
 	else
 		s->picked_ns = s->w->loop.now_ns;
 	rc = attempt(s);
-	if (rc == -ENOENT && !s->n_tried) {
+	if (rc == -ENOENT && before) {
+		refuse(s, before->status, before->end, before->reason);
+		return;
+	}
+	if (rc == -ENOENT) {
 		refuse(s, 503, ACCESS_NO_BACKEND, "no backend of the pool may take a request");
 		return;
 	}
 	if (rc) {
-		refuse(s, 502, ACCESS_CONNECT_FAILED, strerror(-s->last_error));
+		refuse(s, 502, ACCESS_CONNECT_FAILED, strerror(-rc));
 		return;
 	}
 	s->is_reused = s->up->state == UPSTREAM_HEAD;
@@ -217,43 +228,44 @@ void stream_opened(struct stream *s)
 		s->from->ops->pause(s->from->client, false);
 }
 
-static void retry(struct stream *s, bool is_other)
+static void retry(struct stream *s, const struct failure *f, bool is_other)
 {
 	if (is_other)
 		remember_tried(s, s->backend);
 	leave_backend(s, false);
-	begin_attempt(s);
+	begin_attempt(s, f);
+}
+
+static void retry_or_refuse(struct stream *s, const struct failure *f)
+{
+	s->w->counters.upstream_failures++;
+	if (may_retry(s))
+		retry(s, f, true);
+	else
+		refuse(s, f->status, f->end, f->reason);
 }
 
 static void connect_failed(struct stream *s, int error)
 {
 	bool is_tls = error == -EPROTO;
 	char reason[96];
+	struct failure f = {reason, 502, is_tls ? ACCESS_UPSTREAM_TLS : ACCESS_CONNECT_FAILED};
 
-	s->w->counters.upstream_failures++;
-	s->last_error = error;
-	if (may_retry(s)) {
-		retry(s, true);
-		return;
-	}
 	// Kept beyond the connection's end.
 	snprintf(reason, sizeof(reason), "%s",
 	         is_tls ? conn_reason(&s->up->conn) : strerror(-error));
-	refuse(s, 502, is_tls ? ACCESS_UPSTREAM_TLS : ACCESS_CONNECT_FAILED, reason);
+	retry_or_refuse(s, &f);
 }
 
 void stream_connect_timed_out(struct stream *s)
 {
-	s->w->counters.upstream_failures++;
-	s->last_error = -ETIMEDOUT;
-	if (may_retry(s))
-		retry(s, true);
-	else
-		refuse(s, 504, ACCESS_CONNECT_TIMEOUT, NULL);
+	retry_or_refuse(s, &(struct failure){NULL, 504, ACCESS_CONNECT_TIMEOUT});
 }
 
 void stream_failed(struct stream *s, int error, bool is_idle)
 {
+	struct failure f = {strerror(-error), 502, ACCESS_UPSTREAM_RESET};
+
 	if (s->phase == STREAM_CONNECTING) {
 		connect_failed(s, error);
 		return;
@@ -263,10 +275,10 @@ void stream_failed(struct stream *s, int error, bool is_idle)
 	if (is_idle && s->is_reused && is_idempotent(s) && s->n_attempts)
 		s->n_attempts--;
 	if (is_idle && is_idempotent(s) && may_retry(s)) {
-		retry(s, !s->is_reused);
+		retry(s, &f, !s->is_reused);
 		return;
 	}
-	refuse(s, 502, ACCESS_UPSTREAM_RESET, strerror(-error));
+	refuse(s, f.status, f.end, f.reason);
 }
 
 void stream_malformed(struct stream *s, const char *reason)
@@ -398,7 +410,7 @@ void stream_new(struct stream **out, struct worker *w, const struct stream_clien
 		return;
 	}
 	begin(s, w, from, l7, r);
-	if (answer_here(s, r) || check_request(s, r))
+	if (check_request(s, r) || answer_here(s, r))
 		return;
 	s->hash = pick_hash(&s->view->site->conf->pools[s->route->pool], r, &from->address);
 	keep_websocket_key(s, r);
@@ -406,7 +418,7 @@ void stream_new(struct stream **out, struct worker *w, const struct stream_clien
 		refuse(s, 431, ACCESS_TOO_LARGE, "head does not fit with what we add");
 		return;
 	}
-	begin_attempt(s);
+	begin_attempt(s, NULL);
 }
 
 bool stream_takes(const struct stream *s)

@@ -79,7 +79,6 @@ struct stream {
 		beat_ms;     // stream_clock.c's: when, on the loop's clock; 0 = never
 	uint64_t body_limit; // bytes of the request's content, 0 = none
 	uint32_t hash;
-	int last_error; // of the attempt before, -errno
 	uint16_t status;
 	uint16_t backend;  // of the present attempt
 	uint16_t tried[4]; // backends of failed attempts
