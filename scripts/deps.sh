@@ -59,11 +59,20 @@ libgnutls28-dev               # ditto
 libnghttp3-dev                # ditto: they speak HTTP/3
 nftables                      # a NAT that rebinds
 openssl                       # certificates for tests
+nodejs                        # HTTP, WebSocket and event streams by Node
+npm                           # its WebSocket library, ws
+python3-websockets            # WebSockets by Python
+slowhttptest                  # slow clients
+chromium                      # a browser
 LIST
 }
 
+# Node from elsewhere brings npm, and does not stand beside Debian's.
+provided=$(dpkg-query -W -f '${db:Status-Status} ${Provides}\n' | sed -n 's/^installed //p' | tr ',' '\n' | sed 's/ (.*//; s/^ *//')
+
 missing=()
 for package in $(packages); do
+	! grep -qFx "$package" <<<"$provided" || continue
 	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
 	[ "$status" = installed ] || missing+=("$package")
 done
