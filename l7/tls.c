@@ -131,20 +131,21 @@ int tls_accept(struct tls **out, struct tls_server *s, tls_emit emit, void *owne
 int tls_connect(struct tls **out, struct tls_client *c, const char *server_name, tls_emit emit,
                 void *owner)
 {
+	char *name = server_name ? strdup(server_name) : NULL;
 	struct tls *t;
 
 	if (!server_name && tls_client_verifies(c))
 		return -EINVAL;
-	t = new_connection(tls_client_ssl(c, server_name), emit, owner);
-	if (!t)
+	if (server_name && !name)
 		return -ENOMEM;
-	t->client = tls_client_get(c);
-	t->name = server_name ? strdup(server_name) : NULL;
-	if (server_name && !t->name) {
-		tls_free(t);
+	t = new_connection(tls_client_ssl(c, name), emit, owner);
+	if (!t) {
+		free(name);
 		return -ENOMEM;
 	}
 	SSL_set_connect_state(t->ssl);
+	t->client = tls_client_get(c);
+	t->name = name;
 	*out = t;
 	return 0;
 }

@@ -148,26 +148,20 @@ static void warn_of_dates(const X509 *leaf, const char *file)
 }
 
 int tls_certificate_load(SSL_CTX *ctx, const struct conf *conf, const struct conf_tls *files,
-                         uint8_t fingerprint[32], struct err *err)
+                         const char *place, struct err *err)
 {
-	const X509 *leaf;
 	int rc = load_certificate(ctx, conf, files->certificate, err);
 
 	if (rc) {
-		err_prefix(err, "certificate");
+		err_prefix(err, "%s.certificate", place);
 		return rc;
 	}
-	leaf = SSL_CTX_get0_certificate(ctx);
 	rc = load_key(ctx, conf, files, err);
 	if (rc) {
-		err_prefix(err, "key");
+		err_prefix(err, "%s.key", place);
 		return rc;
 	}
-	if (!X509_digest(leaf, EVP_sha256(), fingerprint, NULL)) {
-		tls_context_drain();
-		return err_set(err, -ENOMEM, "certificate: %s: no memory", files->certificate);
-	}
-	warn_of_dates(leaf, files->certificate);
+	warn_of_dates(SSL_CTX_get0_certificate(ctx), files->certificate);
 	return 0;
 }
 

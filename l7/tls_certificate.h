@@ -7,11 +7,11 @@
 
 #include <openssl/ssl.h>
 
-// Reads files->certificate (leaf first, then its chain) and files->key into `ctx` and fills fingerprint with the SHA-256 of the
-// leaf. A certificate that is not valid today is used, and the log says so. On failure *err begins with "certificate: FILE: " or
-// "key: FILE: ". 0, -ENOMEM, -EINVAL or what open(2) said.
+// Reads files->certificate (leaf first, then its chain) and files->key into `ctx`. A certificate that is not valid today is used, and
+// the log says so. `place` of the two is "l7[0].tls[1]"; *err begins with "l7[0].tls[1].key: FILE: ". 0, -ENOMEM, -EINVAL or what open(2)
+// said.
 NODISCARD int tls_certificate_load(SSL_CTX *ctx, const struct conf *conf,
-                                   const struct conf_tls *files, uint8_t fingerprint[32],
+                                   const struct conf_tls *files, const char *place,
                                    struct err *err);
 
 // Calls `add` for each DNS name of the certificate (SAN, else CN), in lower case; stops when it fails.

@@ -82,24 +82,26 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	return 1;
 }
 
-static int trust(struct tls_client *c, const struct conf *conf, const char *ca, struct err *err)
+static int trust(struct tls_client *c, const struct conf *conf, uint16_t pool, struct err *err)
 {
+	const char *ca = conf->pools[pool].tls.ca;
 	char *path;
 	int rc = 0;
 
 	if (!ca)
 		return SSL_CTX_set_default_verify_paths(c->ctx)
 		               ? 0
-		               : err_set(err, -ENOMEM, "the system's certificates: %s",
+		               : err_set(err, -ENOMEM, "pools[%u].tls: the system's CAs: %s", pool,
 		                         tls_context_reason());
 	path = tls_context_path(conf, ca);
 	if (!path)
-		return err_set(err, -ENOMEM, "ca: %s: no memory", ca);
+		return err_set(err, -ENOMEM, "pools[%u].tls.ca: %s: no memory", pool, ca);
 	if (!SSL_CTX_load_verify_file(c->ctx, path)) {
 		const char *reason = tls_context_reason();
 
 		rc = access(path, R_OK) ? -errno : -EINVAL;
-		err_set(err, rc, "ca: %s: %s", ca, rc == -EINVAL ? reason : strerror(-rc));
+		err_set(err, rc, "pools[%u].tls.ca: %s: %s", pool, ca,
+		        rc == -EINVAL ? reason : strerror(-rc));
 	}
 	free(path);
 	return rc;
@@ -117,11 +119,10 @@ int tls_client_new(struct tls_client **out, const struct conf *conf, uint16_t po
 	c->verify = p->has_tls && p->tls.verify;
 	c->ctx = tls_context_new(TLS_client_method(), TLS_MIN_1_2);
 	if (!c->ctx)
-		rc = err_set(err, -ENOMEM, "no memory");
+		rc = err_set(err, -ENOMEM, "pools[%u].tls: no memory", pool);
 	else if (c->verify)
-		rc = trust(c, conf, p->tls.ca, err);
+		rc = trust(c, conf, pool, err);
 	if (rc) {
-		err_prefix(err, "pools[%u].tls", pool);
 		tls_client_put(c);
 		return rc;
 	}
@@ -132,7 +133,7 @@ int tls_client_new(struct tls_client **out, const struct conf *conf, uint16_t po
 	return 0;
 }
 
-static bool set_name(SSL *ssl, const char *name, bool verify)
+static bool set_name(SSL *ssl, char *name, bool verify)
 {
 	struct addr address;
 	bool is_address = addr_parse(&address, name) == 0;
@@ -146,7 +147,7 @@ static bool set_name(SSL *ssl, const char *name, bool verify)
 	                  : SSL_set1_host(ssl, name);
 }
 
-SSL *tls_client_ssl(struct tls_client *c, const char *server_name)
+SSL *tls_client_ssl(struct tls_client *c, char *server_name)
 {
 	SSL *ssl = SSL_new(c->ctx);
 	struct kept *k;

@@ -20,13 +20,13 @@ static const uint64_t options = SSL_OP_ALL | SSL_OP_NO_COMPRESSION | SSL_OP_NO_R
 SSL_CTX *tls_context_new(const SSL_METHOD *method, uint8_t least)
 {
 	SSL_CTX *ctx = SSL_CTX_new(method);
+	char groups[] = "X25519:P-256"; // not const to OpenSSL
 	int version = least == TLS_MIN_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
 
 	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, version) ||
 	    !SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) ||
 	    !SSL_CTX_set_cipher_list(ctx, SUITES_1_2) ||
-	    !SSL_CTX_set_ciphersuites(ctx, SUITES_1_3) ||
-	    !SSL_CTX_set1_groups_list(ctx, "X25519:P-256")) {
+	    !SSL_CTX_set_ciphersuites(ctx, SUITES_1_3) || !SSL_CTX_set1_groups_list(ctx, groups)) {
 		SSL_CTX_free(ctx);
 		tls_context_drain();
 		return NULL;

@@ -258,11 +258,18 @@ static bool hold(struct tls *t, uint8_t *to, size_t want)
 	return r->n_held == want;
 }
 
-static bool is_too_long(const struct tls_record *r, const uint8_t *header)
+// Before anything is waited for that it promises.
+static int check_header(struct tls *t, const uint8_t *header)
 {
-	size_t expansion = r->suite.is_1_3 ? MAX_EXPANSION_1_3 : MAX_EXPANSION_1_2;
+	size_t expansion = t->record->suite.is_1_3 ? MAX_EXPANSION_1_3 : MAX_EXPANSION_1_2;
 
-	return length_in(header) > TLS_KEYS_HEADER + TLS_KEYS_MAX_PLAIN + expansion;
+	if (header[0] < TLS_KEYS_CHANGE_CIPHER_SPEC || header[0] > TLS_KEYS_DATA)
+		return refuse(t, SSL_AD_UNEXPECTED_MESSAGE, "an unexpected record");
+	if (header[1] != 3 || header[2] != 3)
+		return refuse(t, SSL_AD_PROTOCOL_VERSION, "wrong version number");
+	if (length_in(header) > TLS_KEYS_HEADER + TLS_KEYS_MAX_PLAIN + expansion)
+		return refuse(t, SSL_AD_RECORD_OVERFLOW, "a record is too long");
+	return 0;
 }
 
 // The next whole record, from the ciphertext as it lies there if it is whole, else collected. 0, -EAGAIN, -EPROTO.
@@ -274,8 +281,8 @@ static int next_record(struct tls *t, struct slice *out)
 
 	if (!is_fresh && !r->held && !hold(t, r->header, TLS_KEYS_HEADER))
 		return -EAGAIN;
-	if (is_too_long(r, header))
-		return refuse(t, SSL_AD_RECORD_OVERFLOW, "a record is too long");
+	if (check_header(t, header))
+		return -EPROTO;
 	out->len = length_in(header);
 	if (is_fresh && t->in.len >= out->len) {
 		out->ptr = t->in.ptr;

@@ -8,10 +8,12 @@
 #include "l7/tls_tickets.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MAX_NAME = 255 };
@@ -187,7 +189,9 @@ static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigne
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	if (!name != !old || (name && strcasecmp(name, old) != 0))
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
-	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+	if (status == SSL_TICKET_SUCCESS && SSL_version(ssl) < TLS1_3_VERSION)
+		return SSL_TICKET_RETURN_USE;
+	return SSL_TICKET_RETURN_USE_RENEW; // RFC 8446 appendix C.4: a client uses a ticket once
 }
 
 // --- set-up ---
@@ -206,14 +210,16 @@ static void set_alpn(struct tls_server *s, const char *const *alpn)
 }
 
 // What a ticket is bound to: this l7 entry and this certificate.
-static int identify(uint8_t id[TLS_TICKETS_ID_LEN], const char *l7, const uint8_t fingerprint[32])
+static int identify(uint8_t id[TLS_TICKETS_ID_LEN], const char *l7, const X509 *leaf)
 {
-	uint8_t bytes[CONF_NAME_MAX + 32];
+	uint8_t bytes[SHA256_DIGEST_LENGTH + CONF_NAME_MAX];
 	size_t len = strnlen(l7, CONF_NAME_MAX);
 
-	memcpy(bytes, fingerprint, 32);
-	memcpy(bytes + 32, l7, len);
-	return EVP_Digest(bytes, 32 + len, id, NULL, EVP_sha256(), NULL) ? 0 : -ENOMEM;
+	if (!X509_digest(leaf, EVP_sha256(), bytes, NULL))
+		return -ENOMEM;
+	memcpy(bytes + SHA256_DIGEST_LENGTH, l7, len);
+	len += SHA256_DIGEST_LENGTH;
+	return EVP_Digest(bytes, len, id, NULL, EVP_sha256(), NULL) ? 0 : -ENOMEM;
 }
 
 static int init_context(struct tls_server *s, struct host *h)
@@ -235,24 +241,28 @@ static int init_context(struct tls_server *s, struct host *h)
 	               : -ENOMEM;
 }
 
-static int add_host(struct tls_server *s, const struct conf *conf, const struct conf_l7 *l7,
-                    const struct conf_tls *files, struct err *err)
+static int add_host(struct tls_server *s, const struct conf *conf, uint16_t l7, uint16_t i,
+                    struct err *err)
 {
+	const struct conf_l7 *entry = &conf->l7[l7];
 	struct host *h = &s->hosts[s->n_hosts];
-	uint8_t fingerprint[32];
+	const X509 *leaf;
+	char place[32];
 	int rc;
 
-	h->ctx = tls_context_new(TLS_server_method(), l7->tls_min);
+	snprintf(place, sizeof(place), "l7[%u].tls[%u]", l7, i);
+	h->ctx = tls_context_new(TLS_server_method(), entry->tls_min);
 	if (!h->ctx)
-		return err_set(err, -ENOMEM, "no memory");
+		return err_set(err, -ENOMEM, "%s: no memory", place);
 	s->n_hosts++;
-	rc = tls_certificate_load(h->ctx, conf, files, fingerprint, err);
+	rc = tls_certificate_load(h->ctx, conf, &entry->tls[i], place, err);
 	if (rc)
 		return rc;
-	if (identify(h->tickets.id, l7->name, fingerprint) || init_context(s, h) ||
-	    tls_certificate_names(SSL_CTX_get0_certificate(h->ctx), add_name, s)) {
+	leaf = SSL_CTX_get0_certificate(h->ctx);
+	if (identify(h->tickets.id, entry->name, leaf) || init_context(s, h) ||
+	    tls_certificate_names(leaf, add_name, s)) {
 		tls_context_drain();
-		return err_set(err, -ENOMEM, "no memory");
+		return err_set(err, -ENOMEM, "%s: no memory", place);
 	}
 	return 0;
 }
@@ -276,11 +286,9 @@ int tls_server_new(struct tls_server **out, const struct conf *conf, uint16_t l7
 	}
 	set_alpn(s, alpn);
 	for (uint16_t i = 0; i < entry->n_tls; i++) {
-		rc = add_host(s, conf, entry, &entry->tls[i], err);
-		if (rc) {
-			err_prefix(err, "l7[%u].tls[%u]", l7, i);
+		rc = add_host(s, conf, l7, i, err);
+		if (rc)
 			goto fail;
-		}
 	}
 	sort_names(s);
 	*out = s;

@@ -151,6 +151,8 @@ void tlsbuild_emit(void *owner, struct slice ciphertext)
 	struct tlsbuild_side *side = owner;
 
 	side->n_emits++;
+	if (ciphertext.len == 0)
+		return;
 	if (ciphertext.len > side->room - side->len) {
 		side->room = 2 * (side->len + ciphertext.len);
 		side->out = realloc(side->out, side->room);
@@ -188,7 +190,7 @@ static size_t read_all(struct tlsbuild_side *side, uint8_t *text, size_t size)
 size_t tlsbuild_deliver(struct tlsbuild_side *from, struct tlsbuild_side *to, size_t step,
                         void *text, size_t size)
 {
-	uint8_t *bytes = from->out;
+	uint8_t *bytes = from->out, none[1], *to_text = text ? text : none;
 	size_t len = from->len, n_text = 0;
 
 	from->out = NULL;
@@ -201,7 +203,7 @@ size_t tlsbuild_deliver(struct tlsbuild_side *from, struct tlsbuild_side *to, si
 		must(piece != NULL, "no memory");
 		memcpy(piece, bytes + at, n);
 		tls_put(to->tls, slice_of(piece, n));
-		n_text += read_all(to, (uint8_t *)text + n_text, size - n_text);
+		n_text += read_all(to, to_text + n_text, size - n_text);
 		free(piece);
 		if (to->has_ended || to->has_failed)
 			break;
@@ -229,6 +231,14 @@ void tlsbuild_raw_init(struct tlsbuild_raw *raw, SSL *ssl)
 	must(ssl && raw->in && raw->out, "no memory");
 	SSL_set_bio(ssl, raw->in, raw->out);
 	raw->error = SSL_ERROR_NONE;
+}
+
+void tlsbuild_raw_name(struct tlsbuild_raw *raw, const char *name)
+{
+	char *copy = strdup(name); // not const to OpenSSL
+
+	must(copy && SSL_set_tlsext_host_name(raw->ssl, copy), name);
+	free(copy);
 }
 
 void tlsbuild_raw_free(struct tlsbuild_raw *raw)
@@ -260,6 +270,7 @@ size_t tlsbuild_raw_run(struct tlsbuild_raw *raw, struct tlsbuild_side *ours, vo
                         size_t size)
 {
 	struct tlsbuild_side from = {0};
+	uint8_t none[1], *to_text = text ? text : none;
 	size_t n_text = 0;
 	char *bytes;
 	long len;
@@ -272,7 +283,7 @@ size_t tlsbuild_raw_run(struct tlsbuild_raw *raw, struct tlsbuild_side *ours, vo
 		(void)BIO_reset(raw->out);
 		if (from.len == 0 || ours->has_failed || ours->has_ended)
 			break;
-		n_text += tlsbuild_deliver(&from, ours, 0, (uint8_t *)text + n_text, size - n_text);
+		n_text += tlsbuild_deliver(&from, ours, 0, to_text + n_text, size - n_text);
 	}
 	free(from.out);
 	return n_text;

@@ -53,6 +53,7 @@ struct tlsbuild_raw {
 };
 
 void tlsbuild_raw_init(struct tlsbuild_raw *raw, SSL *ssl);
+void tlsbuild_raw_name(struct tlsbuild_raw *raw, const char *name); // SNI
 void tlsbuild_raw_free(struct tlsbuild_raw *raw);
 // Moves what both have to say until they are silent; what the raw side reads goes nowhere. Returns the bytes of plaintext that ours
 // read into text[size].

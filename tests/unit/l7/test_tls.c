@@ -124,7 +124,7 @@ static void open_raw(struct tlsbuild_raw *raw, int version, int l7)
 	tlsbuild_raw_init(raw, SSL_new(ctx));
 	SSL_CTX_free(ctx);
 	SSL_set_connect_state(raw->ssl);
-	SSL_set_tlsext_host_name(raw->ssl, "api.example.com");
+	tlsbuild_raw_name(raw, "api.example.com");
 	cr_assert_eq(tls_accept(&server.tls, servers[l7], tlsbuild_emit, &server), 0);
 	tlsbuild_raw_run(raw, &server, NULL, 0);
 }
