@@ -79,10 +79,7 @@ int methods_save(struct methods_call *call);
 int methods_service_list(struct methods_call *call);
 int methods_pool_list(struct methods_call *call);
 int methods_backend_list(struct methods_call *call);
-int methods_backend_add(struct methods_call *call);
-int methods_backend_remove(struct methods_call *call);
-int methods_backend_weight(struct methods_call *call);
-int methods_backend_state(struct methods_call *call);
+int methods_backend_edit(struct methods_call *call); // add, remove, weight, state
 int methods_flow_count(struct methods_call *call);
 int methods_flow_lookup(struct methods_call *call);
 int methods_counters(struct methods_call *call);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "l4/base/clock.h"
+#include "l4/model/ctl_edit.h"
 
 // --- list ---
 
@@ -154,99 +155,11 @@ int methods_backend_list(struct methods_call *call)
 
 // --- changes ---
 
-// A change under way: an edited copy of the running configuration.
-struct edit {
+int methods_backend_edit(struct methods_call *call)
+{
 	struct conf *next;
-	struct conf_pool *pool;
-	struct conf_backend *backend; // NULL for a new one
-};
 
-static int edit_refuse(struct edit *e, struct methods_call *call)
-{
-	conf_free(e->next);
-	return change_refuse(call->control, &call->err);
-}
-
-static int edit_open(struct edit *e, struct methods_call *call, const char *pool, const char *name)
-{
-	if (conf_clone(&e->next, call->control->conf))
-		return err_set(&call->err, -ENOMEM, "no memory for the change");
-	e->pool = conf_pool_find(e->next, pool);
-	if (!e->pool) {
-		err_set(&call->err, -ENOENT, "there is no pool \"%s\"", pool);
-		return edit_refuse(e, call);
-	}
-	e->backend = name ? conf_backend_find(e->pool, name) : NULL;
-	if (name && !e->backend) {
-		err_set(&call->err, -ENOENT, "pool \"%s\" has no backend \"%s\"", pool, name);
-		return edit_refuse(e, call);
-	}
-	return 0;
-}
-
-static int edit_apply(struct edit *e, struct methods_call *call)
-{
-	return methods_change(call, change_edit(call->control, e->next, &call->change, &call->err));
-}
-
-int methods_backend_add(struct methods_call *call)
-{
-	const struct ctl_backend_add *p = &call->params->backend_add;
-	struct conf_backend b = {
-		.name = p->name,
-		.address = p->address,
-		.port = p->port,
-		.weight = (uint16_t)p->weight,
-		.state = p->state,
-		.server_id_len = p->server_id.len,
-		.has_mac = !mac_is_zero(&p->mac),
-		.mac = p->mac,
-	};
-	struct edit e;
-	int rc = edit_open(&e, call, p->pool, NULL);
-
-	if (rc)
-		return rc;
-	static_assert(sizeof(b.server_id) == sizeof(p->server_id.byte), "copied as a whole");
-	memcpy(b.server_id, p->server_id.byte, sizeof(b.server_id));
-	rc = conf_backend_add(e.next, e.pool, &b, &call->err);
-	if (rc)
-		return edit_refuse(&e, call);
-	return edit_apply(&e, call);
-}
-
-int methods_backend_remove(struct methods_call *call)
-{
-	const struct ctl_backend_name *p = &call->params->backend_name;
-	struct edit e;
-	int rc = edit_open(&e, call, p->pool, p->name);
-
-	if (rc)
-		return rc;
-	conf_backend_remove(e.pool, (size_t)(e.backend - e.pool->backends));
-	return edit_apply(&e, call);
-}
-
-int methods_backend_weight(struct methods_call *call)
-{
-	const struct ctl_backend_weight *p = &call->params->backend_weight;
-	struct edit e;
-	int rc = edit_open(&e, call, p->pool, p->name);
-
-	if (rc)
-		return rc;
-	e.backend->weight = (uint16_t)p->weight;
-	return edit_apply(&e, call);
-}
-
-int methods_backend_state(struct methods_call *call)
-{
-	const struct ctl_backend_state *p = &call->params->backend_state;
-	struct edit e;
-	int rc = edit_open(&e, call, p->pool, p->name);
-
-	if (rc)
-		return rc;
-	e.backend->state = p->state;
-	return edit_apply(&e, call);
+	if (ctl_edit_conf(&next, call->control->conf, call->method, call->params, &call->err))
+		return change_refuse(call->control, &call->err);
+	return methods_change(call, change_edit(call->control, next, &call->change, &call->err));
 }
