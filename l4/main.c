@@ -180,6 +180,7 @@ static void keep_l7(struct daemon *d)
 	d->l7_conf = options_absolute(d->options.conf_file);
 	setup.program.path = d->l7_program;
 	setup.program.conf_file = d->l7_conf;
+	setup.program.control = d->boot->control_l7;
 	if (!d->l7_program || !d->l7_conf || supervise_open(&d->control.supervise, &setup))
 		LOG_ERROR("lb7d not kept reason=\"out of memory\"");
 }

@@ -34,14 +34,15 @@ static int set_attributes(posix_spawnattr_t *attributes)
 
 static int spawn(pid_t *pid, const struct l7_program *program)
 {
-	static char managed[] = "--managed", conf_flag[] = "-c";
+	static char conf_flag[] = "-c", managed[] = "--managed", control_flag[] = "--control";
 	char *path = strdup(program->path), *file = strdup(program->conf_file);
-	char *argv[] = {path, conf_flag, file, managed, NULL};
+	char *control = strdup(program->control);
+	char *argv[] = {path, conf_flag, file, managed, control_flag, control, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int rc = -ENOMEM;
 
-	if (!path || !file || posix_spawn_file_actions_init(&actions))
+	if (!path || !file || !control || posix_spawn_file_actions_init(&actions))
 		goto out;
 	if (posix_spawnattr_init(&attributes))
 		goto out_actions;
@@ -56,6 +57,7 @@ out_actions:
 out:
 	free(path);
 	free(file);
+	free(control);
 	return rc;
 }
 

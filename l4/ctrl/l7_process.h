@@ -17,12 +17,13 @@ struct l7_process {
 struct l7_program {
 	const char *path;
 	const char *conf_file;
+	const char *control;   // where it listens
 	const cpu_set_t *cpus; // where it may run, NULL = where we may
 };
 
-// Starts `path -c conf_file --managed` in a process group of its own, so that Ctrl-C reaches only us, with
-// standard input, output and error and no other descriptor of ours: an AF_XDP socket that it kept would
-// hold the queue after our end. 0, or -errno with *err.
+// Starts `path -c conf_file --managed --control control`, which reads nothing of the file, so that it may be broken by now,
+// in a process group of its own, so that Ctrl-C reaches only us, with standard input, output and error and no other
+// descriptor of ours: an AF_XDP socket that it kept would hold the queue after our end. 0, or -errno with *err.
 NODISCARD int l7_process_spawn(struct l7_process *out, const struct l7_program *program,
                                struct err *err);
 
