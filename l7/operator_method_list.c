@@ -33,6 +33,15 @@ int operator_method_services(struct manager *m, const union ctl_params *params,
 	return 0;
 }
 
+static uint32_t count_unhealthy(const struct site_pool *pool)
+{
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < pool->n_backends; i++)
+		n += pool->backends[i].health == HEALTH_UNHEALTHY;
+	return n;
+}
+
 int operator_method_pools(struct manager *m, const union ctl_params *params,
                           union ctl_result *result, struct err *err)
 {
@@ -50,6 +59,8 @@ int operator_method_pools(struct manager *m, const union ctl_params *params,
 		row->health = pool->health.type;
 		row->backends = pool->n_backends;
 		row->usable = m->site->pools[i].n_usable;
+		row->unhealthy = count_unhealthy(&m->site->pools[i]);
+		row->failed_open = m->site->pools[i].is_open;
 		row->table_size = pool->table_size;
 	}
 	return 0;

@@ -13,28 +13,6 @@ static int64_t seconds_since(uint64_t then_ns)
 	return then_ns ? (int64_t)((clock_now_ns() - then_ns) / CLOCK_NS_PER_S) : -1;
 }
 
-int operator_method_status(struct manager *m, const union ctl_params *params,
-                           union ctl_result *result, struct err *err)
-{
-	struct ctl_status *s = &result->status;
-
-	snprintf(s->node, sizeof(s->node), "%s", m->site ? m->site->conf->node : "");
-	snprintf(s->version, sizeof(s->version), "%s", LB47_VERSION);
-	snprintf(s->file, sizeof(s->file), "%s", m->site ? m->site->conf->file : m->conf_file);
-	snprintf(s->last_error, sizeof(s->last_error), "%s",
-	         m->last_error.code ? m->last_error.msg : "");
-	snprintf(s->counters, sizeof(s->counters), "%s", "process");
-	s->pid = (uint32_t)getpid();
-	s->uptime_s = seconds_since(m->started_ns);
-	s->generation = m->generation;
-	s->saved = m->is_saved;
-	s->reloads = m->n_reloads;
-	s->reload_failures = m->n_reload_failures;
-	s->change_failures = m->n_edit_failures;
-	s->reloaded_s = seconds_since(m->reloaded_ns);
-	return 0;
-}
-
 static uint8_t state_of(const struct manager *m)
 {
 	static const uint8_t states[] = {
@@ -70,6 +48,48 @@ static void fill_counts(struct ctl_l7_status *s, const struct manager *m)
 	s->upstream_idle = less(c.upstream_open, c.requests_active);
 	s->memory = c.buffers;
 	s->memory_budget = (uint64_t)m->worker_memory * m->n_workers;
+}
+
+// The line that lb4d shows of its lb7d.
+static int add_summary(struct ctl_status *s, const struct manager *m, struct err *err)
+{
+	struct ctl_l7_summary *row = operator_method_row(CTL_STATUS, "l7", &s->l7, err);
+	struct ctl_l7_status counts = {0};
+
+	if (!row)
+		return -ENOMEM;
+	fill_counts(&counts, m);
+	row->state = state_of(m);
+	row->pid = s->pid;
+	row->uptime_s = s->uptime_s;
+	row->connections = counts.connections;
+	row->requests = counts.requests;
+	row->streams = counts.streams;
+	row->websockets = counts.websockets;
+	row->grace_left_ms = manager_grace_left_ms(m);
+	return 0;
+}
+
+int operator_method_status(struct manager *m, const union ctl_params *params,
+                           union ctl_result *result, struct err *err)
+{
+	struct ctl_status *s = &result->status;
+
+	snprintf(s->node, sizeof(s->node), "%s", m->site ? m->site->conf->node : "");
+	snprintf(s->version, sizeof(s->version), "%s", LB47_VERSION);
+	snprintf(s->file, sizeof(s->file), "%s", m->site ? m->site->conf->file : m->conf_file);
+	snprintf(s->last_error, sizeof(s->last_error), "%s",
+	         m->last_error.code ? m->last_error.msg : "");
+	snprintf(s->counters, sizeof(s->counters), "%s", "process");
+	s->pid = (uint32_t)getpid();
+	s->uptime_s = seconds_since(m->started_ns);
+	s->generation = m->generation;
+	s->saved = m->is_saved;
+	s->reloads = m->n_reloads;
+	s->reload_failures = m->n_reload_failures;
+	s->change_failures = m->n_edit_failures;
+	s->reloaded_s = seconds_since(m->reloaded_ns);
+	return add_summary(s, m, err);
 }
 
 static uint64_t resident_bytes(void)

@@ -153,6 +153,7 @@ wait_until 2 says 'b2 ' || fail "an unhealthy backend serves: $(said_by)"
 touch "$TMP/b2/bad"
 expect_health web b2 'unhealthy status 503'
 wait_until 2 says 'b1 b2 ' || fail "does not fail open: $(said_by)"
+[ "$(ctl -o json pools | jq -c '.pools[0] | [.usable, .unhealthy, .failed_open]')" = '[2,2,true]' ] || fail "pools: $(ctl pools)"
 [ "$(status_of http://127.0.0.1:8080/none/x)" = 503 ] || fail "when_unhealthy none does not answer 503"
 rm "$TMP/b1/bad" "$TMP/b2/bad"
 expect_health web b1 'healthy status 204'
@@ -212,6 +213,8 @@ kill -TERM "$LB7D_PID"
 is_draining() { [ "$(ctl -o json l7 | jq -c '[.state, .draining]')" = '["draining",true]' ]; }
 wait_until 2 is_draining || fail "status does not show the drain"
 [ "$(ctl -o json l7 | jq '.grace_left_ms > 0 and .grace_left_ms <= 5000')" = true ] || fail "grace: $(ctl -o json l7)"
+[ "$(ctl -o json status | jq -c '.l7[0] | [.state, .requests > 0, .grace_left_ms > 0]')" = '["draining",true,true]' ] ||
+	fail "status: $(ctl status)"
 [ "$(get http://127.0.0.1:9100/readyz)" = draining ] || fail "ready while draining"
 [ "$(get http://127.0.0.1:9100/healthz)" = ok ] || fail "not alive while draining"
 ! get http://127.0.0.1:8080/ || fail "takes new connections while draining"
