@@ -6,9 +6,9 @@
 #include "l4/data/icmp.h"
 #include "l4/data/trace.h"
 
-static MUST_INLINE void to_backend(struct lane *lane, struct pkt *p)
+static MUST_INLINE void to_backend(struct lane *lane, const struct snapshot *snap, struct pkt *p)
 {
-	const struct snap_backend *b = &lane->snap->backends[p->backend];
+	const struct snap_backend *b = &snap->backends[p->backend];
 
 	if (!(b->flags & BACKEND_HOP))
 		return pkt_drop(p, REASON_NO_NEXT_HOP);
@@ -29,22 +29,23 @@ static void trace_end(const struct lane *lane, const struct pkt *p)
 		          stats_reason_helps[p->reason]);
 }
 
-static MUST_INLINE void forward_one(struct lane *lane, struct pkt *p)
+static MUST_INLINE void forward_one(struct lane *lane, const struct snapshot *snap, struct pkt *p)
 {
 	if (p->role == ROLE_CLIENT)
-		to_backend(lane, p);
+		to_backend(lane, snap, p);
 	else if (p->role == ROLE_REPLY)
 		forward_nat_reply(lane, p);
 	else
-		icmp_answer(lane->snap, p);
+		icmp_answer(snap, p);
 }
 
 void forward_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
+	const struct snapshot *snap = lane->snap;
+
+	for (uint32_t i = 0; i < n; i++)
 		if (!pkt_is_ended(&pkts[i]) && pkts[i].to_lane == PKT_THIS_LANE)
-			forward_one(lane, &pkts[i]);
-		if (unlikely(lane->trace))
-			trace_end(lane, &pkts[i]);
-	}
+			forward_one(lane, snap, &pkts[i]);
+	for (uint32_t i = 0; lane->trace && i < n; i++)
+		trace_end(lane, &pkts[i]);
 }

@@ -235,34 +235,29 @@ struct plain {
 	};
 } PACKED;
 
-// TCP or UDP with nothing wrong about it, `left` bytes behind the IP header? Returns its kind.
-static MUST_INLINE enum pkt_kind plain_kind(const struct plain *h, int left)
+// Nothing wrong about it, `left` bytes behind the IP header?
+static MUST_INLINE bool is_plain_tcp(const struct wire_tcp *tcp, int left)
 {
-	if (!be16_raw(h->udp.sport) || !be16_raw(h->udp.dport)) // TCP's lie alike
-		return PKT_OTHER;
-	if (h->ip.proto == IPPROTO_NUM_TCP) {
-		int header = (h->tcp.data_offset >> 4) * 4;
+	int header = (tcp->data_offset >> 4) * 4;
 
-		return header >= (int)sizeof(h->tcp) && header <= left &&
-		                       !tcp_flags_impossible(h->tcp.flags)
-		               ? PKT_TCP
-		               : PKT_OTHER;
-	}
-	if (h->ip.proto == IPPROTO_NUM_UDP && be16_to(h->udp.len) >= sizeof(h->udp) &&
-	    be16_to(h->udp.len) <= left)
-		return PKT_UDP;
-	return PKT_OTHER;
+	return header >= (int)sizeof(*tcp) && header <= left && !tcp_flags_impossible(tcp->flags) &&
+	       be16_raw(tcp->sport) && be16_raw(tcp->dport);
+}
+
+static MUST_INLINE bool is_plain_udp(const struct wire_udp *udp, int left)
+{
+	return be16_to(udp->len) >= sizeof(*udp) && be16_to(udp->len) <= left &&
+	       be16_raw(udp->sport) && be16_raw(udp->dport);
 }
 
 // Untagged IPv4 without options, not a fragment, TCP or UDP, without fault: all offsets are constants.
-// False, and *p untouched, for anything else; parse_any() then finds out what it is. The same result for
-// a plain packet, in a third of the time.
+// False, and *p untouched, for anything else; parse_any() then finds out what it is, and would say the
+// same of a plain packet, in twice the time.
 static MUST_INLINE bool parse_plain(struct pkt *p)
 {
 	enum { IP4_NO_OPTIONS = 0x45, L3 = sizeof(struct wire_eth), L4 = L3 + 20 };
 	const struct plain *h = (const void *)p->data;
 	be16 any_fragment = be16_from(IP4_MORE_FRAGMENTS | IP4_FRAGMENT_OFFSET);
-	enum pkt_kind kind;
 	int total;
 
 	if (p->len < sizeof(*h) || be16_raw(h->eth.type) != be16_raw(be16_from(ETH_TYPE_IP4)) ||
@@ -272,19 +267,22 @@ static MUST_INLINE bool parse_plain(struct pkt *p)
 	if (total > p->len - L3 || be16_raw(h->ip.fragment) & be16_raw(any_fragment) ||
 	    !csum_ip4_ok(&h->ip, sizeof(h->ip)))
 		return false;
-	kind = plain_kind(h, total - (int)sizeof(h->ip));
-	if (kind == PKT_OTHER)
+	if (h->ip.proto == IPPROTO_NUM_TCP && is_plain_tcp(&h->tcp, total - (L4 - L3))) {
+		p->kind = PKT_TCP;
+		p->tcp_flags = h->tcp.flags;
+	} else if (h->ip.proto == IPPROTO_NUM_UDP && is_plain_udp(&h->udp, total - (L4 - L3))) {
+		p->kind = PKT_UDP;
+	} else {
 		return false;
-	p->kind = (uint8_t)kind;
-	p->tcp_flags = kind == PKT_TCP ? h->tcp.flags : 0;
+	}
 	p->l3 = L3;
 	p->l4 = L4;
 	set_addr4(p->key.src, h->ip.src);
 	set_addr4(p->key.dst, h->ip.dst);
-	p->key.sport = h->udp.sport;
-	p->key.dport = h->udp.dport;
+	p->key.dport = h->udp.dport; // TCP's ports lie alike
 	p->key.proto = h->ip.proto;
 	p->key.family = ADDR_IP4;
+	p->key.sport = h->udp.sport;
 	p->end = (uint16_t)(L3 + total);
 	return true;
 }
@@ -329,9 +327,8 @@ static void trace_one(const struct pkt *p, struct trace *trace)
 
 void parse_burst(struct pkt *pkts, uint32_t n, struct trace *trace)
 {
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++)
 		parse_one(&pkts[i]);
-		if (unlikely(trace))
-			trace_one(&pkts[i], trace);
-	}
+	for (uint32_t i = 0; trace && i < n; i++)
+		trace_one(&pkts[i], trace);
 }

@@ -385,6 +385,9 @@ struct lookups {
 	void *first[PKT_BURST];   // the bucket to look in first, NULL: there is nothing to look for
 	uint64_t hash[PKT_BURST]; // of the flow; meaningless without a bucket, as is the next
 	uint64_t key4[PKT_BURST]; // IPv4
+	uint8_t rest[PKT_BURST];  // [n_rest], index of a packet that the second pass leaves open
+	uint32_t n_rest;
+	uint32_t n_hits; // packets that it did not
 };
 
 static MUST_INLINE bool wants_table(const struct snap_service *s, const struct pkt *p)
@@ -428,64 +431,86 @@ static MUST_INLINE void locate(struct lane *lane, const struct pkt *pkts, uint32
 			prefetch(todo->first[i]);
 }
 
-// Second pass: most living flows are in their first bucket.
-static MUST_INLINE void look_first(struct lane *lane, struct pkt *pkts, uint32_t n,
-                                   const struct lookups *todo)
+static MUST_INLINE struct flow *find_first(const struct lane *lane, const struct pkt *p,
+                                           const struct lookups *todo, uint32_t i)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct pkt *p = &pkts[i];
-
-		if (!todo->first[i])
-			continue;
-		if (p->key.family == ADDR_IP4)
-			p->flow = flow_find4(todo->first[i], todo->key4[i]);
-		else
-			p->flow = flow_find6(todo->first[i], p->key.src, p->key.sport,
-			                     service_of(lane, p)->id);
-		if (!p->flow)
-			flow_prefetch_second(lane_flows(lane, p->key.family), todo->hash[i]);
-	}
+	if (p->key.family == ADDR_IP4)
+		return flow_find4(todo->first[i], todo->key4[i]);
+	return flow_find6(todo->first[i], p->key.src, p->key.sport, service_of(lane, p)->id);
 }
 
 // The plain case, most packets: an established dsr connection goes on. All others take the long
 // way.
-static MUST_INLINE bool goes_on(const struct snapshot *snap, uint16_t now_s, const struct pkt *p)
+static MUST_INLINE bool goes_on(struct pkt *p, struct flow *f, const struct snapshot *snap,
+                                uint16_t now_s)
 {
-	const struct flow *f = p->flow;
-
-	return p->kind == PKT_TCP && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) &&
-	       flow_state(f) == FLOW_ESTABLISHED && !be16_raw(f->snat_port) &&
-	       (uint16_t)(now_s - f->seen_s) <= snap->timeout_s[FLOW_ESTABLISHED] &&
-	       snap->backends[f->backend].flags & BACKEND_OLD;
+	if (p->kind != PKT_TCP || p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) ||
+	    flow_state(f) != FLOW_ESTABLISHED || be16_raw(f->snat_port))
+		return false;
+	if (!(snap->backends[f->backend].flags & BACKEND_OLD))
+		return false;
+	if (f->seen_s != now_s) { // once a second
+		if ((uint16_t)(now_s - f->seen_s) > snap->timeout_s[FLOW_ESTABLISHED])
+			return false;
+		f->seen_s = now_s;
+	}
+	p->backend = f->backend;
+	return true;
 }
 
-static MUST_INLINE void decide_all(struct lane *lane, struct pkt *pkts, uint32_t n,
-                                   const struct lookups *todo)
+// Second pass: most living flows are in their first bucket, and most packets plain. These are decided
+// at once, up to the first that is not: what becomes of it may matter to those behind it.
+static MUST_INLINE void look_first(struct lane *lane, struct pkt *pkts, uint32_t n,
+                                   struct lookups *todo)
 {
 	const struct snapshot *snap = lane->snap;
-	uint64_t n_inserts = lane->count->flow_inserts, n_hits = 0;
 	uint16_t now_s = lane->now_s;
+	bool only_plain = !lane->trace; // so far
 
+	todo->n_rest = todo->n_hits = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct pkt *p = &pkts[i];
 
-		if (pkt_is_ended(p))
+		if (todo->first[i]) {
+			struct flow *f = find_first(lane, p, todo, i);
+
+			if (f && only_plain && goes_on(p, f, snap, now_s)) {
+				todo->n_hits++;
+				continue;
+			}
+			p->flow = f;
+			if (!f)
+				flow_prefetch_second(lane_flows(lane, p->key.family),
+				                     todo->hash[i]);
+		} else if (pkt_is_ended(p)) {
 			continue;
+		}
+		only_plain = false;
+		todo->rest[todo->n_rest++] = (uint8_t)i;
+	}
+}
+
+// Third pass.
+static MUST_INLINE void decide_rest(struct lane *lane, struct pkt *pkts, struct lookups *todo)
+{
+	uint64_t n_inserts = lane->count->flow_inserts;
+
+	for (uint32_t k = 0; k < todo->n_rest; k++) {
+		uint32_t i = todo->rest[k];
+		struct pkt *p = &pkts[i];
+
 		// An insertion of this burst may have evicted the entry, a packet before may have
 		// removed it: look again.
 		if (lane->count->flow_inserts != n_inserts || (p->flow && !p->flow->service))
 			p->flow = NULL;
-		if (p->flow && goes_on(snap, now_s, p) && !lane->trace) {
-			p->flow->seen_s = now_s;
-			p->backend = p->flow->backend;
-			n_hits++;
-		} else if (p->role == ROLE_CLIENT) {
+		if (p->flow && !lane->trace && goes_on(p, p->flow, lane->snap, lane->now_s))
+			todo->n_hits++;
+		else if (p->role == ROLE_CLIENT)
 			decide(lane, p, todo->hash[i]);
-		} else if (p->role == ROLE_REPLY) {
+		else if (p->role == ROLE_REPLY)
 			select_nat_reply(lane, p);
-		}
 	}
-	lane->count->flow_hits += n_hits;
+	lane->count->flow_hits += todo->n_hits;
 }
 
 void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
@@ -497,7 +522,7 @@ void select_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 		select_quic_burst(lane, pkts, n);
 	locate(lane, pkts, n, &todo);
 	look_first(lane, pkts, n, &todo);
-	decide_all(lane, pkts, n, &todo);
+	decide_rest(lane, pkts, &todo);
 	if (lane->snap->has_quic)
 		select_quic_count(lane, pkts, n);
 }
