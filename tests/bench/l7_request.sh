@@ -7,7 +7,8 @@
 #
 #   bench h1_cpu ours=US yardstick=US ratio=R    microseconds a request in lb7d, in the better of the two, ours/yardstick
 #
-# h1_1_cpu is with one connection instead of 32: no work is shared between requests there. Requests a second are
+# All programs run with real-time priority where that is permitted, so that other work on this machine takes little from
+# them: where there is any, the kernel keeps up to 50 ms of each second for it, which then is the p99 of all proxies. h1_1_cpu is with one connection instead of 32: no work is shared between requests there. Requests a second are
 # what came through with one core for the proxy; "busy" is the part of it that was used: where it is far below 100%
 # wrk and the origin were the limit, not the proxy.
 set -euo pipefail
@@ -73,6 +74,7 @@ report() {
 	done
 }
 
+! chrt -r 1 true 2>/dev/null || SCHEDULED=(chrt -r 1)
 l7_begin wrk
 l7_start
 for proxy in "${PROXIES[@]}"; do # caches, tables and connections to the origin
