@@ -16,6 +16,7 @@ LOCK=/run/lb47-demo.lock # held for as long as the demo runs; holds its pid
 EDGE=lb47demo            # not the tests' prefix: both may run at once
 export BIN TMP EDGE PATH=$PATH:/usr/sbin:/sbin LB47_SOCKET=$TMP/lb4d.sock
 . tests/smoke/quic_edge.sh
+. scripts/demo_l7.sh
 
 CONF=$TMP/edge.json
 CLIENT="ip netns exec $EDGE-client"
@@ -87,6 +88,7 @@ configure() {
 		| (.services[] | select(.protocol == "quic")) |= (.name = "quic" + .name[3:4] | .pool = .name)
 		| .pools[].name |= sub("^v(?<family>.)-four$"; "quic\(.family)")' "$CONF" "$TMP/quic.json" >"$TMP/both.json"
 	mv "$TMP/both.json" "$CONF"
+	l7_configure "$CONF"
 }
 
 # --- how the report looks ---
@@ -149,9 +151,12 @@ services() {
 	lbctl services | narrow SERVICE ADDRESS PORT PROTOCOL FORWARD POOL PACKETS NEW-FLOWS
 }
 
+# From JSON: a column of the table (REASON) has blanks in it.
 backends() {
 	echo "\$ lbctl backends${1:+ $1}"
-	lbctl backends "$@" | narrow POOL BACKEND ADDRESS PORT WEIGHT STATE NEIGHBOR SHARE% FLOWS
+	lbctl -o json backends "$@" | jq -r '["POOL", "BACKEND", "ADDRESS", "WEIGHT", "STATE", "HEALTH", "NEIGHBOR", "SHARE%", "FLOWS"],
+		(.backends[] | [.pool, .name, .address, .weight, .state, .health, .neighbor // "-", .share, .flows // "-"]) | @tsv' |
+		narrow POOL BACKEND ADDRESS WEIGHT STATE HEALTH NEIGHBOR SHARE% FLOWS
 }
 
 # --- load ---
@@ -196,6 +201,8 @@ show_edge() {
 	                                         nginx answers the client itself
 	   nat   203.0.113.20  2001:db8:10::20   lb4d changes both addresses and ports;
 	                                         answers return through lb4d
+	   l7    203.0.113.30                    lb4d leaves it to the kernel, lb7d
+	                                         answers http and https
 	   quic  203.0.113.10  2001:db8:10::10   UDP port 445: dsr, by connection ID
 
 	END
@@ -206,7 +213,7 @@ show_edge() {
 	$ ip netns exec $EDGE-lb build/bin/lb4d -c $CONF &
 	END
 	edge_start "$CONF" 9>&-
-	run lbctl status
+	run lbctl status | cut -c 1-80
 	promise "every backend's MAC address is known" wait_until 10 all_resolved
 	echo
 	services
@@ -437,9 +444,11 @@ stay() {
 	  build/bin/lbctl flows --backend
 	  build/bin/lbctl explain tcp 198.51.100.7:40000 203.0.113.10:80
 	  build/bin/lbctl explain quic 198.51.100.7:40000 203.0.113.10:445
+	  build/bin/lbctl l7
 	  build/bin/lbctl --help
 	  $CLIENT curl http://203.0.113.10
 	  $CLIENT wrk -t1 -c32 -d10 http://203.0.113.20
+	  $CLIENT curl -N http://203.0.113.30/events
 	END
 	trap 'echo; echo "The edge is stopped."; exit $((n_broken > 0))' INT TERM HUP
 	wait "$LB4D_PID" || rc=$?
@@ -459,6 +468,7 @@ demo() {
 	rm -rf "$TMP"
 	mkdir -m 755 "$TMP"
 	quic_up four 9>&-
+	l7_up 9>&-
 	configure
 	show_edge
 	show_spread
@@ -466,6 +476,7 @@ demo() {
 	show_replay
 	show_drain
 	show_reload
+	show_l7
 	show_quic
 	show_counters
 	echo

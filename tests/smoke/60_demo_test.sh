@@ -15,11 +15,13 @@ for words in 'all answered, each service by all three backends' 'was foretold' \
 	'b1 gets 0 of 120 new connections' '20 reloads done' 'no packet was dropped' \
 	'6 of 6 clients moved to another address' '6 of 6 downloads are whole, each from one backend' \
 	'no server met a connection that is not its own' 'b[123] issued it, explain says' \
-	'packets were routed by connection ID' \
+	'packets were routed by connection ID' 'nginx answered through TLS' '20 reloads while it ran' \
+	'150 of 150 events came, in order' 'its probes noticed' '30 of 30 requests were answered' \
+	'HTTP is answered again within a second' \
 	'received = forwarded + punted + answered + dropped' 'lb4d stops cleanly'; do
 	grep -q "^  ok .*$words" "$TMP/once" || fail "the demo does not show: $words"
 done
-[ "$(grep -c '^  ok .*no request failed' "$TMP/once")" = 2 ] || fail "not under load both times"
+[ "$(grep -c '^  ok .*no request failed' "$TMP/once")" = 3 ] || fail "not under load all three times"
 grep -q ' 0 broken' "$TMP/once" || fail "the demo does not close with its sum"
 wide=$(awk 'length > 80' "$TMP/once")
 [ -z "$wide" ] || fail "wider than 80 columns: $wide"
