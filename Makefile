@@ -107,6 +107,8 @@ $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson -lm)
 $(O)/tests/bench/l7_load: $(call obj,$(call src,tests/bench/l7)) $(call lib,base)
 	$(call link,$(call lib,base) -lssl -lcrypto -lpthread)
+$(O)/bench/bench_http1: $(O)/obj/tests/bench/bench_http1.o $(L7)
+	$(call link,$(L7) -lhttp_parser)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support l7) $(DATA)
 	$(call link,$(call lib,support l7) $(DATA) -lssl -lcrypto -ljansson -lm)
 

@@ -50,6 +50,7 @@ tests/fuzz/*               | l4/base l4/model l4/data l7 tests/support        |
 tests/bench/l7/*           | l4/base tests/bench/l7                           | openssl
 tests/bench/bench_heads.c  | l4/base l4/model l7                              | jansson
 tests/bench/bench_tls.c    | l4/base l4/model l7 tests/support                 | openssl
+tests/bench/bench_http1.c  | l4/base l7                                       | http_parser
 tests/bench/*              | l4/base l4/model l4/data tests/support           | openssl
 TABLE
 }
@@ -68,6 +69,7 @@ library_of() {
 	cap-ng.h) echo libcap-ng ;;
 	seccomp.h) echo libseccomp ;;
 	nghttp2/*) echo nghttp2 ;;
+	http_parser.h) echo http_parser ;;
 	criterion/*) echo criterion ;;
 	ngtcp2/* | nghttp3/*) echo ngtcp2 ;;
 	gnutls/*) echo gnutls ;;

@@ -57,6 +57,7 @@ libngtcp2-dev                 # QUIC peers with connection ids of our making
 libngtcp2-crypto-gnutls-dev   # ditto
 libgnutls28-dev               # ditto
 libnghttp3-dev                # ditto: they speak HTTP/3
+libhttp-parser-dev            # the benchmark's yardstick for HTTP/1: what Node.js ran on
 nftables                      # a NAT that rebinds
 openssl                       # certificates for tests
 nodejs                        # HTTP, WebSocket and event streams by Node
