@@ -9,8 +9,12 @@ const char *const header_names[HEADER_COUNT] = {[HEADER_OTHER] = "", HEADERS(X)}
 const uint8_t header_classes[HEADER_COUNT] = {HEADERS(X)};
 #undef X
 
-#define X(SYMBOL, name, CLASS) [HEADER_##SYMBOL] = (name),
-const char header_table_names[HEADER_COUNT][HEADER_TABLE_NAME] = {HEADERS(X)};
+#define X(SYMBOL, name, CLASS) [1 + HEADER_##SYMBOL] = (name),
+const char header_table_names[1 + HEADER_COUNT][HEADER_TABLE_NAME] = {HEADERS(X)};
+#undef X
+
+#define X(SYMBOL, name, CLASS) [HEADER_##SYMBOL] = sizeof(name) - 1,
+const uint8_t header_table_lens[HEADER_COUNT] = {HEADERS(X)};
 #undef X
 
 // One line per name of the list: its first and last letter and its length. The compiler refuses two names in

@@ -56,6 +56,7 @@ static int skip_empty_line(struct http1_scan *s)
 	return HTTP1_SCAN_MORE;
 }
 
+// `s` is of a whole request line, so 8 octets may be read where it begins.
 static uint8_t method_of(struct slice s)
 {
 	static const char names[METHOD_COUNT][8] = {
@@ -63,14 +64,14 @@ static uint8_t method_of(struct slice s)
 		[METHOD_PUT] = "PUT",     [METHOD_DELETE] = "DELETE", [METHOD_OPTIONS] = "OPTIONS",
 		[METHOD_PATCH] = "PATCH", [METHOD_TRACE] = "TRACE",   [METHOD_CONNECT] = "CONNECT",
 	};
-	char text[8] = {0};
+	uint64_t text;
 
 	if (s.len >= sizeof(text))
 		return METHOD_OTHER;
-	for (size_t i = 0; i < s.len; i++)
-		text[i] = (char)s.ptr[i];
+	memcpy(&text, s.ptr, sizeof(text));
+	text &= (1ULL << 8 * s.len) - 1;
 	for (int method = METHOD_GET; method < METHOD_COUNT; method++)
-		if (memcmp(text, names[method], sizeof(text)) == 0)
+		if (memcmp(&text, names[method], sizeof(text)) == 0)
 			return (uint8_t)method;
 	return METHOD_OTHER;
 }
@@ -99,26 +100,26 @@ static int take_method(struct request *r, struct http1_scan *s)
 	if (*s->at != ' ' || s->at == begin)
 		return word_error(*s->at, HTTP1_METHOD);
 	r->method_text = slice_of(begin, (size_t)(s->at - begin));
-	r->method = method_of(r->method_text);
 	s->at++;
 	return 0;
 }
 
-// *question: the target's first '?', or NULL.
-static int take_target(struct request *r, struct http1_scan *s, const uint8_t **question)
+static int take_target(struct request *r, struct http1_scan *s, struct http1_target_marks *marks)
 {
 	const uint8_t *begin = s->at;
 	uint32_t stops = 0;
 
-	*question = NULL;
+	*marks = (struct http1_target_marks){0};
 	while (!stops && s->at < s->end) {
 		struct http1_scan_block b = http1_scan_load(s, s->at);
-		uint32_t marks = http1_scan_equal(b, '?');
+		uint32_t question = http1_scan_equal(b, '?');
+		uint32_t percent = http1_scan_equal(b, '%');
 
 		stops = http1_scan_non_target(b);
-		marks &= stops ? (stops & -stops) - 1 : UINT32_MAX;
-		if (marks && !*question)
-			*question = s->at + http1_scan_first(marks);
+		question &= stops ^ (stops - 1); // in front of the first stop, all if there is none
+		marks->has_percent |= percent != 0;
+		if (question && !marks->question)
+			marks->question = s->at + http1_scan_first(question);
 		s->at += stops ? http1_scan_first(stops) : b.valid;
 	}
 	if (s->at == s->end)
@@ -170,19 +171,20 @@ static int take_version(struct request *r, struct http1_scan *s)
 
 static int take_request_line(struct request *r, struct http1_scan *s)
 {
-	const uint8_t *question;
+	struct http1_target_marks marks;
 	int rc;
 
 	rc = take_method(r, s);
 	if (rc)
 		return rc;
-	rc = take_target(r, s, &question);
+	rc = take_target(r, s, &marks);
 	if (rc)
 		return rc;
 	rc = take_version(r, s);
 	if (rc)
 		return rc;
-	return http1_target_split(r, question);
+	r->method = method_of(r->method_text);
+	return http1_target_split(r, &marks);
 }
 
 // The first octet that is not of "HTTP/1.x NNN" and what may follow says what is wrong.

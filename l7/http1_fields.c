@@ -24,7 +24,7 @@ static int name_error(const uint8_t *p, bool is_first)
 	return HTTP1_NAME;
 }
 
-static struct slice trim(const uint8_t *begin, const uint8_t *end)
+static NOINLINE struct slice trim_all(const uint8_t *begin, const uint8_t *end)
 {
 	while (begin < end && is_blank(*begin))
 		begin++;
@@ -33,8 +33,17 @@ static struct slice trim(const uint8_t *begin, const uint8_t *end)
 	return slice_of(begin, (size_t)(end - begin));
 }
 
+// The value between a colon at begin[-1] and a control at *end; nearly always behind one blank.
+static MUST_INLINE struct slice trim(const uint8_t *begin, const uint8_t *end)
+{
+	begin += *begin == ' ';
+	if (*begin <= ' ' || end[-1] <= ' ')
+		return trim_all(begin, end);
+	return slice_of(begin, (size_t)(end - begin));
+}
+
 // A name that is longer than the block it begins in, or cut off by the end.
-static int take_long_name(struct field *f, struct http1_scan *s)
+static NOINLINE int take_long_name(struct field *f, const struct http1_scan *s)
 {
 	const uint8_t *p = s->at;
 	uint32_t stops = 0;
@@ -69,16 +78,17 @@ static MUST_INLINE int take_field(struct field *f, struct http1_scan *s)
 		if (begin[len] != ':' || len == 0)
 			return name_error(begin + len, len == 0);
 		f->name = slice_of(begin, len);
-		f->id = b.skip ? (uint8_t)header_find(f->name)
-		               : (uint8_t)header_table_find(b.bytes, begin, len);
+		f->id = (uint8_t)header_table_find(b.bytes, begin, len, b.skip);
+		begin += len + 1;
 	} else {
 		rc = take_long_name(f, s);
 		if (rc)
 			return rc;
+		begin = f->name.ptr + f->name.len + 1;
 	}
-	begin = f->name.ptr + f->name.len + 1;
-	s->at = controls && stops ? s->at + http1_scan_first(controls)
-	                          : http1_scan_find_control(s, begin);
+	// A control is none of a token, so the first one is behind the colon.
+	s->at = controls ? s->at + http1_scan_first(controls)
+	                 : http1_scan_find_control(s, s->at + b.valid);
 	if (s->at == s->end)
 		return HTTP1_SCAN_MORE;
 	f->value = trim(begin, s->at);
@@ -121,6 +131,22 @@ static void drop_named(struct fields *f, struct slice name)
 			f->at[i].is_dropped = true;
 }
 
+// A value has no controls, so setting bit 5 changes case and nothing that is of these words. `len` is a constant of 4 to 16.
+static MUST_INLINE bool is_option(struct slice option, const char *lower, size_t len)
+{
+	const uint64_t bit5 = 0x2020202020202020;
+	size_t half = len < 8 ? 4 : 8;
+	uint64_t first = 0, last = 0, want_first = 0, want_last = 0;
+
+	if (option.len != len)
+		return false;
+	memcpy(&first, option.ptr, half);
+	memcpy(&last, option.ptr + len - half, half);
+	memcpy(&want_first, lower, half);
+	memcpy(&want_last, lower + len - half, half);
+	return (first | bit5) == (want_first | bit5) && (last | bit5) == (want_last | bit5);
+}
+
 // One Connection field. *n_named counts the options that are not of the list.
 static int read_options(struct http1_fields_options *out, struct fields *f, struct slice list,
                         unsigned *n_named)
@@ -128,11 +154,11 @@ static int read_options(struct http1_fields_options *out, struct fields *f, stru
 	struct slice option;
 
 	while (header_next_token(&list, &option)) {
-		if (header_eq(option, "close")) {
-			out->has_close = true;
-		} else if (header_eq(option, "keep-alive")) {
+		if (is_option(option, "keep-alive", 10)) {
 			out->has_keep_alive = true;
-		} else if (header_eq(option, "upgrade")) {
+		} else if (is_option(option, "close", 5)) {
+			out->has_close = true;
+		} else if (is_option(option, "upgrade", 7)) {
 			out->has_upgrade = true;
 		} else if (header_find(option) == HEADER_OTHER) {
 			if (++*n_named > OPTIONS_MAX)
@@ -147,12 +173,14 @@ int http1_fields_connection(struct http1_fields_options *out, struct fields *f,
                             const struct http1_fields_marks *m)
 {
 	unsigned n_named = 0;
+	uint16_t i;
 	int rc;
 
 	*out = (struct http1_fields_options){0};
 	if (!http1_fields_has(m, HEADER_CONNECTION))
 		return 0;
-	for (uint16_t i = 0; i <= m->at[HEADER_CONNECTION]; i++) {
+	i = http1_fields_has_twice(m, HEADER_CONNECTION) ? 0 : m->at[HEADER_CONNECTION];
+	for (; i <= m->at[HEADER_CONNECTION]; i++) {
 		if (f->at[i].id != HEADER_CONNECTION)
 			continue;
 		rc = read_options(out, f, f->at[i].value, &n_named);

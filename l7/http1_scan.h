@@ -26,28 +26,34 @@ struct http1_scan_block {
 	uint32_t valid; // octets that do: 1..32, or 0 at the end
 };
 
-// The 1..31 octets between p and the end, at the upper end of a register.
-static inline struct http1_scan_block http1_scan_tail(const struct http1_scan *s, const uint8_t *p)
+// All of an input that is shorter than a block, at the upper end of a register.
+static NOINLINE __m256i http1_scan_short(const struct http1_scan *s)
 {
 	uint8_t copy[HTTP1_SCAN_BLOCK] = {0};
-	uint32_t valid = (uint32_t)(s->end - p), skip = HTTP1_SCAN_BLOCK - valid;
-	const uint8_t *from = copy;
+	size_t len = (size_t)(s->end - s->begin);
 
-	if (s->end - s->begin >= HTTP1_SCAN_BLOCK)
-		from = s->end - HTTP1_SCAN_BLOCK;
-	else
-		memcpy(copy + skip, p, valid);
-	return (struct http1_scan_block){_mm256_loadu_si256((const __m256i *)from), skip, valid};
+	memcpy(copy + sizeof(copy) - len, s->begin, len);
+	return _mm256_loadu_si256((const __m256i *)copy);
 }
 
 // The octets from p on, as many as there are. p < end.
 static MUST_INLINE struct http1_scan_block http1_scan_load(const struct http1_scan *s,
                                                            const uint8_t *p)
 {
-	if (s->end - p < HTTP1_SCAN_BLOCK)
-		return http1_scan_tail(s, p);
-	return (struct http1_scan_block){_mm256_loadu_si256((const __m256i *)p), 0,
-	                                 HTTP1_SCAN_BLOCK};
+	const __m256i *last = (const __m256i *)(s->end - HTTP1_SCAN_BLOCK);
+	struct http1_scan_block b = {.skip = 0, .valid = HTTP1_SCAN_BLOCK};
+
+	if (s->end - p >= HTTP1_SCAN_BLOCK) {
+		b.bytes = _mm256_loadu_si256((const __m256i *)p);
+		return b;
+	}
+	b.valid = (uint32_t)(s->end - p);
+	b.skip = HTTP1_SCAN_BLOCK - b.valid;
+	if (s->end - s->begin >= HTTP1_SCAN_BLOCK)
+		b.bytes = _mm256_loadu_si256(last);
+	else
+		b.bytes = http1_scan_short(s);
+	return b;
 }
 
 // Bit i: the block's octet i matched.

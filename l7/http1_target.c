@@ -82,14 +82,14 @@ static bool is_path_encoded(struct slice path)
 }
 
 // Path and query from p to the end of the target.
-static int split_path(struct request *r, const uint8_t *p, const uint8_t *question)
+static int split_path(struct request *r, const uint8_t *p, const struct http1_target_marks *marks)
 {
-	const uint8_t *end = r->target.ptr + r->target.len;
+	const uint8_t *end = r->target.ptr + r->target.len, *question = marks->question;
 
 	r->path = slice_of(p, (size_t)((question ? question : end) - p));
 	if (question)
 		r->query = slice_of(question + 1, (size_t)(end - question - 1));
-	return is_path_encoded(r->path) ? 0 : HTTP1_TARGET;
+	return !marks->has_percent || is_path_encoded(r->path) ? 0 : HTTP1_TARGET;
 }
 
 // Bytes of "http://" or "https://", 0 if it begins with neither.
@@ -102,9 +102,9 @@ static size_t scheme_len(struct slice target)
 	return 0;
 }
 
-static int split_absolute(struct request *r, const uint8_t *question)
+static int split_absolute(struct request *r, const struct http1_target_marks *marks)
 {
-	const uint8_t *end = r->target.ptr + r->target.len;
+	const uint8_t *end = r->target.ptr + r->target.len, *question = marks->question;
 	const uint8_t *host_end = question ? question : end, *slash;
 	const uint8_t *host = r->target.ptr + scheme_len(r->target);
 
@@ -117,7 +117,7 @@ static int split_absolute(struct request *r, const uint8_t *question)
 	if (!http1_target_is_authority(r->authority))
 		return HTTP1_TARGET;
 	if (slash)
-		return split_path(r, slash, question);
+		return split_path(r, slash, marks);
 	if (question)
 		r->query = slice_of(question + 1, (size_t)(end - question - 1));
 	r->path = slice_of(r->method == METHOD_OPTIONS && !question ? "*" : "/", 1);
@@ -135,16 +135,16 @@ static int split_authority(struct request *r)
 	return memchr(r->target.ptr, ':', r->target.len) ? 0 : HTTP1_TARGET;
 }
 
-int http1_target_split(struct request *r, const uint8_t *question)
+int http1_target_split(struct request *r, const struct http1_target_marks *marks)
 {
 	r->authority = r->path = r->query = (struct slice){0};
 	if (r->method == METHOD_CONNECT)
 		return split_authority(r);
 	if (r->target.ptr[0] == '/')
-		return split_path(r, r->target.ptr, question);
+		return split_path(r, r->target.ptr, marks);
 	if (r->target.len == 1 && r->target.ptr[0] == '*' && r->method == METHOD_OPTIONS) {
 		r->path = r->target;
 		return 0;
 	}
-	return split_absolute(r, question);
+	return split_absolute(r, marks);
 }

@@ -77,16 +77,19 @@ Test(header, a_name_in_a_register_is_the_same_name)
 	uint8_t block[HEADER_TABLE_NAME];
 
 	for (size_t i = 1; i < HEADER_COUNT + ARRAY_LEN(others); i++) {
-		const char *name = i < HEADER_COUNT ? header_names[i] : others[i - HEADER_COUNT];
-		size_t len = strlen(name);
+		struct slice name =
+			i < HEADER_COUNT ? of(header_names[i]) : of(others[i - HEADER_COUNT]);
 
-		for (unsigned behind = 0; behind < 256; behind++) {
-			memset(block, (int)behind, sizeof(block));
-			memcpy(block, of(name).ptr, len);
-			cr_expect_eq(header_table_find(_mm256_loadu_si256((const __m256i *)block),
-			                               block, len),
-			             header_find(of(name)), "%s", name);
-		}
+		for (uint32_t skip = 0; skip + name.len <= sizeof(block); skip++)
+			for (unsigned other = 0; other < 256; other++) {
+				__m256i bytes;
+
+				memset(block, (int)other, sizeof(block));
+				memcpy(block + skip, name.ptr, name.len);
+				bytes = _mm256_loadu_si256((const __m256i *)block);
+				cr_assert_eq(header_table_find(bytes, block + skip, name.len, skip),
+				             header_find(name), "%zu", i);
+			}
 	}
 }
 
