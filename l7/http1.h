@@ -12,7 +12,11 @@
 //   > 0  bytes consumed, *out is filled with slices borrowed from `in`
 //   0    needs more: call again with the same bytes and more behind them, and seen = what was there before
 //   < 0  malformed or beyond a limit: -(enum http1_error); the connection cannot go on
-// Any thread.
+// *out is of use only after > 0: it is too large to be filled twice. A fault in a line that is incomplete may be told only when
+// the line ends: what was seen is looked at again only then, or when a limit is met.
+//
+// A field that Connection names and that the list of header.h does not know is dropped (is_dropped); one of the list is passed
+// on as its class says, so that a client cannot have an Authorization taken away. Any thread.
 #pragma once
 
 #include "l7/message.h"
@@ -70,6 +74,8 @@ NODISCARD ssize_t http1_parse_request(struct request *out, struct slice in, size
 
 // `method` (enum method) of the request that is answered decides about the body: HEAD, CONNECT. 1xx have BODY_NONE
 // (another response follows), 101 BODY_TUNNEL.
+// The blank behind the status may be missing, as it is from many servers. 204 with a transfer coding is not persistent: some
+// servers send a last chunk.
 NODISCARD ssize_t http1_parse_response(struct response *out, struct slice in, size_t seen,
                                        uint8_t method, const struct http1_limits *limits);
 
@@ -98,10 +104,12 @@ NODISCARD ssize_t http1_decode_chunks(struct http1_chunked *c, struct slice in, 
 // "METHOD target HTTP/1.1" and the fields that are not dropped, and the empty line. Target = path ?query. Framing is from
 // r->body and content_length: FRAMING and HOP fields of the list are never written, except Connection and Upgrade, which
 // are written anew: Connection: Upgrade if r->upgrade is set; else nothing if is_persistent, "close" if not.
+// CONNECT has its authority for a target. Without a Host among the fields, one is written from the authority.
 void http1_write_request(struct text *t, const struct request *r);
 
 // "HTTP/1.1 status reason"; likewise. Towards an HTTP/1.0 client (client_minor 0) BODY_CHUNKED must have been
 // turned into BODY_UNTIL_CLOSE by the caller; "Connection: keep-alive" is said to it where is_persistent.
+// With BODY_NONE a Content-Length among the fields is passed on (HEAD, 304), but never with 1xx and 204.
 void http1_write_response(struct text *t, const struct response *r, uint8_t client_minor);
 
 // "1f\r\n" before len bytes of data; "\r\n" follows them. len > 0.

@@ -49,7 +49,7 @@ struct request {
 	struct slice target; // as received, for the log
 	struct slice
 		authority; // host[:port] of an absolute target, else of Host; empty if HTTP/1.0 gave none
-	struct slice path;    // begins with '/', or "*"; without the query
+	struct slice path;    // begins with '/', or "*"; without the query; empty with CONNECT
 	struct slice query;   // after the '?'; ptr NULL if there is none
 	struct slice upgrade; // value of Upgrade if Connection names it; else empty
 	uint64_t content_length;
