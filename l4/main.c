@@ -74,6 +74,7 @@ static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct daemon *d = watcher->data;
 
+	supervise_hang_up(d->control.supervise);
 	if (!change_is_under_way(&d->control))
 		reload(&d->reload_turn);
 	else if (!d->reload_turn.is_waiting)

@@ -42,6 +42,12 @@ static void end(struct l7_session *s, const char *why)
 	s->setup.ended(s->setup.data, why);
 }
 
+static void ask_status(struct l7_session *s)
+{
+	if (!s->is_asking_status)
+		s->is_asking_status = l7_client_ask(s->client, &s->status_ask, NULL) == 0;
+}
+
 // --- the configuration ---
 
 static int send_conf(struct l7_session *s, const struct conf *conf, struct l7_ask *ask)
@@ -82,6 +88,7 @@ static void on_synced(struct l7_ask *ask, int rc, const union ctl_result *result
 		complain(s, err);
 	else
 		*s->complaint = 0;
+	ask_status(s); // what it serves is another now
 	if (s->is_stale)
 		l7_session_sync(s);
 	if (!s->is_watching)
@@ -109,6 +116,7 @@ static void on_proposed(struct l7_ask *ask, int rc, const union ctl_result *resu
 	s->answer = NULL;
 	if (!rc)
 		*s->complaint = 0;
+	ask_status(s);
 	answer(s->answer_data, rc ? -EINVAL : 0, err);
 }
 
@@ -117,7 +125,7 @@ int l7_session_propose(struct l7_session *s, const struct conf *next, l7_session
 {
 	int rc;
 
-	if (!s->has_status)
+	if (!s->has_status || s->status.l7_status.draining)
 		return -ENOTCONN;
 	rc = send_conf(s, next, &s->propose_ask);
 	if (rc)
@@ -193,12 +201,6 @@ static void on_status(struct l7_ask *ask, int rc, const union ctl_result *result
 		end(s, err->msg);
 	else if (!s->has_status)
 		greet(s);
-}
-
-static void ask_status(struct l7_session *s)
-{
-	if (!s->is_asking_status)
-		s->is_asking_status = l7_client_ask(s->client, &s->status_ask, NULL) == 0;
 }
 
 static void on_poll(struct ev_loop *loop, struct ev_timer *w, int revents)

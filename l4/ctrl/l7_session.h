@@ -35,7 +35,7 @@ void l7_session_close(struct l7_session *s);
 bool l7_session_is_ready(const struct l7_session *s);
 
 // Offers lb7d a configuration that shall run; one at a time. 0: `answer` is called later; -ENOTCONN: it has not
-// got as far as step 2, and will be told what runs then; -ENOMEM.
+// got as far as step 2, and will be told what runs then, or drains and will not serve it; -ENOMEM.
 NODISCARD int l7_session_propose(struct l7_session *s, const struct conf *next,
                                  l7_session_answer *answer, void *data);
 

@@ -314,7 +314,7 @@ static void begin_if_wanted(struct supervise *v)
 int supervise_propose(struct supervise *v, const struct conf *next, l7_session_answer *answer,
                       void *data)
 {
-	if (!v || !v->session)
+	if (!v || !v->session || v->stopped)
 		return -ENOTCONN;
 	return l7_session_propose(v->session, next, answer, data);
 }
@@ -368,6 +368,13 @@ void supervise_stop(struct supervise *v, void (*done)(void *data), void *data)
 	v->kill.repeat = is_again ? HURRY_S : SLACK_S;
 	ev_now_update(loop_of(v));
 	ev_timer_again(loop_of(v), &v->kill);
+}
+
+void supervise_hang_up(const struct supervise *v)
+{
+	// Not before it has made itself ready for signals: this one would end it.
+	if (v && v->session && l7_session_is_ready(v->session))
+		l7_process_signal(&v->process, SIGHUP);
 }
 
 static const char *reason_of(const struct supervise *v)

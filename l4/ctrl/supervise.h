@@ -24,7 +24,7 @@ struct supervise;
 
 struct supervise_setup {
 	struct control *control;   // borrowed; its conf says what is wanted and where lb7d listens
-	struct l7_program program; // path and conf_file are borrowed, and absolute
+	struct l7_program program; // its texts are borrowed; path and conf_file are absolute
 	// l7_process_spawn() and l7_client_connect(), unless a test plays lb7d
 	int (*spawn)(struct l7_process *out, const struct l7_program *program, struct err *err);
 	int (*connect)(const char *path, pid_t *pid);
@@ -51,6 +51,9 @@ void supervise_stop(struct supervise *v, void (*done)(void *data), void *data);
 
 // Fills *out (initial before) with what is known of lb7d. The caller frees its rows. 0 or -ENOMEM.
 NODISCARD int supervise_status(const struct supervise *v, struct ctl_l7_status *out);
+
+// Lets lb7d open its log files anew.
+void supervise_hang_up(const struct supervise *v);
 
 // Whether `conf` has anything for lb7d to do.
 bool supervise_is_wanted(const struct conf *conf);

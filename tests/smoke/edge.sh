@@ -132,6 +132,7 @@ edge_conf() {
 		{
 		  "node": "${EDGE}",
 		  "control": "$TMP/lb4d.sock",
+		  "control_l7": "$TMP/lb7d.sock",
 		  "stats": "/sys/fs/bpf/$EDGE",
 		  "ports": [ { "name": "wan", "driver": "af_xdp", "device": "eth0", "queues": ${EDGE_QUEUES:-1} } ],
 		  "lanes": ${EDGE_LANES:-[0]},
