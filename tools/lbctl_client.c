@@ -65,7 +65,7 @@ static int no_answer(const char *path, ssize_t n, size_t n_read, struct err *err
 		               PATIENCE_S);
 	if (n_read)
 		return err_set(err, -EPIPE,
-		               "%s: the connection ended in the middle of the answer (did lb4d "
+		               "%s: the connection ended in the middle of the answer (did it "
 		               "stop? what was asked may have been done)",
 		               path);
 	return err_set(err, -EPIPE, "%s: the daemon closed the connection without an answer", path);
