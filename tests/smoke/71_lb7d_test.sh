@@ -184,6 +184,28 @@ get http://127.0.0.1:9100/metrics >"$TMP/metrics"
 grep -qx 'lb47_backend_healthy{pool="web",backend="b1"} 1' "$TMP/metrics" || fail "no health in $(cat "$TMP/metrics")"
 grep -qx 'lb47_backend_healthy{pool="tls",backend="b2"} 0' "$TMP/metrics" || fail "no health in $(cat "$TMP/metrics")"
 [ "$(awk '/^lb47_l7_requests_total/ { n += $2 } END { print (n > 10) }' "$TMP/metrics")" = 1 ] || fail "no requests in metrics"
+# Text format 0.0.4: families in one piece, HELP and TYPE first, no sample twice, counters end in _total.
+python3 - "$TMP/metrics" <<'END' || fail "metrics are not as Prometheus wants them"
+import re, sys
+sample = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*",?)*\})? (-?\d+(?:\.\d+)?)\Z')
+helped, types, seen, current = set(), {}, set(), None
+for line in open(sys.argv[1]).read().removesuffix("\n").split("\n"):
+    if line.startswith("# HELP "):
+        current = line.split(" ", 3)[2]
+        assert current not in helped, line
+        helped.add(current)
+    elif line.startswith("# TYPE "):
+        _, _, name, kind = line.split(" ")
+        assert name == current and name not in types and kind in ("counter", "gauge"), line
+        assert (kind == "counter") == name.endswith("_total"), line
+        types[name] = kind
+    else:
+        match = sample.match(line)
+        assert match and match[1] == current and current in types, line
+        assert (match[1], match[2]) not in seen, line
+        seen.add((match[1], match[2]))
+assert len(types) > 25 and len(seen) > len(types)
+END
 if command -v promtool >/dev/null; then
 	promtool check metrics <"$TMP/metrics" || fail "promtool finds fault"
 fi
