@@ -129,6 +129,7 @@ static void take_answer(struct l7_client *c, const char *line, size_t len)
 	struct l7_ask *ask = c->first;
 	union ctl_result result;
 	struct err err = {0};
+	enum ctl_method method;
 	int rc;
 
 	if (!ask)
@@ -137,10 +138,11 @@ static void take_answer(struct l7_client *c, const char *line, size_t len)
 	if (!c->first)
 		c->last = &c->first;
 	watch_patience(c);
-	rc = ctl_answer_decode(&result, ask->method, line, len, &err);
+	method = ask->method; // its owner may free it when told
+	rc = ctl_answer_decode(&result, method, line, len, &err);
 	ask->done(ask, rc, &result, &err);
 	if (!rc)
-		ctl_method_free_result(ask->method, &result);
+		ctl_method_free_result(method, &result);
 }
 
 static void take_line(struct l7_client *c, const char *line, size_t len)

@@ -490,7 +490,7 @@ static void start_running(void)
 {
 	begin(probed);
 	listen_as_lb7d();
-	WAIT_FOR(is_running());
+	WAIT_FOR(is_running() && t.control.generation == 2); // with the health that it told
 }
 
 Test(supervise, a_change_reaches_lb7d_first)
