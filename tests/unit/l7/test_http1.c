@@ -361,6 +361,36 @@ Test(http1, there_may_be_as_many_fields_as_their_limit)
 	cr_expect_eq(parse_limited(text, n, &limits), -HTTP1_TOO_MANY_FIELDS);
 }
 
+// Octets until the first verdict, when they come one by one.
+static size_t octets_until_refused(const char *text, const struct http1_limits *limits,
+                                   ssize_t want)
+{
+	for (size_t n = 1; n <= strlen(text); n++) {
+		ssize_t rc = http1_parse_request(&request, slice_of(text, n), n - 1, limits);
+
+		cr_expect(rc == 0 || rc == want);
+		if (rc)
+			return n;
+	}
+	return SIZE_MAX;
+}
+
+Test(http1, a_line_that_never_ends_is_refused_at_its_limit)
+{
+	struct http1_limits limits = {.line = 20, .head = 1000, .fields = 10};
+
+	cr_expect_eq(octets_until_refused("GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &limits,
+	                                  -HTTP1_LINE_TOO_LONG),
+	             22);
+	cr_expect_eq(octets_until_refused("\r\nGET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &limits,
+	                                  -HTTP1_LINE_TOO_LONG),
+	             24);
+	limits = (struct http1_limits){.line = 1000, .head = 30, .fields = 10};
+	cr_expect_eq(octets_until_refused("GET / HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaa", &limits,
+	                                  -HTTP1_HEAD_TOO_LONG),
+	             30);
+}
+
 Test(http1, limits_are_met_alike_however_the_octets_arrive)
 {
 	static const char text[] =
