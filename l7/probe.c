@@ -212,6 +212,25 @@ static int start_tls(struct probe *p)
 	return conn_start_tls_client(&p->conn, p->plan->tls, name);
 }
 
+// What is wrong here says nothing of the backend.
+static bool is_ours(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
+	       error == -EADDRNOTAVAIL;
+}
+
+// No verdict; said once, until an attempt can be made again.
+static void skip(struct probe *p, int error)
+{
+	if (!p->is_skipping)
+		LOG_WARN("probe not made pool=%s backend=%s reason=\"%s\"", p->pool, p->name,
+		         strerror(-error));
+	p->is_skipping = true;
+	conn_close(&p->conn);
+	p->is_busy = false;
+	plan_next(p);
+}
+
 static void attempt(struct probe *p)
 {
 	be16 port = probe_plan_port(p->plan, p->port);
@@ -224,6 +243,11 @@ static void attempt(struct probe *p)
 	rc = conn_connect(&p->conn, p->owner->loop, &p->address, port, &ops);
 	if (!rc && p->plan->tls)
 		rc = start_tls(p);
+	if (is_ours(rc)) {
+		skip(p, rc);
+		return;
+	}
+	p->is_skipping = false;
 	if (rc)
 		fail_errno(p, "connect", rc);
 }

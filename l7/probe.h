@@ -3,8 +3,9 @@
 //   tcp    that is all;
 //   http   a GET is answered by an accepted status (conf_health_accepts()); the content is not waited for;
 //   https  the same through TLS, verified if the pool's "tls" says so.
-// timeout_ms is for the whole. Results make a verdict (probe_verdict.h), transitions are logged and told at once. The first
-// attempt comes at a random moment within the first interval, a second at most. Main thread.
+// timeout_ms is for the whole. An attempt that we have no descriptor or memory for is none. Results make a verdict
+// (probe_verdict.h), transitions are logged and told at once. The first attempt comes at a random moment within the first
+// interval, a second at most. Main thread.
 #pragma once
 
 #include "l7/conn.h"
@@ -26,6 +27,7 @@ struct probe {
 	struct addr address;
 	be16 port; // the backend's
 	bool is_busy;
+	bool is_skipping; // no descriptor or memory for an attempt
 	struct probe_verdict verdict;
 	struct probe_plan *plan; // a reference
 	const struct probe_owner *owner;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 static struct loop loop;
 static int listening, accepted = -1;
@@ -177,6 +178,24 @@ Test(probe, connections_that_fail_say_how)
 	start("'type': 'tcp'", "");
 	finish();
 	cr_expect_str_eq(last->verdict.record.reason, "connect: connection refused");
+}
+
+Test(probe, our_own_want_of_descriptors_is_no_verdict)
+{
+	struct rlimit limit, none;
+
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 3;
+	start("'type': 'tcp'", "");
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 1000 && !set->entries[0].probe->is_skipping; i++)
+		loop_turn(&loop, 1);
+	cr_expect(set->entries[0].probe->is_skipping);
+	cr_expect_eq(n_changes, 0);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	finish();
+	cr_expect_str_eq(last->verdict.record.reason, "connected");
 }
 
 Test(probe, tcp_wants_a_connection_and_no_more)
