@@ -124,10 +124,11 @@ static void flush_gather(struct loop *loop)
 		else if (encrypt(c, g->iov, g->n) == 0)
 			send_cipher(c);
 		else
-			g->n_cipher = 0; // the next tls_read() tells the owner
+			io_fail(&c->io, -EPROTO);
 	}
 	g->n = 0;
 	g->n_scratch = 0;
+	g->n_cipher = 0; // of a record that failed
 }
 
 static struct gather *gather_for(struct conn *c)

@@ -8,7 +8,11 @@
 #include "l7/proxy_protocol.h"
 #include "l7/worker_state.h"
 
-enum { LINGER_MS = 2000 };
+enum {
+	LINGER_MS = 5000, // as nginx's lingering_timeout
+	// Bytes received at once while a head is awaited: what is pipelined behind it stays with the kernel, but for so many.
+	HEAD_MOST = 16384,
+};
 
 static struct downstream *downstream_of(struct conn *conn)
 {
@@ -54,6 +58,14 @@ static uint64_t idle_ms(const struct downstream *c)
 	return l7 ? l7->timeouts.client_idle_ms : LINGER_MS;
 }
 
+void downstream_watch(struct downstream *c)
+{
+	c->is_watched = true;
+	c->stalled = io_unsent(&c->conn.io);
+	loop_timer_stop(&c->w->loop, &c->timer);
+	loop_timer_start(&c->w->loop, &c->timer, idle_ms(c) ? idle_ms(c) : LINGER_MS);
+}
+
 void downstream_linger(struct downstream *c)
 {
 	if (c->state == DOWNSTREAM_CLOSED || c->state == DOWNSTREAM_LINGER)
@@ -64,10 +76,9 @@ void downstream_linger(struct downstream *c)
 		downstream_close(c, false);
 		return;
 	}
-	c->stalled = conn_pending(&c->conn);
 	loop_timer_stop(&c->w->loop, &c->timer);
-	if (!c->stalled || idle_ms(c))
-		loop_timer_start(&c->w->loop, &c->timer, c->stalled ? idle_ms(c) : LINGER_MS);
+	loop_timer_start(&c->w->loop, &c->timer, LINGER_MS);
+	c->stalled = SIZE_MAX;
 	conn_resume(&c->conn);
 }
 
@@ -77,37 +88,39 @@ void downstream_next(struct downstream *c)
 	c->state = DOWNSTREAM_HEAD;
 	c->seen = 0;
 	c->from.started_ns = 0;
+	c->conn.io.most = HEAD_MOST;
+	c->conn.io.may_starve = true;
 	if (c->w->is_draining || !downstream_l7(c)) {
 		downstream_linger(c);
 		return;
 	}
-	if (idle_ms(c))
+	if (conn_pending(&c->conn))
+		downstream_watch(c);
+	else if (idle_ms(c))
 		loop_timer_start(&c->w->loop, &c->timer, idle_ms(c));
 	conn_resume(&c->conn);
 }
 
-bool downstream_close_if_idle(struct downstream *c)
+void downstream_close_if_idle(struct downstream *c)
 {
-	if (c->state == DOWNSTREAM_HEAD && !c->seen) {
-		conn_end(&c->conn);
-		downstream_close(c, false);
-		return true;
-	}
-	return false;
+	if (c->state != DOWNSTREAM_HEAD || c->seen || !c->n_requests)
+		return;
+	if (io_has_input(&c->conn.io, true) || conn_pending(&c->conn))
+		return;
+	conn_end(&c->conn);
+	downstream_close(c, false);
 }
 
 // --- time ---
 
-// The client takes nothing of what waits for it.
-static void check_stalled(struct downstream *c)
+// Bytes wait for the client, here or in the kernel. As long as their number falls it takes them, however slowly.
+static void check_stalled(struct downstream *c, size_t unsent)
 {
-	size_t pending = conn_pending(&c->conn);
+	bool is_moving = unsent < c->stalled;
 
-	if (!pending)
-		return;
-	if (pending < c->stalled) {
-		c->stalled = pending;
-		loop_timer_start(&c->w->loop, &c->timer, idle_ms(c));
+	c->stalled = unsent;
+	if (is_moving || !idle_ms(c)) {
+		loop_timer_start(&c->w->loop, &c->timer, idle_ms(c) ? idle_ms(c) : LINGER_MS);
 		return;
 	}
 	if (c->stream)
@@ -119,19 +132,22 @@ static void check_stalled(struct downstream *c)
 static void on_timer(struct timer *t)
 {
 	struct downstream *c = CONTAINER_OF(t, struct downstream, timer);
+	size_t unsent;
 
-	if (c->stream) {
-		check_stalled(c);
+	if (c->stream && !c->is_watched)
+		return; // from before the request
+	unsent = io_unsent(&c->conn.io);
+	if (unsent) {
+		check_stalled(c, unsent);
 		return;
 	}
-	if (c->state == DOWNSTREAM_LINGER && conn_pending(&c->conn)) {
-		check_stalled(c);
+	c->is_watched = false;
+	if (c->stream || (c->state == DOWNSTREAM_HEAD && c->n_requests && !c->seen && !idle_ms(c)))
 		return;
-	}
 	if (c->state == DOWNSTREAM_HEAD && c->seen)
 		downstream_http1_refuse(c, 408, "head did not come in time");
 	else
-		downstream_close(c, c->state == DOWNSTREAM_LINGER);
+		downstream_close(c, false);
 }
 
 // --- the connection's events ---
@@ -228,8 +244,11 @@ static void on_drained(struct conn *conn)
 {
 	struct downstream *c = downstream_of(conn);
 
+	c->is_watched = false;
 	if (c->stream)
 		stream_drained(c->stream);
+	else if (c->state == DOWNSTREAM_HEAD)
+		conn_resume(conn); // the next of the requests that were sent at once
 	else if (c->state == DOWNSTREAM_LINGER && conn->is_ended)
 		downstream_close(c, false);
 	else if (c->state == DOWNSTREAM_LINGER)
@@ -287,6 +306,8 @@ void downstream_accept(struct listener *l, int fd, const union io_address *from)
 	c->from.client = c;
 	c->from.local = l->address;
 	c->from.local_port = l->port;
+	c->conn.io.most = HEAD_MOST;
+	c->conn.io.may_starve = true;
 	loop_timer_start(&w->loop, &c->timer, downstream_l7(c)->timeouts.header_ms);
 	if (downstream_l7(c)->proxy_protocol)
 		c->state = DOWNSTREAM_PROXY;

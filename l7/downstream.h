@@ -31,7 +31,7 @@ struct downstream {
 	struct timer timer;           // head, idle, linger; client_idle_ms while it takes nothing
 	struct http1_chunked chunked; // of the request
 	uint64_t left;                // BODY_LENGTH: bytes of the request to come
-	uint64_t stalled;             // bytes that waited when the timer was started
+	size_t stalled;               // bytes not acknowledged when the timer was started
 	uint32_t seen;                // bytes of an incomplete head that were looked at
 	uint32_t n_requests;
 	uint8_t state;       // enum downstream_state
@@ -39,22 +39,26 @@ struct downstream {
 	bool is_persistent;  // after the present request
 	bool is_chunked;     // the answer goes out in chunks
 	bool is_until_close; // the answer ends with the connection
+	bool is_watched;     // bytes wait for the client: the timer looks whether it takes them
 	struct loop_task free;
 };
 
 // Takes over fd.
 void downstream_accept(struct listener *l, int fd, const union io_address *from);
 
-// Says no more: FIN after what was sent; closed when the peer ends too, or two seconds later. Closing at once would
+// Says no more: FIN after what was sent; closed when the peer ends too, or some seconds after it has taken all. Closing at once would
 // reset the connection if the peer still sends, and it would not see our answer.
 void downstream_linger(struct downstream *c);
 void downstream_close(struct downstream *c, bool is_reset);
 
+// Bytes wait for the client: it is given up if it takes none of them for client_idle_ms.
+void downstream_watch(struct downstream *c);
+
 // Begins to wait for the next request.
 void downstream_next(struct downstream *c);
 
-// At the end of a drain: an idle client is closed. True if it was.
-bool downstream_close_if_idle(struct downstream *c);
+// In a drain: closes a connection between two requests of which nothing more came. One that has not asked yet may ask once.
+void downstream_close_if_idle(struct downstream *c);
 
 const struct conf_l7 *downstream_l7(const struct downstream *c); // NULL: the service is gone
 

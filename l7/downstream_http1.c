@@ -5,6 +5,9 @@
 #include "l7/stream_note.h"
 #include "l7/worker_state.h"
 
+// While an answer is on its way bytes are received to notice the client's end; what is pipelined stays with the kernel.
+enum { WAIT_MOST = 1024 };
+
 // --- requests ---
 
 void downstream_http1_refuse(struct downstream *c, uint16_t status, const char *reason)
@@ -48,6 +51,8 @@ static void begin_request(struct downstream *c, struct request *r)
 	c->is_persistent = r->is_persistent && !c->w->is_draining;
 	c->from.minor = r->minor;
 	c->is_chunked = c->is_until_close = false;
+	c->conn.io.most = c->state == DOWNSTREAM_WAIT ? WAIT_MOST : LOOP_RECEIVE_SIZE;
+	c->conn.io.may_starve = false;
 	stream_new(&c->stream, c->w, &c->from, c->listener->l7, r);
 }
 
@@ -60,6 +65,11 @@ static size_t take_head(struct downstream *c, struct slice in)
 	if (!l7) {
 		downstream_linger(c);
 		return in.len;
+	}
+	// It asks again and again and takes no answer: those that wait are enough.
+	if (conn_pending(&c->conn)) {
+		conn_pause(&c->conn);
+		return 0;
 	}
 	if (!c->from.started_ns)
 		c->from.started_ns = c->w->loop.now_ns;
@@ -196,18 +206,20 @@ static struct downstream *downstream_of(void *client)
 	return client;
 }
 
-static void write_head(struct downstream *c, struct response *r)
+// False if it does not fit: nothing is sent.
+static bool write_head(struct downstream *c, struct response *r)
 {
 	struct text t = conn_scratch(&c->conn, CONN_SCRATCH);
 
 	http1_write_response(&t, r, c->from.minor);
 	if (t.is_cut)
-		return; // cannot be: heads are limited below the scratch's size
+		return false;
 	conn_scratch_keep(&c->conn, &t);
 	conn_send(&c->conn, text_slice(&t));
+	return true;
 }
 
-static void respond(void *client, struct response *r)
+static bool respond(void *client, struct response *r)
 {
 	struct downstream *c = downstream_of(client);
 	bool is_endless = r->body == BODY_CHUNKED || r->body == BODY_UNTIL_CLOSE;
@@ -217,18 +229,23 @@ static void respond(void *client, struct response *r)
 	if (is_endless)
 		r->body = c->is_chunked ? BODY_CHUNKED : BODY_UNTIL_CLOSE;
 	// What is left of the request when the answer ends is not read.
-	if (c->is_until_close || c->w->is_draining)
+	if (c->is_until_close || c->w->is_draining || c->state != DOWNSTREAM_WAIT)
 		c->is_persistent = false;
-	if (r->body == BODY_TUNNEL)
-		c->state = DOWNSTREAM_TUNNEL;
 	r->is_persistent = c->is_persistent;
-	write_head(c, r);
+	if (!write_head(c, r))
+		return false;
+	if (r->body == BODY_TUNNEL) {
+		c->state = DOWNSTREAM_TUNNEL;
+		c->conn.io.most = LOOP_RECEIVE_SIZE;
+	}
+	return true;
 }
 
 static void interim(void *client, struct response *r)
 {
 	r->is_persistent = true;
-	write_head(downstream_of(client), r);
+	if (!write_head(downstream_of(client), r))
+		return; // an interim answer may be left out
 }
 
 static void send_content(void *client, struct slice bytes)
@@ -265,16 +282,12 @@ static void end_content(void *client, const struct fields *trailers)
 static size_t pending(void *client)
 {
 	struct downstream *c = downstream_of(client);
-	const struct conf_l7 *l7 = downstream_l7(c);
 	size_t n;
 
 	conn_flush(&c->conn);
 	n = conn_pending(&c->conn);
-	if (n && l7 && l7->timeouts.client_idle_ms) {
-		c->stalled = n;
-		loop_timer_stop(&c->w->loop, &c->timer);
-		loop_timer_start(&c->w->loop, &c->timer, l7->timeouts.client_idle_ms);
-	}
+	if (n && !c->is_watched)
+		downstream_watch(c);
 	return n;
 }
 

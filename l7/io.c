@@ -2,8 +2,10 @@
 #include "l7/io.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum io_flag {
@@ -259,7 +261,7 @@ static void run_accept(struct io *io)
 static void run_receive(struct io *io)
 {
 	struct loop *loop = io->loop;
-	ssize_t n = recv(io->fd, loop->received, LOOP_RECEIVE_SIZE, MSG_DONTWAIT);
+	ssize_t n = recv(io->fd, loop->received, io->most, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !(io->flags & IO_BROKEN)) {
 		io->flags &= (uint16_t)~IO_READABLE;
@@ -273,7 +275,7 @@ static void run_receive(struct io *io)
 	if (n == 0) {
 		io->flags |= IO_ENDED;
 		io->flags &= (uint16_t) ~(IO_READABLE | IO_RECEIVING);
-	} else if (n == LOOP_RECEIVE_SIZE || io->flags & IO_HUNG_UP) {
+	} else if (n == io->most || io->flags & IO_HUNG_UP) {
 		set_ready(io); // there is more, if only the end
 	} else {
 		io->flags &= (uint16_t)~IO_READABLE;
@@ -311,7 +313,7 @@ static void run(struct io *io)
 	if (io->fd < 0)
 		return;
 	if (io->flags & IO_RECEIVING && io->flags & IO_READABLE) {
-		if (buf_is_full(&io->loop->bufs))
+		if (io->may_starve && buf_is_full(&io->loop->bufs))
 			list_add(&io->loop->starved, io);
 		else
 			run_receive(io);
@@ -365,7 +367,7 @@ int io_open(struct io *io, struct loop *loop, int fd, const struct io_ops *ops)
 		.data.ptr = io,
 	};
 
-	*io = (struct io){.ops = ops, .loop = loop, .fd = fd};
+	*io = (struct io){.ops = ops, .loop = loop, .most = LOOP_RECEIVE_SIZE, .fd = fd};
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
 		io->fd = -1;
 		return -errno;
@@ -386,6 +388,11 @@ int io_connect(struct io *io, struct loop *loop, const struct addr *address, be1
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	rc = io_set_keepalive(fd);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
 	if (connect(fd, &to.sa, len) && errno != EINPROGRESS) {
 		rc = -errno;
 		close(fd);
@@ -398,6 +405,48 @@ int io_connect(struct io *io, struct loop *loop, const struct addr *address, be1
 	}
 	io->flags = IO_CONNECTING;
 	return 0;
+}
+
+int io_set_keepalive(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{SOL_SOCKET, SO_KEEPALIVE, 1},           {IPPROTO_TCP, TCP_KEEPIDLE, 60},
+		{IPPROTO_TCP, TCP_KEEPINTVL, 15},        {IPPROTO_TCP, TCP_KEEPCNT, 4},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, 120000},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+		               sizeof(int)))
+			return -errno;
+	return 0;
+}
+
+void io_fail(struct io *io, int error)
+{
+	if (io->fd >= 0 && !(io->flags & IO_BROKEN))
+		set_broken(io, error);
+}
+
+bool io_has_input(const struct io *io, bool for_sure)
+{
+	uint8_t byte;
+
+	if (io->flags & (IO_READABLE | IO_HUNG_UP))
+		return true;
+	return for_sure &&
+	       (recv(io->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN);
+}
+
+size_t io_unsent(const struct io *io)
+{
+	int n = 0;
+
+	if (io->fd < 0 || ioctl(io->fd, SIOCOUTQ, &n))
+		return io->n_out;
+	return io->n_out + (size_t)n;
 }
 
 void io_listen(struct io *io)

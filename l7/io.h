@@ -44,9 +44,11 @@ struct io {
 	struct io_list *list;      // loop->ready, starved, or what is run now; NULL = none
 	struct buf *out, *out_end; // what the kernel did not take yet
 	size_t n_out;              // bytes of it
-	int fd;                    // -1: closed
-	int error;                 // to be told by failed()
-	uint16_t flags;            // io.c's
+	uint32_t most;             // bytes received at once; LOOP_RECEIVE_SIZE at first
+	bool may_starve; // takes in new work: nothing is received while the budget of buffers is used up
+	int fd;          // -1: closed
+	int error;       // to be told by failed()
+	uint16_t flags; // io.c's
 };
 
 // Takes over fd (non-blocking) on success. 0 or what epoll_ctl(2) said.
@@ -66,6 +68,15 @@ void io_receive(struct io *io, bool on);
 // Sends all of it, in order. What the kernel does not take is copied and sent later.
 void io_send(struct io *io, const struct iovec *iov, int n);
 
+// Sending failed for the owner's own reason: `failed` follows.
+void io_fail(struct io *io, int error);
+
+// Something came, or the peer's end, that was not received yet: as far as this turn's events say, or, `for_sure`, the kernel.
+bool io_has_input(const struct io *io, bool for_sure);
+
+// Bytes that the peer has not acknowledged, queued here or in the kernel.
+size_t io_unsent(const struct io *io);
+
 // No more will be sent: FIN after what is queued.
 void io_end(struct io *io);
 
@@ -78,6 +89,10 @@ static inline bool io_is_open(const struct io *io)
 {
 	return io->fd >= 0;
 }
+
+// A peer that is gone without a word is noticed: keep-alive after a minute, and two minutes for what is not acknowledged.
+// 0 or what setsockopt(2) said. Accepted connections inherit it.
+NODISCARD int io_set_keepalive(int fd);
 
 socklen_t io_address_set(union io_address *out, const struct addr *address, be16 port);
 void io_address_get(const union io_address *in, struct addr *address, be16 *port);

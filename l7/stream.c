@@ -13,7 +13,7 @@
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
 
-enum { TRIED_MAX = ARRAY_LEN(((struct stream *)NULL)->tried) };
+enum { TRIED_MAX = ARRAY_LEN(((struct stream *)NULL)->tried), SPARE_MOST = 256 };
 
 // --- beginning and end ---
 
@@ -21,10 +21,12 @@ static struct stream *take_spare(struct worker *w)
 {
 	struct stream *s = w->spare_stream;
 
-	if (s)
+	if (s) {
 		w->spare_stream = s->next;
-	else
+		w->n_spare--;
+	} else {
 		s = malloc(sizeof(*s));
+	}
 	if (!s)
 		return NULL;
 	*s = (struct stream){.w = w, .next = w->streams};
@@ -41,6 +43,11 @@ static void give_spare(struct stream *s)
 	*(s->prev ? &s->prev->next : &w->streams) = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
+	if (w->n_spare == SPARE_MOST) {
+		free(s);
+		return;
+	}
+	w->n_spare++;
 	s->next = w->spare_stream;
 	w->spare_stream = s;
 }
@@ -136,6 +143,8 @@ static void send_request(struct stream *s)
 	s->is_request_done = !has_content(s);
 	upstream_head(s->up, buf_slice(s->head), s->request_body);
 	stream_clock_phase(s);
+	if (has_content(s))
+		s->from->ops->pause(s->from->client, false);
 }
 
 static void remember_tried(struct stream *s, uint16_t backend)
@@ -208,8 +217,7 @@ static void begin_attempt(struct stream *s, const struct failure *before)
 	stream_clock_phase(s);
 }
 
-// RFC 9110 section 9.2.2: what may be sent twice without asking.
-static bool is_idempotent(const struct stream *s)
+bool stream_is_idempotent(const struct stream *s)
 {
 	return s->method != METHOD_POST && s->method != METHOD_PATCH &&
 	       s->method != METHOD_CONNECT && s->method != METHOD_OTHER;
@@ -224,8 +232,6 @@ static bool may_retry(const struct stream *s)
 void stream_opened(struct stream *s)
 {
 	send_request(s);
-	if (has_content(s))
-		s->from->ops->pause(s->from->client, false);
 }
 
 static void retry(struct stream *s, const struct failure *f, bool is_other)
@@ -272,9 +278,9 @@ void stream_failed(struct stream *s, int error, bool is_idle)
 	}
 	// A connection that had served before and closes when it is asked again was closed for its age: nothing is wrong
 	// with the backend, and that attempt does not count.
-	if (is_idle && s->is_reused && is_idempotent(s) && s->n_attempts)
+	if (is_idle && s->is_reused && stream_is_idempotent(s) && s->n_attempts)
 		s->n_attempts--;
-	if (is_idle && is_idempotent(s) && may_retry(s)) {
+	if (is_idle && stream_is_idempotent(s) && may_retry(s)) {
 		retry(s, &f, !s->is_reused);
 		return;
 	}
@@ -325,6 +331,7 @@ static bool rewrite(struct stream *s, struct request *r)
 	struct text scratch = text_of(space, sizeof(space));
 	struct slice request_id;
 
+	r->is_persistent = true; // towards the backend that is our business
 	stream_note_make_id(s->w, id);
 	if (!rewrite_request(r, &client, s->w->node, s->route->conf, id, &request_id, &scratch))
 		return false;
@@ -457,6 +464,7 @@ void stream_end(struct stream *s, const struct fields *trailers)
 {
 	upstream_end(s->up, trailers);
 	s->is_request_done = true;
+	s->is_content_sent = true; // if only its end
 	if (s->phase != STREAM_SENDING)
 		return;
 	s->phase = STREAM_WAITING;
@@ -492,16 +500,19 @@ static void count_status(struct stream *s, uint16_t status)
 		c->responses_5xx++;
 }
 
-void stream_respond(struct stream *s, struct response *r)
+bool stream_respond(struct stream *s, struct response *r)
 {
+	if (!s->from->ops->respond(s->from->client, r))
+		return false;
 	s->is_responded = true;
 	count_status(s, r->status);
-	s->from->ops->respond(s->from->client, r);
+	return true;
 }
 
 void stream_interim(struct stream *s, struct response *r)
 {
 	s->w->counters.responses_1xx++;
+	r->upgrade = (struct slice){0};
 	if (s->from->minor)
 		s->from->ops->interim(s->from->client, r);
 }
@@ -544,8 +555,11 @@ void stream_response(struct stream *s, struct response *r)
 		s->w->counters.event_streams++;
 		s->w->counters.event_streams_active++;
 	}
+	if (!stream_respond(s, r)) {
+		refuse(s, 502, ACCESS_UPSTREAM_MALFORMED, "head too long with what the route adds");
+		return;
+	}
 	s->phase = s->tunnel ? STREAM_TUNNEL : STREAM_ANSWERING;
-	stream_respond(s, r);
 	stream_clock_phase(s);
 	if (s->tunnel)
 		s->from->ops->pause(s->from->client, false);

@@ -26,7 +26,8 @@ struct stream_note;
 // What a stream tells its client. `client` is the pointer given to stream_new(). None of these calls back into the stream.
 struct stream_ops {
 	// A head; content follows by r->body (enum body). For 101: bytes both ways follow.
-	void (*respond)(void *client, struct response *r);
+	// False: the head is longer than can be sent; nothing was.
+	bool (*respond)(void *client, struct response *r);
 	void (*interim)(void *client, struct response *r); // 1xx but 101
 	void (*data)(void *client, struct slice bytes);
 	void (*end)(void *client,
@@ -125,7 +126,8 @@ void stream_cut(struct stream *s);
 // --- for stream_clock.c and stream_answer.c ---
 void stream_timed_out(struct stream *s, enum access_end end);
 void stream_connect_timed_out(struct stream *s);
-void stream_respond(struct stream *s, struct response *r); // counts, and tells the client
+// Counts, and tells the client. False: the head is too long, nothing was told.
+NODISCARD bool stream_respond(struct stream *s, struct response *r);
 
 // --- for upstream.c ---
 void stream_opened(struct stream *s); // the connection is ready
@@ -137,4 +139,5 @@ void stream_response(struct stream *s, struct response *r);
 void stream_body(struct stream *s, struct slice bytes);
 void stream_body_end(struct stream *s, const struct fields *trailers);
 void stream_upstream_drained(struct stream *s);
-bool stream_is_blocked(struct stream *s); // bytes wait for the client: take no more for it
+bool stream_is_idempotent(const struct stream *s); // RFC 9110 section 9.2.2
+bool stream_is_blocked(struct stream *s);          // bytes wait for the client: take no more for it

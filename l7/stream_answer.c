@@ -16,7 +16,8 @@ static void give(struct stream *s, struct answer *a)
 
 	a->now_s = (uint64_t)time(NULL);
 	answer_response(r, a, date);
-	stream_respond(s, r);
+	if (!stream_respond(s, r))
+		return; // cannot be: answers are short
 	if (s->method != METHOD_HEAD && r->body == BODY_LENGTH && r->content_length) {
 		s->bytes_out += a->body.len;
 		from->ops->data(from->client, a->body);

@@ -64,9 +64,11 @@ static void beat(struct stream *s)
 	static const char comment[] = SSE_COMMENT;
 
 	s->beat_ms = after(s, beat_interval(s));
+	if (stream_is_blocked(s))
+		return; // it has enough to read
 	if (s->tunnel)
 		tunnel_ping(s->tunnel);
-	else if (sse_is_between(&s->sse) && !stream_is_blocked(s))
+	else if (sse_is_between(&s->sse))
 		s->from->ops->data(s->from->client, slice_of(comment, sizeof(comment) - 1));
 }
 

@@ -55,8 +55,10 @@ static int expand_label(uint8_t *out, size_t len, const uint8_t *secret,
 	info[n++] = 0; // the context
 	info[n++] = 1; // HKDF-Expand's first block
 	if (!HMAC(suite->digest, secret, suite->secret_len, info, n, block, &block_len) ||
-	    len > block_len)
+	    len > block_len) {
+		OPENSSL_cleanse(block, sizeof(block));
 		return -ENOMEM;
+	}
 	memcpy(out, block, len);
 	OPENSSL_cleanse(block, sizeof(block));
 	return 0;
@@ -91,6 +93,7 @@ int tls_keys_start(struct tls_keys *k, const struct tls_keys_suite *suite, bool 
 	else
 		tls_context_drain();
 	OPENSSL_cleanse(key, sizeof(key));
+	OPENSSL_cleanse(iv, sizeof(iv));
 	return rc;
 }
 
@@ -103,7 +106,9 @@ int tls_keys_next(struct tls_keys *k, const struct tls_keys_suite *suite, bool i
 		memcpy(k->secret, secret, suite->secret_len);
 		rc = tls_keys_start(k, suite, is_seal);
 	}
-	k->n_records = 0;
+	// Never with the old key: a number used twice under one key gives it away.
+	if (!rc)
+		k->n_records = 0;
 	OPENSSL_cleanse(secret, sizeof(secret));
 	tls_context_drain();
 	return rc;

@@ -16,6 +16,7 @@ enum {
 	WARNING = 1,
 	FATAL = 2,
 	BATCH = 4, // records that one emit() gets at most
+	WITHOUT_DATA_MOST = 32,
 };
 
 // Records under one AES-GCM key, with a margin to the 2^24.5 of RFC 8446 section 5.5.
@@ -33,6 +34,7 @@ struct tls_record {
 	// Plaintext that a reader had no room for.
 	uint8_t *plain; // owned, NULL if there is none
 	uint16_t plain_at, plain_len;
+	uint8_t n_without_data; // records in a row
 };
 
 // Ciphertext on its way to emit(). One per thread is enough, as emit() comes back before another connection's turn.
@@ -149,6 +151,8 @@ void tls_record_free(struct tls_record *r)
 	tls_keys_fini(&r->in);
 	tls_keys_fini(&r->out);
 	free(r->held);
+	if (r->plain)
+		OPENSSL_cleanse(r->plain, r->plain_len);
 	free(r->plain);
 	free(r);
 }
@@ -355,6 +359,18 @@ static ssize_t take(struct tls *t, uint8_t type, struct slice content)
 	}
 }
 
+// Records without data cost us more than the peer: a key, an answer. OpenSSL, too, ends it at 32 in a row.
+static ssize_t take_counted(struct tls *t, uint8_t type, struct slice content)
+{
+	ssize_t n = take(t, type, content);
+
+	if (n > 0)
+		t->record->n_without_data = 0;
+	else if (n == -EAGAIN && ++t->record->n_without_data > WITHOUT_DATA_MOST)
+		return refuse(t, SSL_AD_UNEXPECTED_MESSAGE, "too many records without data");
+	return n;
+}
+
 // Opens `record` into out[size] or, if it may not fit, into r->plain.
 static ssize_t open_record(struct tls *t, struct slice record, uint8_t *out, size_t size)
 {
@@ -373,8 +389,9 @@ static ssize_t open_record(struct tls *t, struct slice record, uint8_t *out, siz
 	if (most >= 0)
 		len = tls_keys_open(&r->in, &r->suite, record, out, &type);
 	len = len < 0 ? refuse(t, SSL_AD_BAD_RECORD_MAC, "decryption failed or bad record mac")
-	              : take(t, type, slice_of(out, (size_t)len));
+	              : take_counted(t, type, slice_of(out, (size_t)len));
 	if (r->plain && len <= 0) {
+		OPENSSL_cleanse(r->plain, (size_t)most);
 		free(r->plain);
 		r->plain = NULL;
 	}

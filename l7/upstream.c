@@ -80,6 +80,7 @@ static size_t take_head(struct upstream *u, struct slice in)
 		return in.len;
 	}
 	u->seen = n ? 0 : (uint32_t)in.len;
+	u->has_begun = true;
 	if (!n)
 		return 0;
 	if (r->status < 200 && r->status != 101) {
@@ -179,7 +180,7 @@ static size_t on_received(struct conn *c, struct slice bytes)
 
 static bool has_answered(const struct upstream *u)
 {
-	return u->state != UPSTREAM_HEAD || u->seen;
+	return u->state != UPSTREAM_HEAD || u->has_begun;
 }
 
 static void on_ended(struct conn *c)
@@ -239,15 +240,22 @@ static const struct conn_ops ops = {
 
 // --- taking and giving back ---
 
-static struct upstream *take_idle(struct peer *peer)
+// One that has said something since it became idle, or has ended, is of no use: what it said answers nobody. A request that
+// must not be sent twice asks the kernel, too.
+static struct upstream *take_idle(struct worker *w, struct peer *peer, bool is_precious)
 {
-	struct upstream *u = peer->idle;
+	while (peer->idle) {
+		struct upstream *u = peer->idle;
 
-	if (!u)
-		return NULL;
-	leave_idle(u);
-	u->state = UPSTREAM_HEAD;
-	return u;
+		if (u->epoch == w->epoch && !io_has_input(&u->conn.io, is_precious)) {
+			leave_idle(u);
+			u->state = UPSTREAM_HEAD;
+			u->has_begun = false;
+			return u;
+		}
+		close_upstream(u);
+	}
+	return NULL;
 }
 
 // Says on whose behalf the connection is made; before TLS.
@@ -295,6 +303,7 @@ static int open_new(struct upstream **out, struct stream *s, uint16_t pool, stru
 	u->peer = view_peer_get(peer);
 	u->state = UPSTREAM_CONNECTING;
 	u->keepalive = conf->keepalive;
+	u->epoch = w->epoch;
 	u->free.run = free_upstream;
 	w->counters.upstream_open++;
 	if (conf->proxy_protocol)
@@ -310,7 +319,7 @@ static int open_new(struct upstream **out, struct stream *s, uint16_t pool, stru
 int upstream_take(struct upstream **out, struct stream *s, uint16_t pool, uint16_t backend)
 {
 	struct peer *peer = view_peer(s->view, pool, backend);
-	struct upstream *u = take_idle(peer);
+	struct upstream *u = take_idle(s->w, peer, !stream_is_idempotent(s));
 	int rc = 0;
 
 	if (u)
@@ -332,7 +341,8 @@ static bool is_reusable(const struct upstream *u)
 {
 	return u->state == UPSTREAM_DONE && u->is_persistent && !u->is_private && !u->conn.held &&
 	       !u->conn.is_ended && !u->conn.is_broken && !conn_pending(&u->conn) &&
-	       u->peer->n_idle < u->keepalive && u->peer->n_refs > 1 && !u->w->is_draining;
+	       u->peer->n_idle < u->keepalive && u->peer->n_views && u->epoch == u->w->epoch &&
+	       !u->w->is_draining;
 }
 
 void upstream_release(struct upstream *u, bool may_reuse)
@@ -354,14 +364,13 @@ void upstream_release(struct upstream *u, bool may_reuse)
 	conn_resume(&u->conn);
 }
 
-void upstream_sweep(struct worker *w, bool all_secure, uint64_t longer_ms)
+void upstream_sweep(struct worker *w, uint64_t longer_ms)
 {
 	for (struct peer *p = w->peers, *next_peer; p; p = next_peer) {
 		next_peer = p->next; // closing may free the peer
 		for (struct upstream *u = p->idle, *next; u; u = next) {
 			next = u->next;
-			if ((all_secure && u->is_secure) ||
-			    w->loop.timers.now_ms - u->idle_ms >= longer_ms)
+			if (u->epoch != w->epoch || w->loop.timers.now_ms - u->idle_ms >= longer_ms)
 				close_upstream(u);
 		}
 	}

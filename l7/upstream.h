@@ -44,6 +44,8 @@ struct upstream {
 	bool is_persistent;           // after this answer
 	bool is_secure;               // TLS
 	bool is_private;              // PROXY protocol said whose it is: for no other client
+	bool has_begun;               // some byte of the answer came
+	uint32_t epoch;               // worker->epoch when it was made
 	struct loop_task free;        // deferred
 };
 
@@ -60,6 +62,7 @@ void upstream_end(struct upstream *u, const struct fields *trailers); // trailer
 // The stream has no more use for it. `may_reuse`: the request was sent whole.
 void upstream_release(struct upstream *u, bool may_reuse);
 
-// Closes idle connections: those over TLS if so asked (their contexts were replaced), and those idle for longer.
+// Closes connections that are idle for longer, in ms, and those of an older configuration: their pool may speak TLS or the
+// PROXY protocol now, or verify otherwise.
 enum { UPSTREAM_IDLE_MS = 55000 }; // below the 60 s and 75 s after which common servers close
-void upstream_sweep(struct worker *w, bool all_secure, uint64_t longer_ms);
+void upstream_sweep(struct worker *w, uint64_t longer_ms);

@@ -99,8 +99,15 @@ static int fill_pool(struct view *v, struct worker *w, uint16_t i, const struct 
 		if (!p)
 			return -ENOMEM;
 		mine->loads[j] = &view_peer_get(p)->load;
+		p->n_views++;
 	}
 	return 0;
+}
+
+static void leave_peer(struct worker *w, struct peer *p)
+{
+	p->n_views--;
+	view_peer_put(w, p);
 }
 
 static void view_free(struct worker *w, struct view *v)
@@ -110,7 +117,7 @@ static void view_free(struct worker *w, struct view *v)
 
 		for (uint16_t j = 0; p->loads && j < v->site->conf->pools[i].n_backends; j++)
 			if (p->loads[j])
-				view_peer_put(w, CONTAINER_OF(p->loads[j], struct peer, load));
+				leave_peer(w, CONTAINER_OF(p->loads[j], struct peer, load));
 	}
 	site_put(v->site);
 	kit_put(v->kit);

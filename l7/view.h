@@ -14,8 +14,9 @@ struct worker;
 // A backend, as this worker knows it.
 struct peer {
 	struct pick_load load;
-	uint64_t key;    // site_backend_key()
-	uint32_t n_refs; // views, connections and streams that name it
+	uint64_t key;     // site_backend_key()
+	uint32_t n_refs;  // views, connections and streams that name it
+	uint32_t n_views; // of these, views: 0 = in no configuration any more
 	uint32_t n_idle;
 	struct upstream *idle; // connections without a request; the last used first
 	struct peer *next;     // worker->peers

@@ -2,6 +2,7 @@
 #include "l7/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -64,7 +65,8 @@ static void take(struct worker *w, struct site *site, struct kit *kit)
 	if (is_new) {
 		take_log(w, kit);
 		listener_update(w);
-		upstream_sweep(w, true, UPSTREAM_IDLE_MS);
+		w->epoch++;
+		upstream_sweep(w, UPSTREAM_IDLE_MS);
 	}
 	view_put(w, old);
 }
@@ -118,11 +120,25 @@ static void on_reopen(struct loop_task *task)
 	free(m);
 }
 
+// The allocator keeps what was freed between what is in use. When most of the clients have gone it is asked for it.
+static void give_memory_back(struct worker *w)
+{
+	uint32_t n = (uint32_t)w->counters.connections_open;
+
+	if (n > w->most_conns)
+		w->most_conns = n;
+	if (n >= w->most_conns / 2)
+		return;
+	w->most_conns = n;
+	malloc_trim(0);
+}
+
 static void on_sweep(struct timer *t)
 {
 	struct worker *w = CONTAINER_OF(t, struct worker, sweep_timer);
 
-	upstream_sweep(w, false, UPSTREAM_IDLE_MS);
+	upstream_sweep(w, UPSTREAM_IDLE_MS);
+	give_memory_back(w);
 	loop_timer_start(&w->loop, t, SWEEP_MS);
 }
 
@@ -262,10 +278,9 @@ static void run_rest(struct worker *w)
 {
 	loop_turn(&w->loop, 0);
 	listener_close_all(w);
-	upstream_sweep(w, true, 0);
+	upstream_sweep(w, 0);
 	view_put(w, w->view);
 	w->view = NULL;
-	upstream_sweep(w, false, 0);
 }
 
 void worker_free(struct worker *w)

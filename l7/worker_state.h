@@ -22,8 +22,9 @@ struct worker {
 	struct downstream *clients;  // all, linked both ways
 	struct stream *streams;      // likewise
 	struct stream *spare_stream; // for reuse
-	struct peer *peers;          // all; see view.h
-	struct request request;      // parsed into; used up before the callback returns
+	uint32_t n_spare;
+	struct peer *peers;     // all; see view.h
+	struct request request; // parsed into; used up before the callback returns
 	struct response response;
 	struct fields trailers;
 	uint64_t random;  // for what need not be secret: retries, picks
@@ -31,6 +32,8 @@ struct worker {
 	uint64_t id_low;
 	char *node;       // owned
 	uint32_t n_conns; // client connections at most
+	uint32_t epoch;   // counts the kits: connections to backends of an older one are not kept
+	uint32_t most_conns; // client connections since memory was given back
 	uint16_t index;
 	bool is_draining;
 	bool is_started;

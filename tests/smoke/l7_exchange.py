@@ -157,6 +157,7 @@ class Bench:
                         {"path": "/", "pool": "one"},
                         {"path": "/two", "pool": "two", "retries": 1},
                         {"path": "/dead", "pool": "dead"},
+                        {"path": "/fixed", "answer": {"body": "fixed\n"}},
                     ],
                 },
                 {"name": "wide", "timeouts": {"client_idle_ms": 300}, "routes": [{"path": "/", "pool": "one"}]},
@@ -264,6 +265,39 @@ def test_what_no_backend_got_is_sent_to_another(bench):
         holds(bench.ask(b"POST /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"), b"alive")
 
 
+def serve(sock, origin):
+    while True:
+        head, rest = origin.head(sock)
+        if not head:
+            return
+        while len(rest) < 2:
+            rest += sock.recv(2)
+        sock.sendall(ok(b"served"))
+
+
+def test_content_goes_on_when_another_backend_is_tried(bench):
+    bench.b.scripts = [serve] * 8
+    for _ in range(8):  # half of these are for the dead one first, and then find a connection that was kept
+        post = b"POST /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
+        holds(bench.ask(post), b"served")
+
+
+def test_an_empty_chunked_body_is_not_half_sent_again(bench):
+    bench.a.scripts = [stale, answers(ok(b"again"))]
+    holds(bench.ask(GET), b"ok")
+    out = bench.ask(b"PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    assert b"502" in out or b"again" in out, out
+    lacks(out, b"408")
+
+
+def test_a_closing_client_does_not_close_the_backends_connection(bench):
+    bench.a.scripts = [answers(ok(b"1"), ok(b"2"), then_close=False)]
+    for want in (b"1", b"2"):
+        holds(bench.ask(GET), want)
+    for head in bench.a.heads:
+        lacks(head.lower(), b"connection:")
+
+
 def test_unasked_bytes_end_a_kept_connection(bench):
     bench.a.scripts = [
         answers(ok() + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged", then_close=False),
@@ -334,6 +368,14 @@ def test_interim_answers_are_passed_on(bench):
     out = bench.ask(GET)
     same(out.count(b"103 Early Hints"), 2)
     holds(out, b"200 OK")
+
+
+def test_an_interim_answer_upgrades_nothing(bench):
+    hints = b"HTTP/1.1 103 Early Hints\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nLink: </a>\r\n\r\n"
+    bench.a.scripts = [answers(hints + ok(extra=b"Connection: close\r\n"))]
+    out = bench.ask(GET)
+    holds(out, b"Link: </a>")
+    lacks(out.lower(), b"upgrade")
 
 
 def test_an_old_client_gets_no_interim_answer_and_no_chunks(bench):
@@ -558,6 +600,38 @@ def test_a_client_that_reads_nothing_stops_the_backend(bench):
         assert sent[0] < 64 << 20, sent[0]
     end = bench.line()["end"]
     assert end in ("client_abort", "client_timeout"), end
+
+
+def test_a_slow_client_that_closes_gets_all_of_its_answer(bench):
+    size = 3 << 20
+
+    def large(sock, origin):
+        origin.head(sock)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+
+    drop_idle(bench)
+    bench.a.scripts = [large]
+    with bench.connect(bench.wide) as sock:
+        sock.sendall(GET)
+        n = 0
+        while more := sock.recv(65536):
+            n += len(more)
+            time.sleep(0.02)  # longer in all than client_idle_ms
+        assert n > size, n
+
+
+def test_who_asks_again_and_again_and_takes_nothing_is_asked_to_wait(bench):
+    with bench.connect() as sock:
+        sock.settimeout(0.3)
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += sock.send(b"GET /fixed HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        except (socket.timeout, ConnectionError):
+            pass
+        assert sent < 32 << 20, sent
+        bench.a.scripts = [answers(ok(b"others are served", b"Connection: close\r\n"))] * 3
+        holds(bench.ask(GET), b"others are served")
 
 
 def main():

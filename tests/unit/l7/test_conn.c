@@ -248,10 +248,11 @@ Test(conn, a_peer_that_is_gone_fails_the_sender_once)
 	cr_expect_eq(n_failed, 1);
 }
 
-Test(conn, beyond_the_budget_nothing_is_received_until_there_is_room)
+Test(conn, beyond_the_budget_no_new_work_is_received_until_there_is_room)
 {
 	struct buf *b[20];
 
+	conn.io.may_starve = true;
 	for (size_t i = 0; i < ARRAY_LEN(b); i++)
 		b[i] = buf_get(&loop.bufs, BUF_LARGE_SIZE);
 	say("hello");
@@ -299,6 +300,19 @@ Test(conn, deferred_tasks_run_in_order_at_the_end_of_the_turn)
 	cr_expect_str_eq(order, "");
 	loop_turn(&loop, 0);
 	cr_expect_str_eq(order, "ab");
+}
+
+Test(conn, beyond_the_budget_what_is_on_its_way_is_received_all_the_same)
+{
+	struct buf *b[20];
+
+	for (size_t i = 0; i < ARRAY_LEN(b); i++)
+		b[i] = buf_get(&loop.bufs, BUF_LARGE_SIZE);
+	say("an answer");
+	settle();
+	expect_offered("an answer");
+	for (size_t i = 0; i < ARRAY_LEN(b); i++)
+		buf_put(&loop.bufs, b[i]);
 }
 
 static void *post_it(void *task)
