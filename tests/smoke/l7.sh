@@ -10,7 +10,7 @@
 #   l7_stop               SIGTERM, and waits for the end; fails if it was not clean
 #   l7_reloaded N         for wait_until: lb7d has reloaded N times
 #   nginx_start NAME TEXT server blocks of a new nginx; l7_listens PORT to wait for it
-#   node_start PORT FILE  starts a server of tests/smoke/l7/, with arguments; output in $TMP/PORT.out
+#   node_start PORT FILE  starts a server of tests/smoke/l7/ ($NODE_PID; output in $TMP/PORT.out)
 #   log_forget, logged F  forgets the access log; waits for a line of which the jq filter F holds
 #   expect WANT GOT WHAT  fails unless both are equal
 
@@ -24,6 +24,7 @@ ulimit -n "$(ulimit -Hn)"
 # Debian's, which has Debian's modules; another may come first in PATH.
 PYTHON=/usr/bin/python3
 LB7D_PID=
+NODE_PID=
 export PYTHON
 
 l7_conf() {
@@ -75,7 +76,9 @@ nginx_start() {
 }
 
 node_start() {
-	node "tests/smoke/l7/$2" "$1" "${@:3}" >"$TMP/$1.out" 2>&1 &
+	node "tests/smoke/l7/$2" "$1" >"$TMP/$1.out" 2>&1 &
+	NODE_PID=$!
+	disown # nobody is told of its end
 	wait_until 10 l7_listens "$1" || { cat "$TMP/$1.out" >&2; fail "$2 does not start"; }
 }
 
@@ -93,4 +96,18 @@ logged() {
 
 expect() {
 	[ "$1" = "$2" ] || fail "$3: ${2:-nothing}, not ${1:-nothing}"
+}
+
+# ca_make NAME: an authority, $TMP/NAME.pem and .key; certificate NAME CA HOST...: $TMP/NAME.pem and .key for these hosts.
+ca_make() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$1" \
+		-keyout "$TMP/$1.key" -out "$TMP/$1.pem" 2>/dev/null
+}
+
+certificate() {
+	local hosts
+	hosts=$(printf ',DNS:%s' "${@:3}")
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$3" -keyout "$TMP/$1.key" -out "$TMP/$1.csr" 2>/dev/null
+	openssl x509 -req -in "$TMP/$1.csr" -CA "$TMP/$2.pem" -CAkey "$TMP/$2.key" -days 30 -out "$TMP/$1.pem" \
+		-extfile - 2>/dev/null <<<"subjectAltName=${hosts#,}"
 }

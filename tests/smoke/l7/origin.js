@@ -55,5 +55,8 @@ const server = http.createServer((req, res) => {
 	else
 		res.end(`${process.argv[2]} ${req.method} ${req.url}\n`);
 });
+// A WebSocket that it does not understand.
+server.on('upgrade', (req, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n' +
+	'Upgrade: websocket\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n'));
 server.keepAliveTimeout = 600000;
 server.listen(Number(process.argv[2]), '127.0.0.1');
