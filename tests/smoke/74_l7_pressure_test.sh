@@ -9,7 +9,7 @@
 # shellcheck source=tests/smoke/l7.sh
 . tests/smoke/l7.sh
 
-# What may lie in sockets' buffers is a tenth of what is sent.
+# Far less than what is sent lies in sockets' buffers, and in the clients (websockets queues 32 messages).
 sysctl -qw net.ipv4.tcp_rmem='4096 131072 1000000' net.ipv4.tcp_wmem='4096 16384 1000000'
 node_start 8001 ws_server.js
 truncate -s 200000000 "$TMP/big"
@@ -48,7 +48,7 @@ for url in ws://localhost/flood wss://localhost/flood; do
 	"$PYTHON" tests/smoke/l7/ws_client.py slow $url <"$TMP/go" >"$TMP/slow" &
 	exec 7>"$TMP/go"
 	wait_until 10 is_stuck sent || fail "$url: $(sent) MB are on their way to a client that takes nothing"
-	[ "$(sent)" -lt 30 ] || fail "$url: the backend sent $(sent) MB to a client that takes nothing"
+	[ "$(sent)" -lt 100 ] || fail "$url: the backend sent $(sent) MB to a client that takes nothing"
 	expect_no_memory $url
 	echo go >&7
 	exec 7>&-
@@ -56,7 +56,7 @@ for url in ws://localhost/flood wss://localhost/flood; do
 	expect "open 200000000 1000" "$(paste -sd' ' "$TMP/slow")" "$url"
 	rm "$TMP/go"
 	pushed=$("$PYTHON" tests/smoke/l7/ws_client.py push ${url/flood/stall})
-	[[ $pushed -gt 0 && $pushed -lt 30 ]] || fail "the client sent $pushed MB to a backend that takes nothing"
+	[[ $pushed -gt 0 && $pushed -lt 100 ]] || fail "the client sent $pushed MB to a backend that takes nothing"
 	expect_no_memory ${url/flood/stall}
 done
 queued() { ss -Htn state established "sport = :$1" | awk '$2 > 0 { print $2 }'; }
