@@ -57,7 +57,7 @@ class Origin:
     def __init__(self):
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
-        self.scripts, self.heads, self.events = [], [], []
+        self.scripts, self.heads, self.events, self.open = [], [], [], []
         self.changed = threading.Condition()
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -65,6 +65,7 @@ class Origin:
         while True:
             sock, _ = self.sock.accept()
             sock.settimeout(WAIT)
+            self.open.append(sock)
             script = self.scripts.pop(0) if self.scripts else (lambda s, o: s.close())
             threading.Thread(target=self.run, args=(script, sock), daemon=True).start()
 
@@ -202,7 +203,12 @@ class Bench:
 
     def begin(self):
         for origin in (self.a, self.b):
-            origin.scripts, origin.heads, origin.events = [], [], []
+            for sock in origin.open:  # no claim finds a connection that another one has left
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            origin.scripts, origin.heads, origin.events, origin.open = [], [], [], []
         end = time.monotonic() + 0.3  # lines are flushed four times a second
         while time.monotonic() < end:
             time.sleep(0.05)
