@@ -37,7 +37,13 @@ static uint64_t maglev_identity(const struct conf_backend *backend)
 
 // --- what depends on the configuration only ---
 
-static void shared_put(struct site_conf *c)
+struct site_conf *site_conf_get(struct site_conf *c)
+{
+	atomic_fetch_add_explicit(&c->n_refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void site_conf_put(struct site_conf *c)
 {
 	if (!c || atomic_fetch_sub_explicit(&c->n_refs, 1, memory_order_acq_rel) != 1)
 		return;
@@ -98,7 +104,7 @@ static int shared_new(struct site_conf **out, struct conf *conf)
 	*out = c;
 	return 0;
 err_put:
-	shared_put(c);
+	site_conf_put(c);
 	return rc;
 }
 
@@ -229,7 +235,7 @@ static void site_free(struct site *s)
 	for (uint16_t i = 0; s->pools && i < s->conf->n_pools; i++)
 		maglev_fini(&s->pools[i].maglev);
 	arena_fini(&s->arena);
-	shared_put(s->shared);
+	site_conf_put(s->shared);
 	free(s);
 }
 
@@ -241,7 +247,7 @@ static int build(struct site **out, struct site_conf *shared, const struct site 
 	int rc = -ENOMEM;
 
 	if (!s) {
-		shared_put(shared);
+		site_conf_put(shared);
 		return rc;
 	}
 	atomic_init(&s->n_refs, 1);

@@ -86,6 +86,10 @@ NODISCARD int site_renew(struct site **out, const struct site *old, uint32_t gen
 struct site *site_get(struct site *s);
 void site_put(struct site *s); // frees it with the last reference; NULL is fine
 
+// Of the configuration alone: who needs no tables any more lets the site go. NULL is fine for the second.
+struct site_conf *site_conf_get(struct site_conf *c);
+void site_conf_put(struct site_conf *c);
+
 // The index of an l7 entry, SITE_NONE if there is none.
 uint16_t site_l7_find(const struct site *s, const char *name);
 

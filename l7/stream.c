@@ -93,6 +93,7 @@ static void finish(struct stream *s, enum access_end end, const char *reason)
 	tunnel_free(s->tunnel);
 	stream_note_free(s->note);
 	view_put(w, s->view);
+	site_conf_put(s->shared);
 	give_spare(s);
 }
 
@@ -597,6 +598,15 @@ void stream_drained(struct stream *s)
 {
 	if (s->up)
 		conn_resume(&s->up->conn);
+}
+
+void stream_release_view(struct stream *s)
+{
+	if (!s->view || !s->is_responded || s->view == s->w->view)
+		return;
+	s->shared = site_conf_get(s->view->site->shared);
+	view_put(s->w, s->view);
+	s->view = NULL;
 }
 
 void stream_cut(struct stream *s)

@@ -63,7 +63,8 @@ enum stream_phase {
 
 struct stream {
 	struct worker *w;
-	struct view *view;                // counted reference
+	struct view *view;                // counted reference; NULL once it is not needed any more
+	struct site_conf *shared;         // counted reference instead; NULL while there is a view
 	struct stream *next, *prev;       // worker->streams
 	const struct stream_client *from; // borrowed
 	const struct conf_l7 *l7;
@@ -119,6 +120,10 @@ void stream_abort(struct stream *s, enum access_end end, const char *reason);
 
 // What waited for the client has left.
 void stream_drained(struct stream *s);
+
+// Lets go of the tables of a site that is not the newest: what is being answered needs its configuration alone. Called now and
+// then, so that a stream of days does not keep every site that it has seen.
+void stream_release_view(struct stream *s);
 
 // Cut at the end of the grace time; ops->finished is called.
 void stream_cut(struct stream *s);

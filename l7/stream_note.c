@@ -109,10 +109,12 @@ static const char *protocol(const struct stream *s)
 static void add_backend(struct access_record *a, const struct stream *s)
 {
 	const struct conf_pool *pool;
+	const struct conf *conf;
 
 	if (!s->route || s->route->pool == SITE_NONE)
 		return;
-	pool = &s->view->site->conf->pools[s->route->pool];
+	conf = s->view ? s->view->site->conf : s->shared->conf;
+	pool = &conf->pools[s->route->pool];
 	a->pool = pool->name;
 	if (s->n_attempts)
 		a->backend = pool->backends[s->backend].name;

@@ -138,6 +138,8 @@ static void on_sweep(struct timer *t)
 	struct worker *w = CONTAINER_OF(t, struct worker, sweep_timer);
 
 	upstream_sweep(w, UPSTREAM_IDLE_MS);
+	for (struct stream *s = w->streams; s; s = s->next)
+		stream_release_view(s);
 	give_memory_back(w);
 	loop_timer_start(&w->loop, t, SWEEP_MS);
 }
