@@ -73,10 +73,12 @@ nginx_start() {
 		}
 	END
 	nginx -c "$dir/nginx.conf" 2>"$dir/stderr" &
+	disown
 }
 
 node_start() {
 	node "tests/smoke/l7/$2" "$1" >"$TMP/$1.out" 2>&1 &
+	# shellcheck disable=SC2034 # for the test
 	NODE_PID=$!
 	disown # nobody is told of its end
 	wait_until 10 l7_listens "$1" || { cat "$TMP/$1.out" >&2; fail "$2 does not start"; }
