@@ -30,7 +30,8 @@
 	X(FIRST_BYTE_TIMEOUT, first_byte_timeout, "the backend did not begin to answer in time") \
 	X(STREAM_IDLE, stream_idle, "nothing moved for timeouts.stream_idle_ms")                 \
 	X(TOTAL_TIMEOUT, total_timeout, "longer than timeouts.total_ms")                         \
-	X(DRAINED, drained, "cut at the end of the grace time of a stop")                        \
+	X(DRAINED, drained,                                                                      \
+	  "cut at the end of the grace time of a stop, or its backend was taken down")           \
 	X(OVERLOAD, overload, "no memory or descriptor left for it")
 
 #define X(SYMBOL, name, help) ACCESS_##SYMBOL,

@@ -24,7 +24,7 @@ void downstream_http1_refuse(struct downstream *c, uint16_t status, const char *
 		conn_scratch_keep(&c->conn, &t);
 		conn_send(&c->conn, text_slice(&t));
 	}
-	stream_note_refused(c->w, &c->from, downstream_l7(c), status, reason);
+	stream_note_refused(c->w, &c->from, downstream_l7(c), status, a.body.len, reason);
 	downstream_linger(c);
 }
 

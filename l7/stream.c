@@ -609,6 +609,13 @@ void stream_release_view(struct stream *s)
 	s->view = NULL;
 }
 
+void stream_take_down(struct stream *s)
+{
+	if (s->tunnel)
+		tunnel_go_away(s->tunnel);
+	refuse(s, 503, ACCESS_DRAINED, "the backend was taken down");
+}
+
 void stream_cut(struct stream *s)
 {
 	if (s->tunnel)

@@ -125,6 +125,9 @@ void stream_drained(struct stream *s);
 // then, so that a stream of days does not keep every site that it has seen.
 void stream_release_view(struct stream *s);
 
+// Its backend was taken down: 503, or what is running ends. ops->finished is called.
+void stream_take_down(struct stream *s);
+
 // Cut at the end of the grace time; ops->finished is called.
 void stream_cut(struct stream *s);
 

@@ -162,7 +162,8 @@ void stream_note_write(const struct stream *s, enum access_end end, const char *
 }
 
 void stream_note_refused(struct worker *w, const struct stream_client *from,
-                         const struct conf_l7 *l7, uint16_t status, const char *reason)
+                         const struct conf_l7 *l7, uint16_t status, uint64_t bytes_out,
+                         const char *reason)
 {
 	uint64_t now = clock_now_ns();
 	uint64_t start = from->started_ns ? from->started_ns : now;
@@ -170,6 +171,7 @@ void stream_note_refused(struct worker *w, const struct stream_client *from,
 		.start_real_ns = real_ns(start, now),
 		.start_ns = start,
 		.end_ns = now,
+		.bytes_out = bytes_out,
 		.client = from->address,
 		.client_port = from->port,
 		.status = status,

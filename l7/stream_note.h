@@ -21,7 +21,8 @@ void stream_note_set_id(struct stream_note *n, struct slice id); // n may be NUL
 
 // The line of what was refused before it became a stream.
 void stream_note_refused(struct worker *w, const struct stream_client *from,
-                         const struct conf_l7 *l7, uint16_t status, const char *reason);
+                         const struct conf_l7 *l7, uint16_t status, uint64_t bytes_out,
+                         const char *reason);
 
 // Writes the line; nothing without a note.
 void stream_note_write(const struct stream *s, enum access_end end, const char *reason);

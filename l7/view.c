@@ -99,6 +99,7 @@ static int fill_pool(struct view *v, struct worker *w, uint16_t i, const struct 
 		if (!p)
 			return -ENOMEM;
 		mine->loads[j] = &view_peer_get(p)->load;
+		p->is_down = conf->backends[j].state == STATE_DOWN;
 		p->n_views++;
 	}
 	return 0;

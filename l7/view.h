@@ -22,6 +22,7 @@ struct peer {
 	struct peer *next;     // worker->peers
 	struct addr address;
 	be16 port;
+	bool is_down; // in the newest configuration: nothing goes there any more, running streams included
 };
 
 struct view_pool {

@@ -46,6 +46,16 @@ static void take_log(struct worker *w, struct kit *kit)
 	kit->access = NULL;
 }
 
+// Streams of backends that are down now. Ending one ends no other.
+static void take_down(struct worker *w)
+{
+	for (struct stream *s = w->streams, *next; s; s = next) {
+		next = s->next;
+		if (s->peer && s->peer->is_down)
+			stream_take_down(s);
+	}
+}
+
 // A kit of its own belongs to another configuration: sockets, certificates and the log may have changed.
 static void take(struct worker *w, struct site *site, struct kit *kit)
 {
@@ -67,6 +77,7 @@ static void take(struct worker *w, struct site *site, struct kit *kit)
 		listener_update(w);
 		w->epoch++;
 		upstream_sweep(w, UPSTREAM_IDLE_MS);
+		take_down(w);
 	}
 	view_put(w, old);
 }

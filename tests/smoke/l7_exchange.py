@@ -8,6 +8,7 @@ Each function whose name begins with test_ is a claim. It gets a Bench with a cl
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -116,8 +117,7 @@ class Bench:
         self.log = os.path.join(folder, "access.log")
         self.n_lines = 0
         conf = os.path.join(folder, "conf.json")
-        with open(conf, "w", encoding="ascii") as f:
-            json.dump(self.conf(), f)
+        self.write(self.conf())
         self.errors = open(os.path.join(folder, "lb7d.log"), "wb")
         self.lb7d = subprocess.Popen([lb7d, "-c", conf], stderr=self.errors)
         self.wait_ready()
@@ -165,6 +165,22 @@ class Bench:
             ],
             "pools": [pool("one", self.a.port), pool("two", self.dead, self.b.port), pool("dead", self.dead)],
         }
+
+    def write(self, conf):
+        with open(os.path.join(self.folder, "conf.json"), "w", encoding="ascii") as f:
+            json.dump(conf, f)
+
+    def reload(self, conf):
+        def n_done():
+            with open(os.path.join(self.folder, "lb7d.log"), encoding="utf-8", errors="replace") as f:
+                return f.read().count(" reloaded ")
+
+        before = n_done()
+        self.write(conf)
+        self.lb7d.send_signal(signal.SIGHUP)
+        end = time.monotonic() + WAIT
+        while n_done() == before and time.monotonic() < end:
+            time.sleep(0.02)
 
     def wait_ready(self):
         end = time.monotonic() + WAIT
@@ -583,6 +599,31 @@ def test_a_client_that_leaves_before_the_first_byte_ends_the_backends_work(bench
     sock.close()
     assert bench.a.wait_for("left"), bench.a.events
     same(bench.line()["end"], "client_abort")
+
+
+def endless(sock, origin):
+    origin.head(sock)
+    sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+    origin.note("left" if not sock.recv(1) else "more")
+
+
+def test_a_backend_that_is_removed_keeps_its_streams_and_one_taken_down_does_not(bench):
+    drop_idle(bench)
+    bench.a.scripts = [endless]
+    removed, down = bench.conf(), bench.conf()
+    removed["pools"][0]["backends"] = []
+    down["pools"][0]["backends"][0]["state"] = "down"
+    with bench.connect(bench.wide) as sock:
+        sock.sendall(GET_KEEP)
+        assert bench.a.wait_for("head")
+        holds(sock.recv(65536), b"200 OK")
+        bench.reload(removed)
+        holds(bench.ask(GET), b"HTTP/1.1 503 ")
+        same(bench.a.events.count("left"), 0)
+        bench.reload(down)
+        assert bench.a.wait_for("left"), bench.a.events
+        lacks(read_all(sock), b"0\r\n\r\n")
+    bench.reload(bench.conf())
 
 
 def test_a_client_that_reads_nothing_stops_the_backend(bench):
