@@ -284,3 +284,19 @@ Test(access, every_end_has_a_name_and_help)
 		json_decref(object);
 	}
 }
+
+Test(access, the_page_in_conf_names_every_end)
+{
+	static char page[16384];
+	FILE *f = fopen("conf/access.md", "r");
+	char row[512];
+
+	cr_assert(f, "run it from the root");
+	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 1; i < ACCESS_END_COUNT; i++) {
+		snprintf(row, sizeof(row), "| `%s` | %s |\n", access_end_names[i],
+		         access_end_helps[i]);
+		cr_expect(strstr(page, row), "%s", row);
+	}
+}
