@@ -137,7 +137,7 @@ $(O)/gen/bpf/%.skel.h: $(O)/gen/bpf/%.bpf.o
 ## JOBS=       how many things run at once (the number of processors)
 JOBS ?= $(shell nproc)
 ## CASE=       one pcap case or smoke test instead of all
-## FUZZ_SECONDS= seconds for each fuzz target (30)
+## FUZZ_SECONDS= seconds for the fuzz targets parse and conf_json, half of it for the others (30)
 FUZZ_SECONDS ?= 30
 export JOBS FUZZ_SECONDS O
 PMAKE = $(MAKE) --no-print-directory -j$(JOBS)
@@ -164,7 +164,7 @@ pcap-daemon: programs ## the same packets through lb4d on a pcap port as well
 	@$(call runner,tests/pcap/run) --bin $(O)/bin --daemon $(if $(CASE),--case '$(CASE)')
 smoke: programs $(patsubst %.c,$(O)/%,$(call src,tests/smoke)) $(O)/tests/smoke/quic_server ## real daemons and real peers in network namespaces, as root (CASE=name for one)
 	@$(call runner,tests/smoke/run) $(CASE)
-fuzz: ## every fuzz target for FUZZ_SECONDS
+fuzz: ## every fuzz target, see FUZZ_SECONDS
 	@$(PMAKE) BUILD=fuzz CC=clang fuzzers && scripts/run_fuzz.sh
 bench: programs benches ## the benchmarks, each beside its yardstick in the same run
 	@scripts/run_bench.sh $(BENCH) $(sort $(wildcard tests/bench/*.sh))
