@@ -10,6 +10,7 @@
 . tests/smoke/l7.sh
 
 N_RELOADS=20
+export L7_WORKERS=2
 node_start 8001 ws_server.js
 node_start 8002 ticks.js
 nginx_start web 'server { listen 8003; listen 8004; listen 8005; location / { return 200 "web\n"; } }'

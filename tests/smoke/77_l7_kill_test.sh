@@ -7,6 +7,7 @@
 # shellcheck source=tests/smoke/l7.sh
 . tests/smoke/l7.sh
 
+export L7_WORKERS=2
 # shellcheck disable=SC2016 # nginx's variables
 backend() { nginx_start "b800$1" "server { listen 800$1; location / { return 200 'b800$1'; } }"; }
 backend 1

@@ -4,7 +4,7 @@
 # test starts anew in network and process namespaces of its own: every port is free there, and whatever it
 # started is gone when it ends.
 #
-#   l7_conf FILE FILTER   writes a configuration: FILTER (jq) beside what all have; service("l7"; PORT) and
+#   l7_conf FILE FILTER   writes a configuration: FILTER (jq) beside what all have ($L7_WORKERS, 1); service("l7"; PORT) and
 #                         pool("name"; [PORT, ...]) make a service and a pool on the loopback
 #   l7_start FILE ARGS..  starts lb7d ($LB7D_PID; log in $TMP/lb7d.log) and waits until it is ready
 #   l7_stop               SIGTERM, and waits for the end; fails if it was not clean
@@ -32,7 +32,7 @@ l7_conf() {
 		def service($l7; $port): {name: $l7, address: "127.0.0.1", port: $port, protocol: "tcp", l7: $l7};
 		def pool($name; $ports): {name: $name, balance: "round_robin",
 			backends: [$ports[] | {name: "b\(.)", address: "127.0.0.1", port: .}]};
-		{node: "smoke", control_l7: "\($tmp)/lb7d.sock", stats: "\($tmp)/stats", workers: 1,
+		{node: "smoke", control_l7: "\($tmp)/lb7d.sock", stats: "\($tmp)/stats", workers: (env.L7_WORKERS // "1" | tonumber),
 			access_log: "\($tmp)/access.log"} + ('"$2"')' >"$1"
 }
 
