@@ -13,7 +13,7 @@
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
 
-enum { TRIED_MAX = ARRAY_LEN(((struct stream *)NULL)->tried), SPARE_MOST = 256 };
+enum { SPARE_MOST = 256 };
 
 // --- beginning and end ---
 
@@ -52,7 +52,7 @@ static void give_spare(struct stream *s)
 	w->spare_stream = s;
 }
 
-static void leave_backend(struct stream *s, bool may_reuse)
+void stream_leave_backend(struct stream *s, bool may_reuse)
 {
 	struct upstream *up = s->up;
 	struct peer *peer = s->peer;
@@ -88,7 +88,7 @@ static void finish(struct stream *s, enum access_end end, const char *reason)
 	stream_note_write(s, end, reason);
 	count_end(s);
 	stream_clock_stop(s);
-	leave_backend(s, end == ACCESS_COMPLETED && s->is_request_done);
+	stream_leave_backend(s, end == ACCESS_COMPLETED && s->is_request_done);
 	buf_put(&w->loop.bufs, s->head);
 	tunnel_free(s->tunnel);
 	stream_note_free(s->note);
@@ -114,12 +114,12 @@ void stream_abort(struct stream *s, enum access_end end, const char *reason)
 }
 
 // An answer of our own, if none has begun; else the connection is broken, as nothing else can tell the client.
-static void refuse(struct stream *s, uint16_t status, enum access_end end, const char *reason)
+void stream_give_up(struct stream *s, uint16_t status, enum access_end end, const char *reason)
 {
 	bool is_broken = s->is_responded;
 
 	if (!is_broken) {
-		leave_backend(s, false);
+		stream_leave_backend(s, false);
 		stream_answer_error(s, status, reason);
 	}
 	finish_telling(s, end, reason, is_broken);
@@ -127,170 +127,12 @@ static void refuse(struct stream *s, uint16_t status, enum access_end end, const
 
 void stream_timed_out(struct stream *s, enum access_end end)
 {
-	refuse(s, end == ACCESS_CLIENT_TIMEOUT ? 408 : 504, end, NULL);
-}
-
-// --- towards a backend ---
-
-static bool has_content(const struct stream *s)
-{
-	return s->request_body != BODY_NONE;
-}
-
-static void send_request(struct stream *s)
-{
-	s->connected_ns = s->w->loop.now_ns;
-	s->phase = has_content(s) ? STREAM_SENDING : STREAM_WAITING;
-	s->is_request_done = !has_content(s);
-	upstream_head(s->up, buf_slice(s->head), s->request_body);
-	stream_clock_phase(s);
-	if (has_content(s))
-		s->from->ops->pause(s->from->client, false);
-}
-
-static void remember_tried(struct stream *s, uint16_t backend)
-{
-	if (s->n_tried < TRIED_MAX)
-		s->tried[s->n_tried++] = backend;
-}
-
-// What is said if nobody else can do it.
-struct failure {
-	const char *reason;
-	uint16_t status;
-	uint8_t end; // enum access_end
-};
-
-// Picks a backend and takes a connection; -ENOENT: nobody is left; else what connect(2) said last.
-static int attempt(struct stream *s)
-{
-	const struct conf_pool *conf = &s->view->site->conf->pools[s->route->pool];
-	const struct site_pool *pool = &s->view->site->pools[s->route->pool];
-	int rc = -ENOENT;
-
-	while (s->n_attempts <= s->route->conf->retries) {
-		uint16_t i = pick_backend(&s->view->pools[s->route->pool].pick, conf, pool, s->hash,
-		                          s->tried, s->n_tried);
-
-		if (i == SITE_NONE)
-			break;
-		s->n_attempts++;
-		s->backend = i;
-		rc = upstream_take(&s->up, s, s->route->pool, i);
-		if (!rc) {
-			s->peer = view_peer_get(view_peer(s->view, s->route->pool, i));
-			s->peer->load.active++;
-			return 0;
-		}
-		remember_tried(s, i);
-	}
-	return rc;
-}
-
-// before: how the attempt before failed; NULL at the first.
-static void begin_attempt(struct stream *s, const struct failure *before)
-{
-	int rc;
-
-	if (s->picked_ns)
-		s->w->counters.retries++;
-	else
-		s->picked_ns = s->w->loop.now_ns;
-	rc = attempt(s);
-	if (rc == -ENOENT && before) {
-		refuse(s, before->status, before->end, before->reason);
-		return;
-	}
-	if (rc == -ENOENT) {
-		refuse(s, 503, ACCESS_NO_BACKEND, "no backend of the pool may take a request");
-		return;
-	}
-	if (rc) {
-		refuse(s, 502, ACCESS_CONNECT_FAILED, strerror(-rc));
-		return;
-	}
-	s->is_reused = s->up->state == UPSTREAM_HEAD;
-	if (s->is_reused) {
-		send_request(s);
-		return;
-	}
-	s->phase = STREAM_CONNECTING;
-	stream_clock_phase(s);
-}
-
-bool stream_is_idempotent(const struct stream *s)
-{
-	return s->method != METHOD_POST && s->method != METHOD_PATCH &&
-	       s->method != METHOD_CONNECT && s->method != METHOD_OTHER;
-}
-
-static bool may_retry(const struct stream *s)
-{
-	return !s->is_responded && !s->is_content_sent && s->head &&
-	       s->n_attempts <= s->route->conf->retries;
-}
-
-void stream_opened(struct stream *s)
-{
-	send_request(s);
-}
-
-static void retry(struct stream *s, const struct failure *f, bool is_other)
-{
-	if (is_other)
-		remember_tried(s, s->backend);
-	leave_backend(s, false);
-	begin_attempt(s, f);
-}
-
-static void retry_or_refuse(struct stream *s, const struct failure *f)
-{
-	s->w->counters.upstream_failures++;
-	if (may_retry(s))
-		retry(s, f, true);
-	else
-		refuse(s, f->status, f->end, f->reason);
-}
-
-static void connect_failed(struct stream *s, int error)
-{
-	bool is_tls = error == -EPROTO;
-	char reason[96];
-	struct failure f = {reason, 502, is_tls ? ACCESS_UPSTREAM_TLS : ACCESS_CONNECT_FAILED};
-
-	// Kept beyond the connection's end.
-	snprintf(reason, sizeof(reason), "%s",
-	         is_tls ? conn_reason(&s->up->conn) : strerror(-error));
-	retry_or_refuse(s, &f);
-}
-
-void stream_connect_timed_out(struct stream *s)
-{
-	retry_or_refuse(s, &(struct failure){NULL, 504, ACCESS_CONNECT_TIMEOUT});
-}
-
-void stream_failed(struct stream *s, int error, bool is_idle)
-{
-	struct failure f = {strerror(-error), 502, ACCESS_UPSTREAM_RESET};
-
-	if (s->phase == STREAM_CONNECTING) {
-		connect_failed(s, error);
-		return;
-	}
-	// A connection that had served before and closes when it is asked again was closed for its age: nothing is wrong
-	// with the backend, and that attempt does not count.
-	if (is_idle && s->is_reused && stream_is_idempotent(s) && s->n_attempts)
-		s->n_attempts--;
-	if (is_idle && stream_is_idempotent(s) && may_retry(s)) {
-		retry(s, &f, !s->is_reused);
-		return;
-	}
-	refuse(s, f.status, f.end, f.reason);
+	stream_give_up(s, end == ACCESS_CLIENT_TIMEOUT ? 408 : 504, end, NULL);
 }
 
 void stream_malformed(struct stream *s, const char *reason)
 {
-	refuse(s, 502, ACCESS_UPSTREAM_MALFORMED, reason);
+	stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED, reason);
 }
 
 // --- the request ---
@@ -344,7 +186,7 @@ static bool rewrite(struct stream *s, struct request *r)
 static bool answer_here(struct stream *s, struct request *r)
 {
 	if (!s->route) {
-		refuse(s, 404, ACCESS_NO_ROUTE, "no route matches");
+		stream_give_up(s, 404, ACCESS_NO_ROUTE, "no route matches");
 		return true;
 	}
 	if (s->route->pool != SITE_NONE)
@@ -362,11 +204,11 @@ static bool check_request(struct stream *s, struct request *r)
 
 	s->body_limit = (uint64_t)s->l7->limits.body_kb * 1024;
 	if (s->body_limit && r->body == BODY_LENGTH && r->content_length > s->body_limit) {
-		refuse(s, 413, ACCESS_TOO_LARGE, "content beyond limits.body_kb");
+		stream_give_up(s, 413, ACCESS_TOO_LARGE, "content beyond limits.body_kb");
 		return true;
 	}
 	if (r->method == METHOD_CONNECT) {
-		refuse(s, 405, ACCESS_REFUSED, "CONNECT is for forward proxies");
+		stream_give_up(s, 405, ACCESS_REFUSED, "CONNECT is for forward proxies");
 		return true;
 	}
 	s->is_websocket = websocket_is_asked(r);
@@ -375,7 +217,7 @@ static bool check_request(struct stream *s, struct request *r)
 	else
 		r->upgrade = (struct slice){0}; // no other upgrade is passed on
 	if (status) {
-		refuse(s, (uint16_t)status, ACCESS_REFUSED, reason);
+		stream_give_up(s, (uint16_t)status, ACCESS_REFUSED, reason);
 		return true;
 	}
 	return false;
@@ -423,10 +265,10 @@ void stream_new(struct stream **out, struct worker *w, const struct stream_clien
 	s->hash = pick_hash(&s->view->site->conf->pools[s->route->pool], r, &from->address);
 	keep_websocket_key(s, r);
 	if (!rewrite(s, r)) {
-		refuse(s, 431, ACCESS_TOO_LARGE, "head does not fit with what we add");
+		stream_give_up(s, 431, ACCESS_TOO_LARGE, "head does not fit with what we add");
 		return;
 	}
-	begin_attempt(s, NULL);
+	stream_attempt(s);
 }
 
 bool stream_takes(const struct stream *s)
@@ -443,7 +285,7 @@ bool stream_is_full(struct stream *s)
 
 void stream_refuse(struct stream *s, uint16_t status, const char *reason)
 {
-	refuse(s, status, ACCESS_REFUSED, reason);
+	stream_give_up(s, status, ACCESS_REFUSED, reason);
 }
 
 bool stream_data(struct stream *s, struct slice bytes)
@@ -452,7 +294,7 @@ bool stream_data(struct stream *s, struct slice bytes)
 	if (s->phase == STREAM_TUNNEL) {
 		tunnel_from_client(s->tunnel, bytes);
 	} else if (s->body_limit && s->bytes_in > s->body_limit) {
-		refuse(s, 413, ACCESS_TOO_LARGE, "content beyond limits.body_kb");
+		stream_give_up(s, 413, ACCESS_TOO_LARGE, "content beyond limits.body_kb");
 		return false;
 	}
 	s->is_content_sent = true;
@@ -540,14 +382,15 @@ void stream_response(struct stream *s, struct response *r)
 	s->first_byte_ns = s->w->loop.now_ns;
 	drop_head(s);
 	if (r->status == 101 && !begin_tunnel(s, r)) {
-		refuse(s, 502, ACCESS_UPSTREAM_MALFORMED,
-		       "upgrade that was not asked for, or wrong");
+		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
+		               "upgrade that was not asked for, or wrong");
 		return;
 	}
 	if (!s->tunnel)
 		r->upgrade = (struct slice){0};
 	if (!rewrite_response(r, s->w->node, s->route->conf, &scratch)) {
-		refuse(s, 502, ACCESS_UPSTREAM_MALFORMED, "head does not fit with what we add");
+		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
+		               "head does not fit with what we add");
 		return;
 	}
 	if (!s->tunnel && s->method != METHOD_HEAD && sse_is_stream(r)) {
@@ -557,7 +400,8 @@ void stream_response(struct stream *s, struct response *r)
 		s->w->counters.event_streams_active++;
 	}
 	if (!stream_respond(s, r)) {
-		refuse(s, 502, ACCESS_UPSTREAM_MALFORMED, "head too long with what the route adds");
+		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
+		               "head too long with what the route adds");
 		return;
 	}
 	s->phase = s->tunnel ? STREAM_TUNNEL : STREAM_ANSWERING;
@@ -613,7 +457,7 @@ void stream_take_down(struct stream *s)
 {
 	if (s->tunnel)
 		tunnel_go_away(s->tunnel);
-	refuse(s, 503, ACCESS_DRAINED, "the backend was taken down");
+	stream_give_up(s, 503, ACCESS_DRAINED, "the backend was taken down");
 }
 
 void stream_cut(struct stream *s)

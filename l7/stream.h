@@ -131,7 +131,14 @@ void stream_take_down(struct stream *s);
 // Cut at the end of the grace time; ops->finished is called.
 void stream_cut(struct stream *s);
 
-// --- for stream_clock.c and stream_answer.c ---
+// --- among the files of a stream: stream.c, stream_attempt.c, stream_clock.c, stream_answer.c ---
+
+// Sends the request to a backend, or to the next one; answers 502 or 503 if nobody is left.
+void stream_attempt(struct stream *s);
+// Gives back the connection, and takes the load off the backend.
+void stream_leave_backend(struct stream *s, bool may_reuse);
+// An answer of our own, if none has begun; else the connection is broken, as nothing else can tell the client. The stream is freed.
+void stream_give_up(struct stream *s, uint16_t status, enum access_end end, const char *reason);
 void stream_timed_out(struct stream *s, enum access_end end);
 void stream_connect_timed_out(struct stream *s);
 // Counts, and tells the client. False: the head is too long, nothing was told.

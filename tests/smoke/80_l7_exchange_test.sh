@@ -4,4 +4,4 @@
 # well-behaved program does: close at the wrong moment, answer too early, say two things at once.
 . "$(dirname "$0")/_init.sh"
 
-python3 tests/smoke/l7_exchange.py "$BIN/lb7d" "$TMP"
+PYTHONDONTWRITEBYTECODE=1 python3 tests/smoke/l7_exchange.py "$BIN/lb7d" "$TMP"
