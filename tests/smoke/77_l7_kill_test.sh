@@ -24,7 +24,7 @@ at_least() { [ "$(count "$2")" -ge "$1" ]; }
 
 for port in 80 81; do
 	log_forget
-	wrk -t 1 -c 10 -d 60 http://127.0.0.1:$port/ >"$TMP/wrk" 2>&1 &
+	wrk -t 1 -c 10 -d 60 -s tests/smoke/l7/gentle.lua http://127.0.0.1:$port/ >"$TMP/wrk" 2>&1 &
 	wrk=$!
 	wait_until 10 at_least 100 '.backend == "b8001"' || fail "no load"
 	killed=$(now)
@@ -44,7 +44,7 @@ for port in 80 81; do
 	wait $wrk || fail "$(cat "$TMP/wrk")"
 done
 
-wrk -t 1 -c 10 -d 60 http://127.0.0.1/ >"$TMP/wrk" 2>&1 &
+wrk -t 1 -c 10 -d 60 -s tests/smoke/l7/gentle.lua http://127.0.0.1/ >"$TMP/wrk" 2>&1 &
 wrk=$!
 log_forget
 wait_until 10 at_least 100 '.status == 200' || fail "no load"
@@ -54,7 +54,7 @@ kill -KILL $wrk
 wait $wrk 2>/dev/null || true
 log_forget
 l7_start "$TMP/a.json"
-wrk -t 1 -c 10 -d 1 http://127.0.0.1/ >"$TMP/wrk" 2>&1 || fail "$(cat "$TMP/wrk")"
+wrk -t 1 -c 10 -d 1 -s tests/smoke/l7/gentle.lua http://127.0.0.1/ >"$TMP/wrk" 2>&1 || fail "$(cat "$TMP/wrk")"
 grep -qE 'Non-2xx|Socket errors' "$TMP/wrk" && fail "after lb7d was killed: $(cat "$TMP/wrk")"
 at_least 100 '.status == 200' || fail "lb7d does not serve after it was killed"
 l7_stop
