@@ -465,5 +465,7 @@ void ctl_method_init_params(enum ctl_method method, union ctl_params *params)
 
 void ctl_method_free_params(enum ctl_method method, union ctl_params *params)
 {
-	ctl_field_free_owned(ctl_method_types[method].params, params);
+	// A notification that we do not know (CTL_METHOD_NONE) has none.
+	if (ctl_method_types[method].params)
+		ctl_field_free_owned(ctl_method_types[method].params, params);
 }

@@ -236,7 +236,7 @@ Test(access_log, a_full_disk_loses_lines_counts_them_and_goes_on)
 		put(log, "/");
 		put(log, "/");
 		access_flush(log);
-		cr_expect_eq(access_lost(log), 2 * (i + 1));
+		cr_expect_eq(access_lost(log), 2U * (unsigned int)(i + 1));
 	}
 	access_flush(log);
 	cr_expect_eq(access_lost(log), 6);

@@ -25,7 +25,7 @@ Test(header, every_name_of_the_list_is_found_in_any_case)
 {
 	static const uint32_t masks[] = {0, UINT32_MAX, 0x55555555, 0xaaaaaaaa, 1, 0x33333333};
 
-	for (int id = 1; id < HEADER_COUNT; id++)
+	for (unsigned int id = 1; id < HEADER_COUNT; id++)
 		for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
 			struct slice name = in_case(header_names[id], masks[i]);
 
@@ -38,7 +38,7 @@ Test(header, every_name_of_the_list_is_found_in_any_case)
 
 Test(header, one_octet_more_less_or_other_is_another_name)
 {
-	for (int id = 1; id < HEADER_COUNT; id++) {
+	for (unsigned int id = 1; id < HEADER_COUNT; id++) {
 		char name[HEADER_TABLE_NAME + 1];
 		size_t len = strlen(header_names[id]);
 

@@ -74,8 +74,8 @@ Test(proxy_protocol, reads_known_headers)
 		char source[ADDR_PORT_TEXT_SIZE], destination[ADDR_PORT_TEXT_SIZE];
 		struct proxy_protocol p;
 
-		cr_assert_eq(parse_guarded(&p, valid[i].bytes, valid[i].len), valid[i].len, "%s",
-		             valid[i].name);
+		cr_assert_eq(parse_guarded(&p, valid[i].bytes, valid[i].len), (ssize_t)valid[i].len,
+		             "%s", valid[i].name);
 		addr_port_text(&p.source, p.source_port, source);
 		addr_port_text(&p.destination, p.destination_port, destination);
 		cr_expect_eq(p.is_local, valid[i].is_local, "%s", valid[i].name);

@@ -509,6 +509,7 @@ Test(ctl, a_notification_of_a_newer_daemon_is_read)
 
 	cr_assert_eq(ctl_notice_decode(&out, unknown, strlen(unknown), &err), 0);
 	cr_expect_eq(out.method, CTL_METHOD_NONE);
+	ctl_request_free(&out); // as for one that is known: a newer lb7d must not crash lb4d
 	cr_assert_eq(ctl_notice_decode(&out, newer, strlen(newer), &err), 0);
 	cr_expect_str_eq(out.params.health_change.pool, "p");
 	cr_expect_geq(out.params.health_change.state, HEALTH_STATE_COUNT);
