@@ -55,4 +55,28 @@ struct {
 	__type(value, struct backend_counters);
 } backends SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, STATS_CPU_SLOTS *STATS_SERVICES);
+	__type(key, uint32_t);
+	__type(value, struct steer_service_counters);
+} steer_services SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, STATS_SERVICES);
+	__type(key, uint32_t);
+	__type(value, struct tcp_counters);
+} tcp_services SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, STATS_BACKENDS);
+	__type(key, uint32_t);
+	__type(value, struct tcp_counters);
+} tcp_backends SEC(".maps");
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 2 };
+enum { COUNTERS_VERSION = 3 };
 
 enum verdict {
 	VERDICT_NONE,
@@ -161,6 +161,40 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(malformed, counter, packets, "broken, to a service address, given to a lane")       \
 	X(no_socket, counter, packets, "for a lane, but its queue had no socket: dropped")
 
+// One set for each service and CPU, counted by the XDP programs of all af_xdp ports before a lane or the kernel has the
+// packet; these lie in the store and go on with the next program. An ICMP error counts for the service that it is
+// about; a ping, a later fragment or what is broken for the service whose address it is, if that is the
+// only one at this address: whatever cannot be told apart is in the list above alone. A service of the
+// lanes: its lanes' `packets` = packets + the ICMP errors of icmp - what queues had no room for.
+#define COUNTERS_STEER_SERVICE(X)                                                         \
+	X(packets, counter, packets, "to the service, given to its lane")                 \
+	X(bytes, counter, bytes, "their bytes, Ethernet header included")                 \
+	X(passed, counter, packets, "to a service of the L7 workers, left to the kernel") \
+	X(passed_bytes, counter, bytes, "their bytes, Ethernet header included")          \
+	X(icmp, counter, packets, "ICMP errors about it and ping, given to a lane")       \
+	X(fragment, counter, packets, "IP fragments, given to a lane")                    \
+	X(malformed, counter, packets, "broken, given to a lane")                         \
+	X(no_socket, counter, packets, "for its lane, but the queue had no socket: dropped")
+
+// One set for each service of the L7 workers (connections that clients made) and one for each backend (connections
+// that this host made to its address and port, health probes included), counted by the TCP
+// programs (bpf/tcp.bpf.c) in the kernel. A connection counts from its handshake; identity:
+//   connections = closed + those that are open, and those that were when nobody counted.
+#define COUNTERS_TCP(X)                                                                      \
+	X(connections, counter, connections, "handshakes completed")                         \
+	X(closed, counter, connections, "of these: ended")                                   \
+	X(failed, counter, connections, "handshakes that we began and that came to nothing") \
+	X(retransmits, counter, segments, "segments sent again, SYN and SYN-ACK included")   \
+	X(resets_sent, counter, connections, "connections that we reset")                    \
+	X(resets_received, counter, connections, "connections that the peer reset or refused")
+
+// X(name, unit, help): histograms of the same, one value for each connection.
+#define HISTOGRAMS_TCP(X)                                                                  \
+	X(handshake, us, "from the SYN to the end of the handshake, as this host sees it") \
+	X(rtt, us, "the kernel's smoothed round-trip time at the end of the connection")   \
+	X(duration, ms, "from the end of the handshake until this host is done with it")   \
+	X(resent, segments, "segments sent again for one connection")
+
 // One set for each L7 worker. Identities, once nothing is on its way:
 //   requests = sum of the ends (l7/access.h) = responses_2xx + 3xx + 4xx + 5xx + those that ended without a status.
 #define COUNTERS_WORKER(X)                                                                         \
@@ -204,10 +238,32 @@ struct steer_counters {
 	COUNTERS_STEER(X)
 } __attribute__((aligned(8)));
 
+struct steer_service_counters {
+	COUNTERS_STEER_SERVICE(X)
+} __attribute__((aligned(64)));
+
 struct worker_counters {
 	COUNTERS_WORKER(X)
 } __attribute__((aligned(64)));
 #undef X
+
+// A histogram that BPF programs can fill: bucket 0 counts zeros, bucket b the values of b bits, that is
+// from 2^(b-1) to 2^b - 1, and the last one also all above.
+enum { COUNTERS_LOG2_BUCKETS = 32 };
+
+struct counters_log2 {
+	uint64_t sum;
+	uint64_t bucket[COUNTERS_LOG2_BUCKETS];
+};
+
+struct tcp_counters {
+#define X(name, kind, unit, help) uint64_t name;
+	COUNTERS_TCP(X)
+#undef X
+#define X(name, unit, help) struct counters_log2 name;
+	HISTOGRAMS_TCP(X)
+#undef X
+} __attribute__((aligned(8)));
 
 // Named reasons for people (bpftool map dump), an array for the code.
 #define X(SYMBOL, name, VERDICT, help) uint64_t name;

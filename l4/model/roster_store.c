@@ -92,6 +92,23 @@ static void hide(uint32_t *used)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+static void zero_service(struct stats *stats, uint32_t id)
+{
+	for (uint32_t lane = 0; lane < STATS_SLOTS; lane++)
+		memset(stats_service(stats, lane) + id, 0, sizeof(struct service_counters));
+	for (size_t cpu = 0; cpu < STATS_CPU_SLOTS; cpu++)
+		memset(&stats->steer_services[cpu * STATS_SERVICES + id], 0,
+		       sizeof(struct steer_service_counters));
+	memset(&stats->tcp_services[id], 0, sizeof(struct tcp_counters));
+}
+
+static void zero_backend(struct stats *stats, uint32_t id)
+{
+	for (uint32_t lane = 0; lane < STATS_SLOTS; lane++)
+		memset(stats_backend(stats, lane) + id, 0, sizeof(struct backend_counters));
+	memset(&stats->tcp_backends[id], 0, sizeof(struct tcp_counters));
+}
+
 static void publish_service(const struct roster_service *s, uint32_t id, struct stats *stats)
 {
 	struct stats_service_name *n = &stats->service_names[id];
@@ -105,8 +122,8 @@ static void publish_service(const struct roster_service *s, uint32_t id, struct 
 		n->protocol = s->protocol;
 		memcpy(n->name, s->name, sizeof(n->name));
 	}
-	for (uint32_t lane = 0; !same_owner && lane < STATS_SLOTS; lane++)
-		memset(stats_service(stats, lane) + id, 0, sizeof(struct service_counters));
+	if (!same_owner)
+		zero_service(stats, id);
 	__atomic_store_n(&n->used, used_word(&s->e), __ATOMIC_RELEASE);
 }
 
@@ -124,8 +141,7 @@ static void publish_backend(const struct roster_backend *b, uint32_t id, struct 
 		n->port = be16_to(b->port);
 		memcpy(n->pool, b->pool, sizeof(n->pool));
 		memcpy(n->name, b->name, sizeof(n->name));
-		for (uint32_t lane = 0; lane < STATS_SLOTS; lane++)
-			memset(stats_backend(stats, lane) + id, 0, sizeof(struct backend_counters));
+		zero_backend(stats, id);
 	}
 	__atomic_store_n(&n->used, used_word(&b->e), __ATOMIC_RELEASE);
 }

@@ -72,6 +72,9 @@ static void point_at_mappings(struct stats *s)
 	s->lanes = s->mapping[STATS_LANE];
 	s->services = s->mapping[STATS_SERVICE];
 	s->backends = s->mapping[STATS_BACKEND];
+	s->steer_services = s->mapping[STATS_STEER_SERVICE];
+	s->tcp_services = s->mapping[STATS_TCP_SERVICE];
+	s->tcp_backends = s->mapping[STATS_TCP_BACKEND];
 }
 
 static int check_owner(const struct stats *s, bool writable, struct err *err)
@@ -339,6 +342,14 @@ void stats_sum_backend(const struct stats *s, uint16_t id, struct backend_counte
 	memset(out, 0, sizeof(*out));
 	for (uint32_t lane = 0; lane < STATS_SLOTS; lane++)
 		add_words(out, stats_backend(s, lane) + id, sizeof(*out));
+}
+
+void stats_sum_steer_service(const struct stats *s, uint16_t id, struct steer_service_counters *out)
+{
+	assert(id < STATS_SERVICES);
+	memset(out, 0, sizeof(*out));
+	for (size_t cpu = 0; cpu < STATS_CPU_SLOTS; cpu++)
+		add_words(out, &s->steer_services[cpu * STATS_SERVICES + id], sizeof(*out));
 }
 
 int64_t stats_identity(const struct lane_counters *sum)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The counter store: shared memory that lanes add to and anybody reads without asking a daemon.
 //
-// Six regions, each a flat array. Two homes with the same layout:
+// Nine regions, each a flat array. Two homes with the same layout:
 // - pinned BPF maps (BPF_F_MMAPABLE arrays) in the folder of the configuration key "stats", made by
 //   bpf/attach.c; `bpftool map dump` shows named fields;
 // - where BPF is not permitted, files of the same names in the /dev/shm folder of stats_shm_dir().
@@ -9,7 +9,7 @@
 // its own (the caller is told otherwise and makes the regions anew).
 //
 // Writers: a lane its own slot of lane, service and backend; the control thread meta and the two name
-// regions. Plain 64-bit stores: a reader may be a few packets behind, never torn.
+// regions; BPF programs in the kernel the last three, which stay zero in files. Plain 64-bit stores: a reader may be a few packets behind, never torn.
 #pragma once
 
 #include "l4/base/addr.h"
@@ -31,6 +31,10 @@ struct stats {
 	struct lane_counters *lanes;
 	struct service_counters *services;
 	struct backend_counters *backends;
+	struct steer_service_counters
+		*steer_services;           // see STATS_STEER_SERVICE for what is in which
+	struct tcp_counters *tcp_services; // [STATS_SERVICES], by service id
+	struct tcp_counters *tcp_backends; // [STATS_BACKENDS], by backend id
 	bool is_bpf;                       // home: BPF maps, or files under /dev/shm
 	void *mapping[STATS_REGION_COUNT]; // owned
 };
@@ -82,6 +86,10 @@ void stats_sum_lanes(const struct stats *s, struct lane_counters *out);
 void stats_sum_service(const struct stats *s, uint16_t id, struct service_counters *out);
 void stats_sum_backend(const struct stats *s, uint16_t id, struct backend_counters *out);
 
+// Sums over the CPUs. The counters of TCP need no sum: tcp_services[id], tcp_backends[id].
+void stats_sum_steer_service(const struct stats *s, uint16_t id,
+                             struct steer_service_counters *out);
+
 // The accounting identity over the sum of all lanes: received minus the sum of the reasons; 0 when
 // nothing is in flight.
 int64_t stats_identity(const struct lane_counters *sum);
@@ -109,7 +117,20 @@ enum {
 	STATS_BACKEND_FIELDS = 0 COUNTERS_BACKEND(X),
 	STATS_STEER_FIELDS = 0 COUNTERS_STEER(X),
 	STATS_WORKER_FIELDS = 0 COUNTERS_WORKER(X),
+	STATS_STEER_SERVICE_FIELDS = 0 COUNTERS_STEER_SERVICE(X),
+	STATS_TCP_FIELDS = 0 COUNTERS_TCP(X),
 };
+#undef X
+
+struct stats_log2_field {
+	const char *name;
+	const char *unit; // of a value: "us" "ms" "segments"
+	const char *help;
+	uint16_t offset; // bytes, of a struct counters_log2 in struct tcp_counters
+};
+
+#define X(name, unit, help) +1
+enum { STATS_TCP_HISTOGRAMS = 0 HISTOGRAMS_TCP(X) };
 #undef X
 
 extern const struct stats_field stats_lane_fields[STATS_LANE_FIELDS];
@@ -117,9 +138,12 @@ extern const struct stats_field stats_service_fields[STATS_SERVICE_FIELDS];
 extern const struct stats_field stats_backend_fields[STATS_BACKEND_FIELDS];
 extern const struct stats_field stats_steer_fields[STATS_STEER_FIELDS];
 extern const struct stats_field stats_worker_fields[STATS_WORKER_FIELDS];
+extern const struct stats_field stats_steer_service_fields[STATS_STEER_SERVICE_FIELDS];
+extern const struct stats_field stats_tcp_fields[STATS_TCP_FIELDS];
+extern const struct stats_log2_field stats_tcp_histograms[STATS_TCP_HISTOGRAMS];
 
 // The value of a field in a struct lane_counters, service_counters, backend_counters,
-// steer_counters or worker_counters.
+// steer_counters, worker_counters, steer_service_counters or tcp_counters.
 static inline uint64_t stats_value(const void *counters, const struct stats_field *field)
 {
 	return *(const uint64_t *)((const char *)counters + field->offset);

@@ -12,15 +12,22 @@ const struct stats_shape stats_shapes[STATS_REGION_COUNT] = {
                            STATS_SLOTS *STATS_SERVICES},
 	[STATS_BACKEND] = {"backends", sizeof(struct backend_counters),
                            STATS_SLOTS *STATS_BACKENDS},
+	[STATS_STEER_SERVICE] = {"steer_services", sizeof(struct steer_service_counters),
+                                 STATS_CPU_SLOTS *STATS_SERVICES},
+	[STATS_TCP_SERVICE] = {"tcp_services", sizeof(struct tcp_counters), STATS_SERVICES},
+	[STATS_TCP_BACKEND] = {"tcp_backends", sizeof(struct tcp_counters), STATS_BACKENDS},
 };
 
 // Every name in its order; the blanks keep "ab" "c" apart from "a" "bc".
 #define R(SYMBOL, name, VERDICT, help) #name ":" #VERDICT " "
 #define C(name, kind, unit, help) #name ":" #kind " "
-static const char all_names[] = "reasons " REASONS(R) "lane " COUNTERS_LANE(
-	C) "service " COUNTERS_SERVICE(C) "backend " COUNTERS_BACKEND(C);
+#define H(name, unit, help) #name ":" #unit " "
+static const char all_names[] = "reasons " REASONS(R) "lane " COUNTERS_LANE(C) "service " COUNTERS_SERVICE(
+	C) "backend " COUNTERS_BACKEND(C) "steer " COUNTERS_STEER_SERVICE(C) "tcp " COUNTERS_TCP(C)
+	HISTOGRAMS_TCP(H);
 #undef R
 #undef C
+#undef H
 
 uint32_t stats_layout(void)
 {

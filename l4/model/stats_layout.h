@@ -29,6 +29,7 @@ enum {
 	STATS_SLOTS = 32,         // CONF_MAX_LANES
 	STATS_SERVICES = 2048, // twice CONF_MAX_SERVICES: room for ids retired but not yet reused
 	STATS_BACKENDS = 8192, // twice CONF_MAX_BACKENDS
+	STATS_CPU_SLOTS = 64,
 };
 
 enum stats_region {
@@ -38,6 +39,12 @@ enum stats_region {
 	STATS_LANE,         // struct lane_counters [STATS_SLOTS], index = lane
 	STATS_SERVICE,      // struct service_counters [STATS_SLOTS * STATS_SERVICES], lane major
 	STATS_BACKEND,      // struct backend_counters [STATS_SLOTS * STATS_BACKENDS], lane major
+	// Written by the kernel alone. XDP: a CPU adds to its own slot, those from
+	// STATS_CPU_SLOTS - 1 on share the last one. TCP: all add to the one set, as connections are few
+	// beside packets, and a set for each CPU would be 700 MB on a large machine.
+	STATS_STEER_SERVICE, // struct steer_service_counters [STATS_CPU_SLOTS * STATS_SERVICES]
+	STATS_TCP_SERVICE,   // struct tcp_counters [STATS_SERVICES]
+	STATS_TCP_BACKEND,   // struct tcp_counters [STATS_BACKENDS]
 	STATS_REGION_COUNT,
 };
 
@@ -80,6 +87,9 @@ _Static_assert(sizeof(struct stats_backend_name) == 160, "same stride in BPF map
 _Static_assert(sizeof(struct lane_counters) % 64 == 0, "lanes do not share a cache line");
 _Static_assert(sizeof(struct service_counters) % 8 == 0, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct backend_counters) % 8 == 0, "same stride in BPF maps and files");
+
+_Static_assert(sizeof(struct steer_service_counters) == 64, "a cache line, and a shift");
+_Static_assert(sizeof(struct tcp_counters) % 8 == 0, "same stride in BPF maps and files");
 
 #ifndef __bpf__
 // What a region is called in its folder, the size of an entry in bytes and how many there are.

@@ -46,8 +46,22 @@ const struct stats_field stats_steer_fields[STATS_STEER_FIELDS] = {COUNTERS_STEE
 	{#name, kind, #unit, help, offsetof(struct worker_counters, name)},
 const struct stats_field stats_worker_fields[STATS_WORKER_FIELDS] = {COUNTERS_WORKER(X)};
 #undef X
+
+#define X(name, kind, unit, help) \
+	{#name, kind, #unit, help, offsetof(struct steer_service_counters, name)},
+const struct stats_field stats_steer_service_fields[STATS_STEER_SERVICE_FIELDS] = {
+	COUNTERS_STEER_SERVICE(X)};
+#undef X
+
+#define X(name, kind, unit, help) {#name, kind, #unit, help, offsetof(struct tcp_counters, name)},
+const struct stats_field stats_tcp_fields[STATS_TCP_FIELDS] = {COUNTERS_TCP(X)};
+#undef X
 #undef counter
 #undef gauge
+
+#define X(name, unit, help) {#name, #unit, help, offsetof(struct tcp_counters, name)},
+const struct stats_log2_field stats_tcp_histograms[STATS_TCP_HISTOGRAMS] = {HISTOGRAMS_TCP(X)};
+#undef X
 
 static void print_fields(FILE *out, const char *title, const struct stats_field *fields, size_t n)
 {
@@ -57,6 +71,13 @@ static void print_fields(FILE *out, const char *title, const struct stats_field 
 		fprintf(out, "| `%s` | %s | %s | %s |\n", fields[i].name,
 		        fields[i].kind == STATS_GAUGE ? "gauge" : "counter", fields[i].unit,
 		        fields[i].help);
+}
+
+static void print_histograms(FILE *out)
+{
+	for (size_t i = 0; i < STATS_TCP_HISTOGRAMS; i++)
+		fprintf(out, "| `%s` | histogram | %s | %s |\n", stats_tcp_histograms[i].name,
+		        stats_tcp_histograms[i].unit, stats_tcp_histograms[i].help);
 }
 
 static void print_reasons(FILE *out)
@@ -85,6 +106,10 @@ int stats_reference(FILE *out)
 	print_fields(out, "Services", stats_service_fields, STATS_SERVICE_FIELDS);
 	print_fields(out, "Backends", stats_backend_fields, STATS_BACKEND_FIELDS);
 	print_fields(out, "Ports with an XDP program", stats_steer_fields, STATS_STEER_FIELDS);
+	print_fields(out, "Services, as the XDP programs steer them", stats_steer_service_fields,
+	             STATS_STEER_SERVICE_FIELDS);
+	print_fields(out, "TCP of L7 services and of backends", stats_tcp_fields, STATS_TCP_FIELDS);
+	print_histograms(out);
 	print_fields(out, "L7 workers (private to lb7d: `/metrics` of its admin address)",
 	             stats_worker_fields, STATS_WORKER_FIELDS);
 	return ferror(out) ? -EIO : 0;

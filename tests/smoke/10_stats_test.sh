@@ -41,7 +41,7 @@ want "bpf 40" "$run" "$dir" read
 want bpf "$run" "$dir" write 2
 want "bpf 42" "$run" "$dir" read # the counters outlived their daemon
 
-for map in meta service_names backend_names lanes services backends; do
+for map in meta service_names backend_names lanes services backends steer_services tcp_services tcp_backends; do
 	bpftool map show pinned "$dir/$map" >"$TMP/map" || fail "$map is not pinned"
 	grep -q "name $map" "$TMP/map" || fail "$map: $(cat "$TMP/map")"
 done
@@ -49,6 +49,12 @@ bpftool -j map lookup pinned "$dir/lanes" key 1 0 0 0 >"$TMP/lane"
 jq -e '.formatted.value.rx_packets == 42' "$TMP/lane" >/dev/null || fail "bpftool: no named counters: $(cat "$TMP/lane")"
 grep -q ip_cksum "$TMP/lane" || fail "bpftool: no named reasons: $(cat "$TMP/lane")"
 bpftool map dump pinned "$dir/meta" | grep -q '"node": "smoke"' || fail "bpftool: $(bpftool map dump pinned "$dir/meta")"
+
+for map in tcp_services tcp_backends; do
+	bpftool -j map lookup pinned "$dir/$map" key 1 0 0 0 >"$TMP/tcp"
+	jq -e '.formatted.value | .resets_received == 0 and .handshake.sum == 0 and (.duration.bucket | length) == 32' \
+		"$TMP/tcp" >/dev/null || fail "bpftool: no named counters: $(cat "$TMP/tcp")"
+done
 
 # --- only root reads BPF maps ---
 refused 'not permitted to read the counters; run as root' setpriv --reuid 65534 --regid 65534 --clear-groups "$run" "$dir" read

@@ -304,6 +304,36 @@ Test(roster, publish_writes_names_and_zeroes_counters_of_a_new_owner)
 	stats_close(&stats);
 }
 
+Test(roster, what_the_kernel_counted_for_an_id_is_zeroed_for_its_next_owner)
+{
+	struct stats stats;
+
+	cr_assert_eq(stats_open_private(&stats), 0);
+	set_backends(100, 1);
+	set_services(100, 1);
+	update(1);
+	roster_publish(&roster, &stats);
+	stats.tcp_backends[1].duration.sum = 9;
+	stats.tcp_services[1].closed = 9;
+	stats.steer_services[STATS_SERVICES + 1].packets = 9;
+	set_backends(100, 0);
+	set_services(100, 0);
+	update(2);
+	roster_publish(&roster, &stats);
+	cr_expect_eq(stats.tcp_backends[1].duration.sum, 9, "retired, still counting");
+	cr_expect_eq(stats.tcp_services[1].closed, 9);
+	cr_expect_eq(stats.steer_services[STATS_SERVICES + 1].packets, 9);
+	set_backends(200, 1);
+	set_services(200, 1);
+	update(2 + QUARANTINE_NS);
+	roster_publish(&roster, &stats);
+	cr_expect_eq(service_id(200), 1);
+	cr_expect_eq(stats.tcp_backends[1].duration.sum, 0);
+	cr_expect_eq(stats.tcp_services[1].closed, 0);
+	cr_expect_eq(stats.steer_services[STATS_SERVICES + 1].packets, 0);
+	stats_close(&stats);
+}
+
 Test(roster, adopts_no_nonsense_and_clears_it)
 {
 	struct stats stats;

@@ -99,6 +99,23 @@ Test(stats, reader_sees_what_a_writer_added)
 	stats_close(&w);
 }
 
+Test(stats, a_service_is_summed_over_the_cpus)
+{
+	struct steer_service_counters sum;
+	struct stats s;
+
+	cr_assert_eq(stats_open_private(&s), 0);
+	s.steer_services[7].packets = 1;
+	s.steer_services[5 * STATS_SERVICES + 7].packets = 2;
+	s.steer_services[(STATS_CPU_SLOTS - 1) * STATS_SERVICES + 7].no_socket = 4;
+	s.steer_services[5 * STATS_SERVICES + 8].packets = 8;
+	stats_sum_steer_service(&s, 7, &sum);
+	cr_expect_eq(sum.packets, 3);
+	cr_expect_eq(sum.no_socket, 4);
+	cr_expect_eq(sum.passed, 0);
+	stats_close(&s);
+}
+
 Test(stats, counters_survive_the_writer_but_gauges_do_not)
 {
 	struct stats s;
