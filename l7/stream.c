@@ -393,9 +393,9 @@ void stream_response(struct stream *s, struct response *r)
 		               "head does not fit with what we add");
 		return;
 	}
-	if (!s->tunnel && s->method != METHOD_HEAD && sse_is_stream(r)) {
+	if (!s->tunnel && s->method != METHOD_HEAD && event_stream_is(r)) {
 		s->is_event_stream = true;
-		s->sse.is_opaque = !sse_takes_comments(r);
+		s->events.is_opaque = !event_stream_takes_comments(r);
 		s->w->counters.event_streams++;
 		s->w->counters.event_streams_active++;
 	}
@@ -414,7 +414,7 @@ void stream_body(struct stream *s, struct slice bytes)
 {
 	s->bytes_out += bytes.len;
 	if (s->is_event_stream)
-		sse_track(&s->sse, bytes);
+		event_stream_take(&s->events, bytes, NULL, NULL);
 	else if (s->tunnel)
 		tunnel_from_backend(s->tunnel, bytes);
 	s->from->ops->data(s->from->client, bytes);

@@ -11,10 +11,10 @@
 #pragma once
 
 #include "l7/access.h"
+#include "l7/event_stream.h"
 #include "l7/http1.h"
 #include "l7/message.h"
 #include "l7/route.h"
-#include "l7/sse.h"
 #include "l7/upstream.h"
 #include "l7/view.h"
 #include "l7/websocket.h"
@@ -94,9 +94,9 @@ struct stream {
 	bool is_reused;
 	bool is_websocket; // asked for
 	bool is_event_stream;
-	bool is_responded; // a head was given to the client
-	struct sse sse;
-	char websocket_key[25]; // Sec-WebSocket-Key
+	bool is_responded;          // a head was given to the client
+	struct event_stream events; // is_event_stream
+	char websocket_key[25];     // Sec-WebSocket-Key
 };
 
 // Routes the request and sends it to a backend, or answers it: *out is NULL if it was answered already (`finished` was not called).

@@ -61,14 +61,14 @@ static enum access_end phase_end(const struct stream *s)
 
 static void beat(struct stream *s)
 {
-	static const char comment[] = SSE_COMMENT;
+	static const char comment[] = EVENT_STREAM_COMMENT;
 
 	s->beat_ms = after(s, beat_interval(s));
 	if (stream_is_blocked(s))
 		return; // it has enough to read
 	if (s->tunnel)
 		tunnel_ping(s->tunnel);
-	else if (sse_is_between(&s->sse))
+	else if (event_stream_is_between(&s->events))
 		s->from->ops->data(s->from->client, slice_of(comment, sizeof(comment) - 1));
 }
 

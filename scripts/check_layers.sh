@@ -33,6 +33,7 @@ tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
 tools/*                    | l4/base l4/model l4/data/quic_lb.h tools         | jansson libsmartcols
 tests/support/tls*         | l4/base l4/model l7 tests/support                 | openssl
 tests/support/http1check.[ch] | l4/base l7 tests/support                       |
+tests/support/eventcheck.[ch] | l4/base tests/support                          |
 tests/support/*            | l4/base l4/model l4/data tests/support           |
 tests/unit/l4/base/*       | l4/base tests/support                            | criterion
 tests/unit/l4/model/*      | l4/base l4/model tests/support tests/unit/l4/model | criterion jansson

@@ -2,12 +2,12 @@
 // What a request costs in lb7d besides parsing and writing: rewriting its head, following its stream, logging it.
 // Nanoseconds a request or line, or a buffer of 64 KiB; both columns in turn, the fastest turn of each:
 //   bench rewrite_request   beside one memcpy of the struct that it works on: nobody else has this work alone
-//   bench websocket_track_N, sse_track_N   beside memcpy of the same bytes; N = bytes of a frame's payload or of a line
+//   bench websocket_track_N, event_stream_N   beside memcpy of the same bytes; N = bytes of a frame's payload or of a line
 //   bench access_write      beside jansson's json_pack and json_dumpb of the same members, and beside snprintf, which escapes nothing
 #include "l4/base/clock.h"
 #include "l7/access.h"
+#include "l7/event_stream.h"
 #include "l7/rewrite.h"
-#include "l7/sse.h"
 #include "l7/websocket.h"
 
 #include <jansson.h>
@@ -162,13 +162,13 @@ static unsigned int track_frames(void)
 
 static unsigned int track_events(void)
 {
-	struct sse s = {.line = 0};
+	struct event_stream s = {.line = 0};
 
 	for (unsigned int i = 0; i < STREAMS; i++) {
 		use(stream);
-		sse_track(&s, slice_of(stream, stream_len));
+		event_stream_take(&s, slice_of(stream, stream_len), NULL, NULL);
 	}
-	if (!sse_is_between(&s))
+	if (!event_stream_is_between(&s))
 		abort();
 	return STREAMS;
 }
@@ -194,7 +194,7 @@ static void bench_streams(void)
 		snprintf(name, sizeof(name), "websocket_track_%zu", sizes[i]);
 		compare(name, track_frames, copy_stream);
 		prepare_events(sizes[i]);
-		snprintf(name, sizeof(name), "sse_track_%zu", sizes[i]);
+		snprintf(name, sizeof(name), "event_stream_%zu", sizes[i]);
 		compare(name, track_events, copy_stream);
 	}
 }
