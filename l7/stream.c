@@ -273,13 +273,13 @@ void stream_new(struct stream **out, struct worker *w, const struct stream_clien
 
 bool stream_takes(const struct stream *s)
 {
-	return s->phase != STREAM_CONNECTING && s->up && conn_pending(&s->up->conn) == 0;
+	return s->phase != STREAM_CONNECTING && s->up && !upstream_is_blocked(s->up);
 }
 
 bool stream_is_full(struct stream *s)
 {
 	if (s->up)
-		conn_flush(&s->up->conn);
+		upstream_flush(s->up);
 	return !stream_takes(s);
 }
 
@@ -441,7 +441,7 @@ bool stream_is_blocked(struct stream *s)
 void stream_drained(struct stream *s)
 {
 	if (s->up)
-		conn_resume(&s->up->conn);
+		upstream_resume(s->up);
 }
 
 void stream_release_view(struct stream *s)

@@ -15,6 +15,7 @@
 #include "l7/http1.h"
 #include "l7/message.h"
 #include "l7/route.h"
+#include "l7/timer.h"
 #include "l7/upstream.h"
 #include "l7/view.h"
 #include "l7/websocket.h"

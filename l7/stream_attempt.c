@@ -19,7 +19,10 @@ static void send_request(struct stream *s)
 	s->connected_ns = s->w->loop.now_ns;
 	s->phase = has_content(s) ? STREAM_SENDING : STREAM_WAITING;
 	s->is_request_done = !has_content(s);
-	upstream_head(s->up, buf_slice(s->head), s->request_body);
+	if (upstream_head(s->up, buf_slice(s->head), s->request_body)) {
+		stream_give_up(s, 503, ACCESS_NO_BACKEND, "out of memory");
+		return;
+	}
 	stream_clock_phase(s);
 	if (has_content(s))
 		s->from->ops->pause(s->from->client, false);
@@ -87,8 +90,8 @@ static void begin_attempt(struct stream *s, const struct failure *before)
 		stream_give_up(s, 502, ACCESS_CONNECT_FAILED, strerror(-rc));
 		return;
 	}
-	s->is_reused = s->up->state == UPSTREAM_HEAD;
-	if (s->is_reused) {
+	s->is_reused = s->up->is_reused;
+	if (s->up->is_open) {
 		send_request(s);
 		return;
 	}
@@ -137,8 +140,7 @@ static void connect_failed(struct stream *s, int error)
 	struct failure f = {reason, 502, is_tls ? ACCESS_UPSTREAM_TLS : ACCESS_CONNECT_FAILED};
 
 	// Kept beyond the connection's end.
-	snprintf(reason, sizeof(reason), "%s",
-	         is_tls ? conn_reason(&s->up->conn) : strerror(-error));
+	snprintf(reason, sizeof(reason), "%s", is_tls ? upstream_reason(s->up) : strerror(-error));
 	retry_or_give_up(s, &f);
 }
 

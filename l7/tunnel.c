@@ -71,7 +71,7 @@ static void to_backend(struct tunnel *t, const uint8_t *frame, size_t len)
 
 	if (up && websocket_is_between(&t->client) && !t->client.is_closed) {
 		upstream_data(up, slice_of(frame, len));
-		conn_flush(&up->conn);
+		upstream_flush(up);
 	}
 }
 

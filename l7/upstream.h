@@ -1,66 +1,92 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Connections to backends, and the pool of those without a request. HTTP/1.1: one request at a time on each.
+// What a stream holds of its backend: one request's way there and its answer's way back, whatever the protocol. HTTP/1.1: a
+// connection (upstream_http1.c).
 //
-//   upstream_take() -> a stream has a connection: idle ones first, else a new one
+//   upstream_take() -> a stream has its way: is_open says that the request can be sent; else stream_opened() follows
 //   upstream_head(), upstream_data(), upstream_end() -> the request
 //   stream_response(), stream_interim(), stream_body(), stream_body_end() <- its answer (stream.h)
 //   upstream_release() -> back to the pool, or closed
 //
-// One thread, that of the worker. An idle connection that says anything, or ends, is closed at once.
+// One thread, that of the worker. No function below calls a function of the stream.
 #pragma once
 
-#include "l7/conn.h"
-#include "l7/http1.h"
-#include "l7/view.h"
+#include "l4/base/slice.h"
 
+struct fields;
 struct stream;
+struct upstream;
+struct worker;
 
-enum upstream_state {
-	UPSTREAM_CONNECTING, // TCP, then TLS
-	UPSTREAM_IDLE,
-	UPSTREAM_HEAD, // a request was given; its answer's head is awaited
-	UPSTREAM_BODY, // the answer's content
-	UPSTREAM_TRAILERS,
-	UPSTREAM_TUNNEL, // bytes both ways
-	UPSTREAM_DONE,   // the answer is complete
-	UPSTREAM_CLOSED,
+struct upstream_ops {
+	int (*head)(struct upstream *u, struct slice head, uint8_t body);
+	void (*data)(struct upstream *u, struct slice bytes);
+	void (*end)(struct upstream *u, const struct fields *trailers);
+	bool (*is_blocked)(struct upstream *u);
+	void (*flush)(struct upstream *u);
+	void (*resume)(struct upstream *u);
+	void (*release)(struct upstream *u, bool may_reuse);
+	const char *(*reason)(struct upstream *u);
 };
 
 struct upstream {
-	struct conn conn;
-	struct worker *w;
-	struct peer *peer;            // counted reference
-	struct stream *stream;        // whose request it serves; NULL = idle or closing
-	struct upstream *next, *prev; // peer->idle
-	struct http1_chunked chunked; // of the answer
-	uint64_t left;                // BODY_LENGTH: bytes of the answer to come
-	uint32_t seen;                // bytes of an incomplete head that were looked at
-	uint64_t idle_ms;             // since when it is idle
-	uint32_t n_requests;          // served before this one
-	uint16_t keepalive;           // idle connections kept of this backend
-	uint8_t state;                // enum upstream_state
-	uint8_t body;                 // enum body of the answer
-	uint8_t request_body;         // enum body of the request
-	bool is_persistent;           // after this answer
-	bool is_secure;               // TLS
-	bool is_private;              // PROXY protocol said whose it is: for no other client
-	bool has_begun;               // some byte of the answer came
-	uint32_t epoch;               // worker->epoch when it was made
-	struct loop_task free;        // deferred
+	const struct upstream_ops *ops;
+	struct stream *stream; // whose request it serves; NULL = none
+	bool is_open;          // connected: the request can be sent
+	bool is_reused;        // the connection had served before, and may be closed for its age
 };
 
-// A connection to the backend for the stream: one that is idle (then state is HEAD and the request can be sent at once), or a new
-// one (CONNECTING: stream_opened() follows). *out untouched on failure: -errno of connect(2), -ENOMEM.
+// A way to the backend for the stream: over a connection that is there, or a new one. *out untouched on failure: -errno of
+// connect(2), -ENOMEM.
 NODISCARD int upstream_take(struct upstream **out, struct stream *s, uint16_t pool,
                             uint16_t backend);
 
-// The request's head as text; then content by its kind, and its end.
-void upstream_head(struct upstream *u, struct slice head, uint8_t request_body);
-void upstream_data(struct upstream *u, struct slice bytes);
-void upstream_end(struct upstream *u, const struct fields *trailers); // trailers may be NULL
+// The request's head as it was kept by the stream; then content by its kind (enum body), and its end. 0 or -ENOMEM: then it has to be
+// given back.
+NODISCARD static inline int upstream_head(struct upstream *u, struct slice head, uint8_t body)
+{
+	return u->ops->head(u, head, body);
+}
 
-// The stream has no more use for it. `may_reuse`: the request was sent whole.
-void upstream_release(struct upstream *u, bool may_reuse);
+// Borrowed until the present callback returns, or until upstream_flush().
+static inline void upstream_data(struct upstream *u, struct slice bytes)
+{
+	u->ops->data(u, bytes);
+}
+
+static inline void upstream_end(struct upstream *u, const struct fields *trailers) // may be NULL
+{
+	u->ops->end(u, trailers);
+}
+
+// Some of what was given waits, as far as known: give no more until stream_upstream_drained().
+static inline bool upstream_is_blocked(struct upstream *u)
+{
+	return u->ops->is_blocked(u);
+}
+
+// What was given leaves now, if it can.
+static inline void upstream_flush(struct upstream *u)
+{
+	u->ops->flush(u);
+}
+
+// The client has taken what it was given: more of the answer may come.
+static inline void upstream_resume(struct upstream *u)
+{
+	u->ops->resume(u);
+}
+
+// The stream has no more use for it. `may_reuse`: the answer is complete, and the request was sent whole.
+static inline void upstream_release(struct upstream *u, bool may_reuse)
+{
+	u->ops->release(u, may_reuse);
+}
+
+// Why TLS failed, in words; borrowed until it is released.
+static inline const char *upstream_reason(struct upstream *u)
+{
+	return u->ops->reason(u);
+}
 
 // Closes connections that are idle for longer, in ms, and those of an older configuration: their pool may speak TLS or the
 // PROXY protocol now, or verify otherwise.

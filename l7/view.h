@@ -8,7 +8,7 @@
 #include "l7/site.h"
 
 struct kit;
-struct upstream;
+struct upstream_http1;
 struct worker;
 
 // A backend, as this worker knows it.
@@ -18,8 +18,8 @@ struct peer {
 	uint32_t n_refs;  // views, connections and streams that name it
 	uint32_t n_views; // of these, views: 0 = in no configuration any more
 	uint32_t n_idle;
-	struct upstream *idle; // connections without a request; the last used first
-	struct peer *next;     // worker->peers
+	struct upstream_http1 *idle; // connections without a request; the last used first
+	struct peer *next;           // worker->peers
 	struct addr address;
 	be16 port;
 	bool is_down; // in the newest configuration: nothing goes there any more, running streams included
