@@ -263,6 +263,8 @@ void access_write(struct text *line, const struct access_record *r)
 	add_request(line, r);
 	if (r->status)
 		add_number(line, NAME("status"), r->status);
+	if (r->has_grpc_status)
+		add_number(line, NAME("grpc_status"), r->grpc_status);
 	add_upstream(line, r);
 	add_ms(line, NAME("total_ms"), r->start_ns, r->end_ns);
 	add_number(line, NAME("bytes_in"), r->bytes_in);

@@ -30,6 +30,7 @@
 	X(FIRST_BYTE_TIMEOUT, first_byte_timeout, "the backend did not begin to answer in time") \
 	X(STREAM_IDLE, stream_idle, "nothing moved for timeouts.stream_idle_ms")                 \
 	X(TOTAL_TIMEOUT, total_timeout, "longer than timeouts.total_ms")                         \
+	X(DEADLINE, deadline, "longer than the client's grpc-timeout")                           \
 	X(DRAINED, drained,                                                                      \
 	  "cut at the end of the grace time of a stop, or its backend was taken down")           \
 	X(OVERLOAD, overload, "no memory or descriptor left for it")
@@ -59,11 +60,13 @@ struct access_record {
 	uint8_t minor;    // HTTP/1.minor
 	uint8_t end;      // enum access_end
 	uint8_t attempts; // backends tried
+	uint8_t grpc_status;
+	bool has_grpc_status;
 	bool is_reused;   // the backend's connection had served before
 	const char *l7;   // names of the configuration; NULL = none
 	const char *pool;
 	const char *backend;
-	const char *protocol;    // "http/1.1" "websocket" "sse"
+	const char *protocol;    // "http/1.1" "websocket" "sse" "grpc" "grpc-web"
 	const char *tls_version; // NULL = clear
 	const char *server_name;
 	const char *reason; // in words, NULL = none

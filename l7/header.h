@@ -28,6 +28,9 @@ enum header_class {
 	X(DATE, "date", END_TO_END)                                         \
 	X(EXPECT, "expect", END_TO_END)                                     \
 	X(FORWARDED, "forwarded", CLAIM)                                    \
+	X(GRPC_MESSAGE, "grpc-message", END_TO_END)                         \
+	X(GRPC_STATUS, "grpc-status", END_TO_END)                           \
+	X(GRPC_TIMEOUT, "grpc-timeout", END_TO_END)                         \
 	X(HOST, "host", END_TO_END)                                         \
 	X(HTTP2_SETTINGS, "http2-settings", HOP)                            \
 	X(KEEP_ALIVE, "keep-alive", HOP)                                    \

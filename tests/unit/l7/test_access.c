@@ -88,6 +88,21 @@ Test(access, the_line_is_this_one)
 		"\"end\":\"completed\",\"reason\":\"because\"}\n");
 }
 
+Test(access, a_grpc_status_is_told_also_if_it_is_0)
+{
+	for (unsigned int status = 0; status < 17; status++) {
+		struct access_record r = full;
+		json_t *object;
+
+		r.has_grpc_status = true;
+		r.grpc_status = (uint8_t)status;
+		object = object_of(&r);
+		cr_expect_eq(json_integer_value(json_object_get(object, "grpc_status")), status);
+		cr_expect(json_is_integer(json_object_get(object, "grpc_status")));
+		json_decref(object);
+	}
+}
+
 Test(access, what_did_not_happen_is_left_out)
 {
 	const struct access_record r = {.start_real_ns = 0};
