@@ -34,6 +34,7 @@ tools/*                    | l4/base l4/model l4/data/quic_lb.h tools         | 
 tests/support/tls*         | l4/base l4/model l7 tests/support                 | openssl
 tests/support/http1check.[ch] | l4/base l7 tests/support                       |
 tests/support/eventcheck.[ch] | l4/base tests/support                          |
+tests/support/jsoncheck.[ch] | l4/base l7/json_scan.h tests/support            | jansson
 tests/support/*            | l4/base l4/model l4/data tests/support           |
 tests/unit/l4/base/*       | l4/base tests/support                            | criterion
 tests/unit/l4/model/*      | l4/base l4/model tests/support tests/unit/l4/model | criterion jansson
@@ -41,6 +42,7 @@ tests/unit/l4/data/*       | l4/base l4/model l4/data tests/support tests/unit/l
 tests/unit/l4/ctrl/*       | l4/base l4/model l4/data l4/ctrl tests/support   | criterion jansson libev
 tests/unit/l7/test_tls*    | l4/base l4/model l7 tests/support tests/unit/l7  | criterion openssl
 tests/unit/l7/test_access* | l4/base l4/model l7 tests/support tests/unit/l7  | criterion jansson
+tests/unit/l7/test_json_scan.c | l4/base l7/json_scan.h tests/support            | criterion jansson
 tests/unit/l7/*            | l4/base l4/model l7 tests/support tests/unit/l7  | criterion
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
 tests/bench/bench_route.c  | l4/base l4/model l7                              |

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/token.h"
+
+#include "l7/json_scan.h"
+
+enum {
+	OUTPUT = 1, // text or parts of it: content if not empty
+	DELTA,      // likewise, where `type` ends with ".delta"
+	TYPE,
+	KIND, // "object"
+	FINISH,
+	ERROR,
+	MODEL,
+	TOKENS_OUT,
+	TOKENS_IN,
+};
+
+#define WANTED(name, what)                  \
+	{                                   \
+		.key = (name), .id = (what) \
+	}
+#define INTO(name, paths)                                                    \
+	{                                                                    \
+		.key = (name), .below = (paths), .n_below = ARRAY_LEN(paths) \
+	}
+
+static const struct json_scan_path usage[] = {
+	WANTED("completion_tokens", TOKENS_OUT),
+	WANTED("output_tokens", TOKENS_OUT),
+	WANTED("prompt_tokens", TOKENS_IN),
+	WANTED("input_tokens", TOKENS_IN),
+};
+
+static const struct json_scan_path audio[] = {
+	WANTED("data", OUTPUT),
+	WANTED("transcript", OUTPUT),
+};
+
+static const struct json_scan_path choice_delta[] = {
+	WANTED("content", OUTPUT),    WANTED("reasoning_content", OUTPUT),
+	WANTED("reasoning", OUTPUT),  WANTED("refusal", OUTPUT),
+	WANTED("tool_calls", OUTPUT), WANTED("function_call", OUTPUT),
+	INTO("audio", audio),
+};
+
+static const struct json_scan_path choice[] = {
+	INTO("delta", choice_delta),
+	WANTED("text", OUTPUT),
+	WANTED("finish_reason", FINISH),
+};
+
+static const struct json_scan_path block_delta[] = {
+	WANTED("text", OUTPUT),
+	WANTED("thinking", OUTPUT),
+	WANTED("partial_json", OUTPUT),
+};
+
+// Of Anthropic's message_start, and of OpenAI's events that hold the whole response.
+static const struct json_scan_path message[] = {
+	WANTED("model", MODEL),
+	WANTED("error", ERROR),
+	INTO("usage", usage),
+};
+
+static const struct json_scan_path members[] = {
+	INTO("choices", choice),
+	{.key = "delta", .id = DELTA, .below = block_delta, .n_below = ARRAY_LEN(block_delta)},
+	WANTED("type", TYPE),
+	WANTED("object", KIND),
+	WANTED("error", ERROR),
+	WANTED("model", MODEL),
+	INTO("usage", usage),
+	INTO("message", message),
+	INTO("response", message),
+};
+
+static const struct json_scan_path root = INTO("", members);
+
+struct reading {
+	struct token *t;
+	struct slice type;
+	bool has_delta;
+};
+
+static bool is_text(const struct json_scan_value *v, const char *text)
+{
+	return v->type == JSON_SCAN_STRING && slice_eq(v->text, slice_of(text, strlen(text)));
+}
+
+static bool is_something(const struct json_scan_value *v)
+{
+	return (v->type == JSON_SCAN_STRING || v->type == JSON_SCAN_OBJECT ||
+	        v->type == JSON_SCAN_ARRAY) &&
+	       !v->is_empty;
+}
+
+static void found(void *owner, uint8_t id, const struct json_scan_value *v)
+{
+	struct reading *r = owner;
+	struct token *t = r->t;
+
+	switch (id) {
+	case OUTPUT:
+		t->is_content |= is_something(v);
+		break;
+	case DELTA:
+		r->has_delta |= v->type == JSON_SCAN_STRING && !v->is_empty;
+		break;
+	case TYPE:
+		r->type = v->text;
+		break;
+	case KIND:
+		t->is_error |= is_text(v, "error");
+		break;
+	case FINISH:
+		t->is_end |= v->type == JSON_SCAN_STRING;
+		t->is_error |= is_text(v, "error");
+		break;
+	case ERROR:
+		t->is_error |= is_something(v);
+		break;
+	case MODEL:
+		t->model = v->text;
+		break;
+	case TOKENS_OUT:
+		t->has_tokens_out |= json_scan_number(v, &t->tokens_out);
+		break;
+	case TOKENS_IN:
+		t->has_tokens_in |= json_scan_number(v, &t->tokens_in);
+		break;
+	}
+}
+
+static bool ends_with(struct slice s, const char *tail)
+{
+	size_t len = strlen(tail);
+
+	return s.len >= len && memcmp(s.ptr + s.len - len, tail, len) == 0;
+}
+
+static bool is_one_of(struct slice s, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq(s, slice_of(names[i], strlen(names[i]))))
+			return true;
+	return false;
+}
+
+// By what kind of event it is: its member "type", which for these APIs is its name, too.
+static void judge_type(struct token *t, struct slice type)
+{
+	static const char *const ends[] = {"message_stop", "response.completed", "response.failed",
+	                                   "response.incomplete", "error"};
+	static const char *const errors[] = {"error", "response.failed"};
+
+	t->is_end |= is_one_of(type, ends, ARRAY_LEN(ends));
+	t->is_error |= is_one_of(type, errors, ARRAY_LEN(errors));
+}
+
+void token_read(struct token *t, const struct event *e)
+{
+	struct reading r = {.t = t, .type = e->name};
+
+	*t = (struct token){.is_end = slice_eq(e->data, slice_of("[DONE]", 6))};
+	if (t->is_end)
+		return;
+	t->is_malformed = !json_scan(e->data, &root, found, &r);
+	judge_type(t, e->name);
+	judge_type(t, r.type);
+	t->is_content |= r.has_delta && ends_with(r.type, ".delta");
+}

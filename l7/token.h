@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What an event of a language model's stream says about output: whether it bears content, how many tokens it states, whether it ends
+// the stream or reports an error in it. The dialects are told apart by their members, not by configuration:
+//
+//   OpenAI chat          choices[].delta.{content,reasoning_content,reasoning,refusal,tool_calls,...}; usage; [DONE]
+//   OpenAI completions   choices[].text
+//   OpenAI responses     "type": "response.*.delta" with "delta"; response.usage; response.completed, .failed, .incomplete
+//   Anthropic            content_block_delta with delta.{text,thinking,partial_json}; usage, cumulative; message_stop; ping
+//   errors in the stream "error": {...}, the event or the type "error", response.failed, "object": "error"
+//
+// Sources: the API references of OpenAI (chat/completions streaming, responses streaming) and Anthropic (messages streaming), and
+// vLLM's serving_chat.py for reasoning_content and errors in the stream. Nothing is kept and nothing changed.
+#pragma once
+
+#include "l7/event_stream.h"
+
+struct token {
+	uint64_t tokens_in;  // of the prompt, if has_tokens_in
+	uint64_t tokens_out; // generated until now, if has_tokens_out
+	struct slice
+		model; // as written in the event, escapes and all; empty: not said. Borrowed from the event
+	bool is_content;   // bears output: a role, a ping, an empty string do not
+	bool is_end;       // says that nothing more will be generated
+	bool is_error;     // reports a failure, whatever the HTTP status was
+	bool is_malformed; // neither JSON nor [DONE]
+	bool has_tokens_in, has_tokens_out;
+};
+
+void token_read(struct token *t, const struct event *e);
