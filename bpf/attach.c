@@ -38,7 +38,7 @@ static bool is_on_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 }
 
-static int make_dir(const char *dir, struct err *err)
+int attach_folder(const char *dir, struct err *err)
 {
 	char parent[PATH_MAX];
 	size_t len = strlen(dir);
@@ -152,7 +152,7 @@ int attach_stats(const char *dir, int fds[STATS_REGION_COUNT], struct err *err)
 	libbpf_print_fn_t print;
 	int rc;
 
-	rc = make_dir(dir, err);
+	rc = attach_folder(dir, err);
 	if (rc)
 		return rc;
 	memset(new, -1, sizeof(new));

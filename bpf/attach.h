@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Everything that needs libbpf: the maps of the counter store, and the XDP programs of af_xdp ports.
-// Control thread only. CAP_BPF makes maps, CAP_NET_ADMIN attaches; attach_steer_open() and
+// Control thread of lb4d, main thread of lb7d. CAP_BPF makes maps, CAP_NET_ADMIN attaches; attach_steer_open() and
 // attach_steer_detach() need CAP_SYS_ADMIN (finding objects by id), so call them before privileges are
 // dropped. What is open stays usable without any.
 //
@@ -11,6 +11,7 @@
 #pragma once
 
 #include "bpf/steer.h"
+#include "l4/base/cc.h"
 #include "l4/base/err.h"
 #include "l4/model/stats_layout.h"
 
@@ -19,6 +20,18 @@
 // Returns 0; -EPERM: BPF is not permitted here, use files (stats_open_shm()); -ENODEV: `dir` is
 // not on a bpffs; or what the kernel said. On failure fds is untouched.
 NODISCARD int attach_stats(const char *dir, int fds[STATS_REGION_COUNT], struct err *err);
+
+// Makes the folder of a store, on a bpffs. 0 also if it is there; -ENODEV, -EPERM, ...
+NODISCARD int attach_folder(const char *dir, struct err *err);
+
+// Whether this process may make BPF maps.
+bool attach_may_make_maps(void);
+
+// The L7 half (l4/model/stats_l7_store.h): makes maps of these shapes, with BTF, and pins each in `dir` under its name with
+// STATS_L7_NEXT before it, in place of what is there. -EPERM: BPF is not permitted here. Needs CAP_BPF.
+NODISCARD int attach_l7_make(const char *dir,
+                             const struct stats_shape shapes[STATS_L7_REGION_COUNT],
+                             struct err *err);
 
 enum { ATTACH_PATH_SIZE = 32 };
 

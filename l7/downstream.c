@@ -46,7 +46,7 @@ void downstream_close(struct downstream *c, bool is_reset)
 	*(c->prev ? &c->prev->next : &w->clients) = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	w->counters.connections_open--;
+	w->counters->connections_open--;
 	listener_put(c->listener);
 	loop_defer(&w->loop, &c->free);
 }
@@ -174,7 +174,7 @@ static size_t take_proxy_header(struct downstream *c, struct slice bytes)
 	ssize_t n = proxy_protocol_parse(&p, bytes);
 
 	if (n < 0) {
-		c->w->counters.connections_refused++;
+		c->w->counters->connections_refused++;
 		downstream_close(c, true);
 		return bytes.len;
 	}
@@ -206,8 +206,8 @@ static void on_opened(struct conn *conn)
 {
 	struct downstream *c = downstream_of(conn);
 
-	c->w->counters.tls_handshakes++;
-	c->w->counters.tls_resumed += tls_is_resumed(conn->tls);
+	c->w->counters->tls_handshakes++;
+	c->w->counters->tls_resumed += tls_is_resumed(conn->tls);
 	c->from.tls_version = tls_version(conn->tls);
 	c->from.server_name = tls_server_name(conn->tls);
 	c->state = DOWNSTREAM_HEAD;
@@ -260,7 +260,7 @@ static void on_failed(struct conn *conn, int error)
 	struct downstream *c = downstream_of(conn);
 
 	if (c->state == DOWNSTREAM_HANDSHAKE)
-		c->w->counters.tls_failures++;
+		c->w->counters->tls_failures++;
 	leave(c, error == -EPROTO ? conn_reason(conn) : strerror(-error));
 }
 
@@ -284,18 +284,18 @@ static void admit(struct worker *w, struct downstream *c, struct listener *l)
 	if (c->next)
 		c->next->prev = c;
 	w->clients = c;
-	w->counters.connections++;
-	w->counters.connections_open++;
+	w->counters->connections++;
+	w->counters->connections_open++;
 }
 
 void downstream_accept(struct listener *l, int fd, const union io_address *from)
 {
 	struct worker *w = l->w;
-	bool has_room = w->counters.connections_open < w->n_conns && l->l7 != SITE_NONE;
+	bool has_room = w->counters->connections_open < w->n_conns && l->l7 != SITE_NONE;
 	struct downstream *c = has_room ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c || conn_accept(&c->conn, &w->loop, fd, &ops)) {
-		w->counters.connections_refused++;
+		w->counters->connections_refused++;
 		close(fd);
 		free(c);
 		return;

@@ -17,9 +17,9 @@ void downstream_http1_refuse(struct downstream *c, uint16_t status, const char *
 	struct text content = text_of(space, sizeof(space));
 	struct answer a = answer_error(status, reason, &content);
 
-	c->w->counters.requests++;
-	c->w->counters.responses_4xx += status < 500;
-	c->w->counters.responses_5xx += status >= 500;
+	c->w->counters->requests++;
+	c->w->counters->responses_4xx += status < 500;
+	c->w->counters->responses_5xx += status >= 500;
 	if (answer_write(&t, &a, 1, false, true)) {
 		conn_scratch_keep(&c->conn, &t);
 		conn_send(&c->conn, text_slice(&t));

@@ -14,6 +14,7 @@
 #include "l7/manager.h"
 #include "l7/operator.h"
 #include "l7/signals.h"
+#include "l7/telemetry_store.h"
 
 enum { LOOP_BUDGET = 64 << 20 }; // bytes that wait for probes, operators and whoever reads metrics
 
@@ -47,6 +48,11 @@ static void on_health(void *data, const struct probe *p)
 	const struct daemon *d = data;
 
 	operator_tell_health(d->operator, p);
+}
+
+static void on_equipped(void *data)
+{
+	capabilities_drop_last();
 }
 
 static void log_ready(const struct daemon *d, const char *control)
@@ -103,6 +109,8 @@ static int run(struct daemon *d, struct conf *conf, struct err *err)
 	m->grace_ms = d->options.grace_ms;
 	m->is_managed = d->options.is_managed;
 	m->health_told = on_health;
+	m->open_counters = telemetry_store_open;
+	m->is_equipped = on_equipped;
 	m->data = d;
 	rc = serve(d, conf, err);
 	if (!rc) {

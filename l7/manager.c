@@ -136,23 +136,26 @@ static void free_workers(struct manager *m)
 	m->workers = NULL;
 	m->load = NULL;
 	m->n_workers = 0;
+	telemetry_close(&m->telemetry);
 }
 
-static int make_workers(struct manager *m, const struct conf *conf, struct err *err)
+static int make_workers(struct manager *m, const struct site_conf *site, struct err *err)
 {
+	const struct conf *conf = site->conf;
 	uint16_t n = conf->workers ? conf->workers : count_cpus();
 	struct worker_input in = {
 		.memory = (size_t)conf->worker_memory_mb << 20,
 		.n_conns = descriptors_share(conf, n, descriptors_raise()),
 		.node = conf->node,
+		.telemetry = &m->telemetry,
 	};
-	int rc = 0;
+	int rc = telemetry_open(&m->telemetry, m->open_counters, site, n);
 
 	m->worker_memory = in.memory;
 	m->n_worker_conns = in.n_conns;
 	m->workers = calloc(n, sizeof(struct worker *));
 	m->load = calloc(n, sizeof(*m->load));
-	if (!m->workers || !m->load)
+	if (!rc && (!m->workers || !m->load))
 		rc = -ENOMEM;
 	for (; !rc && in.index < n; in.index++) {
 		rc = worker_new(&m->workers[in.index], &in);
@@ -172,6 +175,8 @@ static int start_workers(struct manager *m, struct err *err)
 	uint16_t n = m->n_workers;
 	int rc = 0;
 
+	if (m->is_equipped)
+		m->is_equipped(m->data);
 	for (m->n_workers = 0; m->n_workers < n && !rc; m->n_workers += !rc)
 		rc = worker_start(m->workers[m->n_workers]);
 	for (uint16_t i = m->n_workers; i < n; i++)
@@ -271,6 +276,7 @@ static void commit(struct manager *m, struct next *n)
 	site_put(m->site);
 	m->site = n->site;
 	m->generation++;
+	telemetry_assign(&m->telemetry, n->site->shared, m->generation);
 	for (uint16_t i = 0; i < m->n_workers; i++)
 		give(m, i, n->kits[i]);
 	free(n->kits);
@@ -309,13 +315,13 @@ int manager_apply(struct manager *m, struct conf *conf, struct err *err)
 	struct next n = {0};
 	int rc = check(m, conf, err);
 
-	if (!rc && !m->workers)
-		rc = make_workers(m, conf, err);
 	if (rc) {
 		conf_free(conf);
 		return rc;
 	}
 	rc = site_new(&n.site, conf, generation, health_of, m, err);
+	if (!rc && !m->workers)
+		rc = make_workers(m, n.site->shared, err);
 	if (!rc)
 		rc = make_next(m, &n, err);
 	if (rc) {

@@ -16,6 +16,7 @@
 #include "l7/admin.h"
 #include "l7/loop.h"
 #include "l7/probe_set.h"
+#include "l7/telemetry.h"
 #include "l7/worker.h"
 
 enum manager_phase {
@@ -47,6 +48,9 @@ struct manager {
 	struct probe_owner probe_owner;
 	struct admin *admin;       // NULL = none
 	struct manager_load *load; // [n_workers]; owned
+	struct telemetry telemetry;
+	telemetry_opener open_counters;  // NULL = they stay private
+	void (*is_equipped)(void *data); // all that privileges are needed for is open; may be NULL
 
 	uint32_t generation; // counts configurations
 	uint32_t n_reloads;

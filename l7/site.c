@@ -81,6 +81,25 @@ static int build_l7(struct site_conf *c, uint16_t nth)
 	return route_build(l7, &c->arena);
 }
 
+static int make_ids(struct site_conf *c)
+{
+	const struct conf *conf = c->conf;
+
+	c->service_ids =
+		arena_alloc(&c->arena, conf->n_services + 1u, sizeof(uint16_t), alignof(uint16_t));
+	c->backend_ids =
+		arena_alloc(&c->arena, conf->n_pools + 1u, sizeof(uint16_t *), alignof(uint16_t *));
+	if (!c->service_ids || !c->backend_ids)
+		return -ENOMEM;
+	for (uint16_t i = 0; i < conf->n_pools; i++) {
+		c->backend_ids[i] = arena_alloc(&c->arena, conf->pools[i].n_backends + 1u,
+		                                sizeof(uint16_t), alignof(uint16_t));
+		if (!c->backend_ids[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int shared_new(struct site_conf **out, struct conf *conf)
 {
 	struct site_conf *c = calloc(1, sizeof(*c));
@@ -94,7 +113,7 @@ static int shared_new(struct site_conf **out, struct conf *conf)
 	atomic_init(&c->n_refs, 1);
 	c->l7 = arena_alloc(&c->arena, conf->n_l7 + 1u, sizeof(*c->l7), alignof(struct site_l7));
 	c->is_routed = arena_alloc(&c->arena, conf->n_pools + 1u, sizeof(bool), 1);
-	if (!c->l7 || !c->is_routed)
+	if (!c->l7 || !c->is_routed || make_ids(c))
 		goto err_put;
 	for (uint16_t i = 0; i < conf->n_l7; i++) {
 		rc = build_l7(c, i);

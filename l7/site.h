@@ -21,7 +21,10 @@ struct site_conf {
 	struct conf *conf;  // owned
 	struct site_l7 *l7; // [conf->n_l7]
 	bool *is_routed;    // [conf->n_pools]; a route names it
-	struct arena arena; // of the two above and what they point to
+	// Ids in the counter store, telemetry_assign()'s: 0 until then, and of what lb7d does not serve.
+	uint16_t *service_ids;  // [conf->n_services]
+	uint16_t **backend_ids; // [conf->n_pools][n_backends]
+	struct arena arena;     // of the two above and what they point to
 	atomic_uint n_refs;
 };
 

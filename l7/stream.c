@@ -69,7 +69,7 @@ void stream_leave_backend(struct stream *s, bool may_reuse)
 
 static void count_end(struct stream *s)
 {
-	struct worker_counters *c = &s->w->counters;
+	struct worker_counters *c = s->w->counters;
 
 	c->requests_active--;
 	c->bytes_in += s->bytes_in;
@@ -244,8 +244,8 @@ static void begin(struct stream *s, struct worker *w, const struct stream_client
 	s->request_body = r->body == BODY_LENGTH && !r->content_length ? BODY_NONE : r->body;
 	s->route = route_find(site, r);
 	s->note = w->access ? stream_note_new(r) : NULL;
-	w->counters.requests++;
-	w->counters.requests_active++;
+	w->counters->requests++;
+	w->counters->requests_active++;
 	stream_clock_start(s);
 }
 
@@ -330,7 +330,7 @@ static void drop_head(struct stream *s)
 
 static void count_status(struct stream *s, uint16_t status)
 {
-	struct worker_counters *c = &s->w->counters;
+	struct worker_counters *c = s->w->counters;
 
 	s->status = status;
 	if (status < 300)
@@ -354,7 +354,7 @@ bool stream_respond(struct stream *s, struct response *r)
 
 void stream_interim(struct stream *s, struct response *r)
 {
-	s->w->counters.responses_1xx++;
+	s->w->counters->responses_1xx++;
 	r->upgrade = (struct slice){0};
 	if (s->from->minor)
 		s->from->ops->interim(s->from->client, r);
@@ -369,8 +369,8 @@ static bool begin_tunnel(struct stream *s, struct response *r)
 	s->tunnel = tunnel_new(s);
 	if (!s->tunnel)
 		return false;
-	s->w->counters.websockets++;
-	s->w->counters.websockets_active++;
+	s->w->counters->websockets++;
+	s->w->counters->websockets_active++;
 	return true;
 }
 
@@ -396,8 +396,8 @@ void stream_response(struct stream *s, struct response *r)
 	if (!s->tunnel && s->method != METHOD_HEAD && event_stream_is(r)) {
 		s->is_event_stream = true;
 		s->events.is_opaque = !event_stream_takes_comments(r);
-		s->w->counters.event_streams++;
-		s->w->counters.event_streams_active++;
+		s->w->counters->event_streams++;
+		s->w->counters->event_streams_active++;
 	}
 	if (!stream_respond(s, r)) {
 		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,

@@ -73,7 +73,7 @@ static void begin_attempt(struct stream *s, const struct failure *before)
 	int rc;
 
 	if (s->picked_ns)
-		s->w->counters.retries++;
+		s->w->counters->retries++;
 	else
 		s->picked_ns = s->w->loop.now_ns;
 	rc = attempt(s);
@@ -126,7 +126,7 @@ static void retry(struct stream *s, const struct failure *f, bool is_other)
 
 static void retry_or_give_up(struct stream *s, const struct failure *f)
 {
-	s->w->counters.upstream_failures++;
+	s->w->counters->upstream_failures++;
 	if (may_retry(s))
 		retry(s, f, true);
 	else

@@ -7,7 +7,7 @@
 
 int upstream_take(struct upstream **out, struct stream *s, uint16_t pool, uint16_t backend)
 {
-	struct worker_counters *c = &s->w->counters;
+	struct worker_counters *c = s->w->counters;
 	int rc = upstream_http1_take(out, s, pool, view_peer(s->view, pool, backend));
 
 	if (rc)

@@ -55,8 +55,8 @@ int upstream_conn_open(struct upstream_conn *c, const struct stream *s, uint16_t
 		return rc;
 	}
 	view_peer_get(peer);
-	w->counters.upstream_open++;
-	w->counters.upstream_connects++;
+	w->counters->upstream_open++;
+	w->counters->upstream_connects++;
 	return 0;
 }
 
@@ -65,7 +65,7 @@ void upstream_conn_close(struct upstream_conn *c)
 	if (c->is_closed)
 		return;
 	c->is_closed = true;
-	c->w->counters.upstream_open--;
+	c->w->counters->upstream_open--;
 	conn_close(&c->conn);
 	view_peer_put(c->w, c->peer);
 	loop_defer(&c->w->loop, &c->free);

@@ -134,7 +134,7 @@ static void on_reopen(struct loop_task *task)
 // The allocator keeps what was freed between what is in use. When most of the clients have gone it is asked for it.
 static void give_memory_back(struct worker *w)
 {
-	uint32_t n = (uint32_t)w->counters.connections_open;
+	uint32_t n = (uint32_t)w->counters->connections_open;
 
 	if (n > w->most_conns)
 		w->most_conns = n;
@@ -161,7 +161,7 @@ static void on_log(struct timer *t)
 
 	if (w->access) {
 		access_flush(w->access);
-		w->counters.log_lost = access_lost(w->access);
+		w->counters->log_lost = access_lost(w->access);
 	}
 	loop_timer_start(&w->loop, t, LOG_FLUSH_MS);
 }
@@ -174,7 +174,7 @@ static void *run(void *arg)
 	loop_timer_start(&w->loop, &w->log_timer, LOG_FLUSH_MS);
 	while (!w->loop.is_stopped) {
 		loop_turn(&w->loop, SWEEP_MS);
-		w->counters.buffers = w->loop.bufs.used_size;
+		w->counters->buffers = w->loop.bufs.used_size;
 		check_drained(w);
 	}
 	return NULL;
@@ -191,6 +191,8 @@ int worker_new(struct worker **out, const struct worker_input *in)
 		return -ENOMEM;
 	w->index = in->index;
 	w->n_conns = in->n_conns;
+	w->telemetry = in->telemetry;
+	w->counters = &in->telemetry->store.workers[in->index];
 	w->random = hash_random_seed();
 	w->id_high = hash_random_seed();
 	w->sweep_timer.fire = on_sweep;
@@ -272,7 +274,7 @@ bool worker_is_drained(const struct worker *w)
 
 const struct worker_counters *worker_counters(const struct worker *w)
 {
-	return &w->counters;
+	return w->counters;
 }
 
 uint64_t worker_cpu_ns(const struct worker *w)

@@ -13,16 +13,18 @@
 #include "l7/kit.h"
 #include "l7/site.h"
 
+struct telemetry;
 struct worker;
 
 // Counts of what a worker does, for any thread to read: each is written by the worker alone.
 struct worker_counters;
 
 struct worker_input {
-	uint16_t index;   // 0, 1, ...
-	size_t memory;    // bytes of buffers
-	uint32_t n_conns; // client connections at most
-	const char *node; // for Via; copied
+	uint16_t index;                    // 0, 1, ...
+	size_t memory;                     // bytes of buffers
+	uint32_t n_conns;                  // client connections at most
+	const char *node;                  // for Via; copied
+	const struct telemetry *telemetry; // where to count; borrowed, outlives the worker
 };
 
 // 0 or -ENOMEM, -errno of epoll_create(2) and the like. All workers of a process write the same access log file, each through

@@ -6,6 +6,7 @@
 #include "l7/conn.h"
 #include "l7/kit.h"
 #include "l7/message.h"
+#include "l7/telemetry.h"
 #include "l7/view.h"
 #include "l7/worker.h"
 
@@ -15,9 +16,10 @@ struct stream;
 
 struct worker {
 	struct loop loop;
-	struct worker_counters counters;
-	struct view *view;         // of the newest site; owned
-	struct access_log *access; // owned; NULL = none
+	struct worker_counters *counters;  // in the counter store
+	const struct telemetry *telemetry; // borrowed
+	struct view *view;                 // of the newest site; owned
+	struct access_log *access;         // owned; NULL = none
 	struct listener *listeners;
 	struct downstream *clients;  // all, linked both ways
 	struct stream *streams;      // likewise

@@ -2,8 +2,8 @@
 // The one list of verdicts, reasons and counters. Nothing else defines one: the shared structs, the
 // names that lbreplay and lbctl print, the Prometheus text and conf/counters.md come from here.
 //
-// To add a reason: one line in REASONS. To add a counter: one line in a COUNTERS_* list. Both change
-// the layout, so raise COUNTERS_VERSION.
+// To add a reason: one line in REASONS. To add a counter: one line in a COUNTERS_* list; a histogram: one
+// line in a HISTOGRAMS_* list. Each changes the layout, so raise COUNTERS_VERSION.
 //
 // Included by BPF programs too: nothing but macros, enums and structs of fixed-width integers.
 #pragma once
@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 3 };
+enum { COUNTERS_VERSION = 4 };
 
 enum verdict {
 	VERDICT_NONE,
@@ -225,6 +225,128 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(buffers, gauge, bytes, "buffers in use now")                                             \
 	X(log_lost, counter, lines, "access log lines that could not be written")
 
+// Why a request or stream ended. X(SYMBOL, name, help)
+#define REQUEST_ENDS(X)                                                                          \
+	X(COMPLETED, completed, "all of the response was given to the client")                   \
+	X(CLOSED, closed, "a tunnel or WebSocket that one of its ends closed in order")          \
+	X(REFUSED, refused, "malformed request; reason says how")                                \
+	X(TOO_LARGE, too_large, "line, head or body beyond its limit")                           \
+	X(CLIENT_ABORT, client_abort, "the client went away before the end")                     \
+	X(CLIENT_TIMEOUT, client_timeout, "the client did not go on in time")                    \
+	X(NO_ROUTE, no_route, "no route matches")                                                \
+	X(ANSWERED, answered, "answered by the route: redirect or fixed answer")                 \
+	X(NO_BACKEND, no_backend, "no backend of the pool may take a request")                   \
+	X(CONNECT_FAILED, connect_failed, "the backend refused or could not be reached")         \
+	X(CONNECT_TIMEOUT, connect_timeout, "the backend did not accept in time")                \
+	X(UPSTREAM_TLS, upstream_tls, "TLS with the backend failed")                             \
+	X(UPSTREAM_RESET, upstream_reset, "the backend broke the connection")                    \
+	X(UPSTREAM_MALFORMED, upstream_malformed, "the backend's answer is no HTTP")             \
+	X(FIRST_BYTE_TIMEOUT, first_byte_timeout, "the backend did not begin to answer in time") \
+	X(STREAM_IDLE, stream_idle, "nothing moved for timeouts.stream_idle_ms")                 \
+	X(TOTAL_TIMEOUT, total_timeout, "longer than timeouts.total_ms")                         \
+	X(DRAINED, drained,                                                                      \
+	  "cut at the end of the grace time of a stop, or its backend was taken down")           \
+	X(OVERLOAD, overload, "no memory or descriptor left for it")
+
+// One set for each L7 worker and service of lb7d (an entry of "services" that names an `l7` of this host).
+// Identities, once nothing is on its way:
+//   requests = sum of ends_*, one for each of REQUEST_ENDS; within that, streams_K = sum of the stream_ends_*
+//   over the kinds K (sse, websocket, grpc).
+//   connections = those that got to a protocol (connections_http1 + connections_http2) + those that did not.
+//   A WebSocket over HTTP/1.1 leaves open_http1 for open_websocket: the open_* together are the connections.
+// Names of one family differ in what follows the prefix: /metrics makes a label of it (l7/metrics_family.h).
+#define COUNTERS_L7_SERVICE(X)                                                                     \
+	X(requests, counter, requests, "requests begun, refused ones too")                         \
+	X(requests_active, gauge, requests, "requests and streams on their way now")               \
+	X(connections, counter, connections, "client connections accepted")                        \
+	X(connections_refused, counter, connections, "closed at once: no descriptor or memory")    \
+	X(connections_http1, counter, connections, "that came to speak HTTP/1.1")                  \
+	X(connections_http2, counter, connections, "that came to speak HTTP/2")                    \
+	X(connections_websocket, counter, connections, "HTTP/1.1 connections turned to WebSocket") \
+	X(open_handshake, gauge, connections, "open now, before TLS or PROXY header are done")     \
+	X(open_http1, gauge, connections, "HTTP/1.1 connections open now")                         \
+	X(open_http2, gauge, connections, "HTTP/2 connections open now")                           \
+	X(open_websocket, gauge, connections, "HTTP/1.1 connections that are a WebSocket now")     \
+	X(tls_handshakes, counter, connections, "TLS handshakes with clients completed")           \
+	X(tls_resumed, counter, connections, "of these: resumed by a ticket")                      \
+	X(tls_failures, counter, connections, "TLS handshakes with clients that failed")           \
+	X(responses_1xx, counter, responses, "interim responses passed on")                        \
+	X(responses_2xx, counter, responses, "responses by class of status, 101 included in 2xx")  \
+	X(responses_3xx, counter, responses, "responses by class of status")                       \
+	X(responses_4xx, counter, responses, "responses by class of status")                       \
+	X(responses_5xx, counter, responses, "responses by class of status")                       \
+	X(bytes_in, counter, bytes, "content from clients")                                        \
+	X(bytes_out, counter, bytes, "content to clients")                                         \
+	X(retries, counter, requests, "requests sent to a second backend, or again")               \
+	REQUEST_ENDS(X##_END)                                                                      \
+	X(streams_sse, counter, streams, "event streams begun")                                    \
+	X(streams_websocket, counter, streams, "WebSockets established")                           \
+	X(streams_grpc, counter, streams, "gRPC calls begun")                                      \
+	X(active_sse, gauge, streams, "event streams open now")                                    \
+	X(active_websocket, gauge, streams, "WebSockets open now")                                 \
+	X(active_grpc, gauge, streams, "gRPC calls open now")                                      \
+	X(streams_stalled, gauge, streams, "streams without an event for longer than they should") \
+	X(stream_ends_completed, counter, streams, "streams that ended in order")                  \
+	X(stream_ends_client_abort, counter, streams, "that the client left")                      \
+	X(stream_ends_upstream_error, counter, streams, "that broke at the backend")               \
+	X(stream_ends_timeout, counter, streams, "that a time-out ended")                          \
+	X(stream_ends_drained, counter, streams,                                                   \
+	  "cut by a stop, or by its backend being taken down")                                     \
+	X(events, counter, events, "events and messages of streams passed on to clients")          \
+	X(no_first_token_canceled, counter, streams, "client left before the first token")         \
+	X(no_first_token_timeout, counter, streams, "time-out before the first token")             \
+	X(no_first_token_error, counter, streams, "error before the first token")                  \
+	X(no_first_token_no_output, counter, streams, "ended in order, without a token")           \
+	X(tokens_in, counter, tokens, "of prompts, where the stream states its usage")             \
+	X(tokens_out, counter, tokens, "generated, where the stream states its usage")
+
+// One set for each L7 worker and backend that a route's pool has.
+#define COUNTERS_L7_BACKEND(X)                                                                  \
+	X(requests, counter, requests, "attempts: requests given to the backend")               \
+	X(requests_active, gauge, requests, "requests and streams on their way now")            \
+	X(failures, counter, requests, "attempts that failed before an answer began")           \
+	X(retries, counter, requests, "of these: another attempt was made")                     \
+	X(connects, counter, connections, "connections begun")                                  \
+	X(connect_failures, counter, connections, "of these: refused, timed out, TLS failed")   \
+	X(reuses, counter, requests, "requests sent over a connection that was there")          \
+	X(connections_open, gauge, connections, "connections open now, idle ones too")          \
+	X(responses_2xx, counter, responses, "answers by class of status, 101 included in 2xx") \
+	X(responses_3xx, counter, responses, "answers by class of status")                      \
+	X(responses_4xx, counter, responses, "answers by class of status")                      \
+	X(responses_5xx, counter, responses, "answers by class of status")                      \
+	X(bytes_in, counter, bytes, "content sent to the backend")                              \
+	X(bytes_out, counter, bytes, "content received from the backend")
+
+// X(name, help): times, recorded in ns. One set for each L7 worker and service.
+// Moments are those of one process and one monotonic clock.
+#define HISTOGRAMS_L7_SERVICE(X)                                                                   \
+	X(request_duration, "first byte of the request until the end of the answer")               \
+	X(time_to_first_byte, "first byte of the request until the head of the answer came")       \
+	X(time_to_first_event, "first byte of the request until the first event or message came")  \
+	X(time_to_first_token, "first byte of the request until the first content-bearing event")  \
+	X(ttft_delivered, "likewise, until that event was given to the client's socket")           \
+	X(inter_event_gap, "between two events or messages of a stream")                           \
+	X(time_per_output_token,                                                                   \
+	  "first token until the last, divided by the tokens after the first")                     \
+	X(stream_duration, "event streams, WebSockets, gRPC calls: head of the answer to the end") \
+	X(connection_duration, "client connections: accepted until closed")                        \
+	X(delay_added, "an event received from the backend until given to the client's socket")
+
+// One set for each L7 worker and backend.
+#define HISTOGRAMS_L7_BACKEND(X)                                                  \
+	X(connect_time, "connect(2) until the connection is ready, TLS included") \
+	X(time_to_first_byte, "request sent until the head of the answer came")   \
+	X(request_duration, "backend picked until the end of the answer")
+
+// 13 buckets a decade: at most 25 % apart, as four for each power of two would be, but on decimal bounds, so that those of
+// OpenTelemetry's conventions (0.005, 0.01, 0.025, 0.075 s ...) are exact sums. stats_histogram.h computes with it.
+enum { STATS_HISTOGRAM_BUCKETS = 1 + 10 * 13 + 1 }; // to 1 us; ten decades, to 10000 s; above
+
+struct stats_histogram {
+	uint64_t sum_ns;
+	uint64_t bucket[STATS_HISTOGRAM_BUCKETS];
+};
+
 #define X(name, kind, unit, help) uint64_t name;
 struct service_counters {
 	COUNTERS_SERVICE(X)
@@ -244,6 +366,26 @@ struct steer_service_counters {
 
 struct worker_counters {
 	COUNTERS_WORKER(X)
+} __attribute__((aligned(64)));
+
+#define X_END(SYMBOL, name, help) uint64_t ends_##name;
+struct l7_service_counters {
+	COUNTERS_L7_SERVICE(X)
+} __attribute__((aligned(64)));
+#undef X_END
+
+struct l7_backend_counters {
+	COUNTERS_L7_BACKEND(X)
+} __attribute__((aligned(64)));
+#undef X
+
+#define X(name, help) struct stats_histogram name;
+struct l7_service_histograms {
+	HISTOGRAMS_L7_SERVICE(X)
+} __attribute__((aligned(64)));
+
+struct l7_backend_histograms {
+	HISTOGRAMS_L7_BACKEND(X)
 } __attribute__((aligned(64)));
 #undef X
 

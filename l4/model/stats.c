@@ -3,65 +3,19 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/bpf.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "l4/base/clock.h"
-
-static long bpf(int cmd, union bpf_attr *attr)
-{
-	return syscall(__NR_bpf, cmd, attr, sizeof(*attr));
-}
-
-static int check_map_shape(int fd, const struct stats_shape *shape)
-{
-	struct bpf_map_info info = {0};
-	union bpf_attr attr = {
-		.info = {.bpf_fd = (uint32_t)fd,
-	                 .info_len = sizeof(info),
-	                 .info = (uintptr_t)&info},
-	};
-
-	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
-		return -errno;
-	if (info.type != BPF_MAP_TYPE_ARRAY || !(info.map_flags & BPF_F_MMAPABLE) ||
-	    info.value_size != shape->entry_size || info.max_entries != shape->n_entries)
-		return -EPROTO;
-	return 0;
-}
-
-// A file that is too short would kill the reader with SIGBUS.
-static int check_file_shape(int fd, size_t size)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return (size_t)st.st_size == size ? 0 : -EPROTO;
-}
+#include "l4/model/stats_region.h"
 
 static int map_region(struct stats *s, enum stats_region region, int fd, bool writable)
 {
-	size_t size = stats_layout_size(region);
-	void *mapping;
-	int rc;
+	const struct stats_region_mode mode = {.is_bpf = s->is_bpf, .is_writable = writable};
 
-	rc = s->is_bpf ? check_map_shape(fd, &stats_shapes[region]) : check_file_shape(fd, size);
-	if (rc)
-		return rc;
-	mapping = mmap(NULL, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
-	if (mapping == MAP_FAILED)
-		return -errno;
-	s->mapping[region] = mapping;
-	return 0;
+	return stats_region_map(&s->mapping[region], fd, &stats_shapes[region], mode);
 }
 
 static void point_at_mappings(struct stats *s)
@@ -119,45 +73,6 @@ err_close:
 	return rc;
 }
 
-// What is in the way of reading pinned maps: -ENOENT if there are none, so that files are tried.
-static int check_bpffs(const char *dir)
-{
-	struct statfs fs;
-
-	if (statfs(dir, &fs) < 0)
-		return errno == ENOTDIR ? -ENOENT : -errno;
-	return fs.f_type == BPF_FS_MAGIC ? 0 : -ENOENT;
-}
-
-// For reading and writing, as the kernel (6.18) maps no map that was opened with BPF_F_RDONLY: mmap(2)
-// takes VM_SHARED off read-only files, and bpf_map_mmap() insists on it. The mapping is read-only.
-static int open_pinned(const char *dir, const char *name)
-{
-	char path[4096];
-	union bpf_attr attr = {.pathname = (uintptr_t)path};
-	int len = snprintf(path, sizeof(path), "%s/%s", dir, name);
-	long fd;
-
-	if (len < 0 || (size_t)len >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = bpf(BPF_OBJ_GET, &attr);
-	if (fd >= 0)
-		return (int)fd;
-	return errno == EPERM ? -EACCES : -errno; // kernels before 5.19 keep bpf(2) for root
-}
-
-static int open_file(const char *dir, const char *name)
-{
-	char path[STATS_DIR_SIZE + 32];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return fd;
-}
-
 static void close_all(const int *fds, size_t n)
 {
 	while (n--)
@@ -166,6 +81,7 @@ static void close_all(const int *fds, size_t n)
 
 static int open_from(struct stats *s, const char *dir, bool is_bpf, struct err *err)
 {
+	const struct stats_region_mode mode = {.is_bpf = is_bpf};
 	int fds[STATS_REGION_COUNT];
 	size_t n;
 	int rc;
@@ -173,7 +89,7 @@ static int open_from(struct stats *s, const char *dir, bool is_bpf, struct err *
 	for (n = 0; n < STATS_REGION_COUNT; n++) {
 		const char *name = stats_shapes[n].name;
 
-		fds[n] = is_bpf ? open_pinned(dir, name) : open_file(dir, name);
+		fds[n] = stats_region_open(dir, name, mode);
 		if (fds[n] >= 0)
 			continue;
 		rc = err_set(err, fds[n], "%s/%s: %s", dir, name, strerror(-fds[n]));
@@ -185,14 +101,6 @@ static int open_from(struct stats *s, const char *dir, bool is_bpf, struct err *
 		err_prefix(err, "%s", dir);
 	close_all(fds, n);
 	return rc;
-}
-
-// /dev/shm is everybody's: only root's files and our own may outshine pinned maps.
-static bool is_trusted(const char *shm)
-{
-	struct stat st;
-
-	return lstat(shm, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid());
 }
 
 // Both homes have counters: a daemon ran with BPF, and one without. The last one counts.
@@ -207,15 +115,6 @@ static void keep_newer(struct stats *s, struct stats *other)
 	stats_close(&older);
 }
 
-static int explain(int rc_bpf, const char *dir, const char *shm, struct err *err)
-{
-	if (rc_bpf == -EACCES)
-		return err_set(err, rc_bpf, "%s: not permitted to read the counters; run as root",
-		               dir);
-	return err_set(err, -ENOENT, "no counters in %s or %s: no daemon has run with them", dir,
-	               shm);
-}
-
 int stats_open(struct stats *s, const char *dir, struct err *err)
 {
 	struct err err_shm = {0};
@@ -226,13 +125,13 @@ int stats_open(struct stats *s, const char *dir, struct err *err)
 	rc = stats_shm_dir(shm, dir);
 	if (rc)
 		return err_set(err, rc, "%s: the name is too long", dir);
-	rc_bpf = check_bpffs(dir);
+	rc_bpf = stats_region_check_bpffs(dir);
 	if (rc_bpf == 0)
 		rc_bpf = open_from(s, dir, true, err);
 	else
 		err_set(err, rc_bpf, "%s: %s", dir, strerror(-rc_bpf));
 	rc = open_from(&other, shm, false, &err_shm);
-	if (rc_bpf == 0 && rc == 0 && is_trusted(shm))
+	if (rc_bpf == 0 && rc == 0 && stats_region_is_trusted(shm))
 		keep_newer(s, &other);
 	else if (rc == 0 && rc_bpf == 0)
 		stats_close(&other);
@@ -240,17 +139,7 @@ int stats_open(struct stats *s, const char *dir, struct err *err)
 		*s = other;
 	if (rc_bpf == 0 || rc == 0)
 		return 0;
-	if (rc_bpf != -ENOENT && rc_bpf != -EACCES)
-		return rc_bpf; // *err says it
-	if (rc != -ENOENT)
-		return err_set(err, rc, "%s", err_shm.msg);
-	return explain(rc_bpf, dir, shm, err);
-}
-
-static void *map_private(size_t size)
-{
-	// cppcheck-suppress invalidFunctionArg ; mmap(2) wants fd -1 with MAP_ANONYMOUS
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return stats_region_explain(rc_bpf, rc, dir, err_shm.msg, err);
 }
 
 int stats_open_private(struct stats *s)
@@ -258,13 +147,12 @@ int stats_open_private(struct stats *s)
 	struct stats new = {0};
 
 	for (size_t i = 0; i < STATS_REGION_COUNT; i++) {
-		void *mapping = map_private(stats_layout_size(i));
+		int rc = stats_region_map_private(&new.mapping[i], stats_layout_size(i));
 
-		if (mapping == MAP_FAILED) {
+		if (rc) {
 			stats_close(&new);
-			return -ENOMEM;
+			return rc;
 		}
-		new.mapping[i] = mapping;
 	}
 	point_at_mappings(&new);
 	*s = new;

@@ -49,3 +49,62 @@ enum stats_owner stats_layout_owner(const struct stats_meta *meta)
 		return STATS_OURS;
 	return STATS_ALIEN;
 }
+
+void stats_layout_l7_shapes(struct stats_shape out[STATS_L7_REGION_COUNT],
+                            const struct stats_l7_room *room)
+{
+	uint32_t n_services = room->n_workers * room->n_services;
+	uint32_t n_backends = room->n_workers * room->n_backends;
+	const struct stats_shape shapes[STATS_L7_REGION_COUNT] = {
+		[STATS_L7_META] = {"l7_meta", sizeof(struct stats_l7_meta), 1},
+		[STATS_L7_SERVICE_NAME] = {"l7_service_names", sizeof(struct stats_l7_name),
+	                                   room->n_services},
+		[STATS_L7_BACKEND_NAME] = {"l7_backend_names", sizeof(struct stats_l7_name),
+	                                   room->n_backends},
+		[STATS_L7_WORKER] = {"workers", sizeof(struct worker_counters), room->n_workers},
+		[STATS_L7_SERVICE] = {"l7_services", sizeof(struct l7_service_counters),
+	                              n_services},
+		[STATS_L7_BACKEND] = {"l7_backends", sizeof(struct l7_backend_counters),
+	                              n_backends},
+		[STATS_L7_SERVICE_HISTOGRAM] = {"l7_service_times",
+	                                        sizeof(struct l7_service_histograms), n_services},
+		[STATS_L7_BACKEND_HISTOGRAM] = {"l7_backend_times",
+	                                        sizeof(struct l7_backend_histograms), n_backends},
+	};
+
+	for (size_t i = 0; i < STATS_L7_REGION_COUNT; i++)
+		out[i] = shapes[i];
+}
+
+#define C(name, kind, unit, help) #name ":" #kind " "
+#define C_END(SYMBOL, name, help) "ends_" #name " "
+#define H(name, help) #name " "
+static const char l7_names[] =
+	"worker " COUNTERS_WORKER(C) "service " COUNTERS_L7_SERVICE(C) "backend " COUNTERS_L7_BACKEND(
+		C) "service " HISTOGRAMS_L7_SERVICE(H) "backend " HISTOGRAMS_L7_BACKEND(H);
+#undef C
+#undef C_END
+#undef H
+
+uint32_t stats_layout_l7(void)
+{
+	uint64_t hash = hash_bytes(l7_names, sizeof(l7_names), COUNTERS_VERSION);
+	struct stats_shape shapes[STATS_L7_REGION_COUNT];
+
+	stats_layout_l7_shapes(shapes, &(struct stats_l7_room){1, 1, 1});
+	for (size_t i = 0; i < STATS_L7_REGION_COUNT; i++)
+		hash = hash_mix(shapes[i].entry_size, STATS_HISTOGRAM_BUCKETS, hash);
+	return (uint32_t)hash;
+}
+
+enum stats_owner stats_layout_l7_owner(const struct stats_l7_meta *meta)
+{
+	uint32_t magic = __atomic_load_n(&meta->magic, __ATOMIC_ACQUIRE);
+
+	if (magic == 0)
+		return STATS_BLANK;
+	if (magic == STATS_L7_MAGIC && meta->version == COUNTERS_VERSION &&
+	    meta->layout == stats_layout_l7())
+		return STATS_OURS;
+	return STATS_ALIEN;
+}

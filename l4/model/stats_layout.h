@@ -90,6 +90,68 @@ _Static_assert(sizeof(struct backend_counters) % 8 == 0, "same stride in BPF map
 
 _Static_assert(sizeof(struct steer_service_counters) == 64, "a cache line, and a shift");
 _Static_assert(sizeof(struct tcp_counters) % 8 == 0, "same stride in BPF maps and files");
+// --- the L7 half: written by lb7d alone, read like the other (stats_l7.h) ---
+
+enum {
+	STATS_L7_MAGIC = 0x6c623764, // "lb7d"
+	STATS_L7_WORKERS = 256,      // at most, as "workers" has
+	STATS_L7_SERVICES = 2048,    // at most
+	STATS_L7_BACKENDS = 16384,   // at most
+	STATS_L7_OTHER = 0, // id of the services and backends that found no room; has no name
+};
+
+// A store of more room is made under such names first.
+#define STATS_L7_NEXT "next_"
+
+// How many each region has is in the first one.
+enum stats_l7_region {
+	STATS_L7_META,         // struct stats_l7_meta [1]
+	STATS_L7_SERVICE_NAME, // struct stats_l7_name [room.n_services], index = id
+	STATS_L7_BACKEND_NAME, // struct stats_l7_name [room.n_backends], index = id
+	STATS_L7_WORKER,       // struct worker_counters [room.n_workers], index = worker
+	STATS_L7_SERVICE,      // struct l7_service_counters [n_workers * n_services], worker major
+	STATS_L7_BACKEND,      // struct l7_backend_counters [n_workers * n_backends], worker major
+	STATS_L7_SERVICE_HISTOGRAM, // struct l7_service_histograms, as STATS_L7_SERVICE
+	STATS_L7_BACKEND_HISTOGRAM, // struct l7_backend_histograms, as STATS_L7_BACKEND
+	STATS_L7_REGION_COUNT,
+};
+
+struct stats_l7_room {
+	uint32_t n_workers;
+	uint32_t n_services; // ids, STATS_L7_OTHER included
+	uint32_t n_backends; // likewise
+};
+
+struct stats_l7_meta {
+	uint32_t magic;   // STATS_L7_MAGIC, written last
+	uint32_t version; // COUNTERS_VERSION
+	uint32_t layout;  // hash of all names and sizes: catches a forgotten version
+	struct stats_l7_room room;
+	uint32_t n_workers;  // of the lb7d that runs now or ran last
+	uint32_t pid;        // of lb7d, 0 = stopped cleanly
+	uint32_t generation; // of the configuration that serves
+	uint32_t is_stale;   // another store has taken its place: open it anew
+	uint64_t started_ns; // CLOCK_REALTIME
+	char node[STATS_NAME_SIZE];
+};
+
+struct stats_l7_name {
+	uint32_t used; // enum stats_used; STATS_LIVE = in the configuration; written last
+	struct addr address;
+	uint16_t port; // host order
+	uint8_t pad[6];
+	uint64_t retired_ns;         // CLOCK_REALTIME; 0 while live
+	char group[STATS_NAME_SIZE]; // a service's entry of "l7"; a backend's pool
+	char name[STATS_NAME_SIZE];  // unique: a service's alone, a backend's in its pool
+};
+
+_Static_assert(sizeof(struct stats_l7_meta) == 112, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_l7_name) == 168, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct worker_counters) % 64 == 0, "workers do not share a cache line");
+_Static_assert(sizeof(struct l7_service_counters) % 64 == 0, "likewise");
+_Static_assert(sizeof(struct l7_backend_counters) % 64 == 0, "likewise");
+_Static_assert(sizeof(struct l7_service_histograms) % 64 == 0, "likewise");
+_Static_assert(sizeof(struct l7_backend_histograms) % 64 == 0, "likewise");
 
 #ifndef __bpf__
 // What a region is called in its folder, the size of an entry in bytes and how many there are.
@@ -116,4 +178,10 @@ enum stats_owner {
 	STATS_ALIEN, // another version, or not a counter store
 };
 enum stats_owner stats_layout_owner(const struct stats_meta *meta);
+
+// The same for the L7 half, whose shapes depend on its room.
+void stats_layout_l7_shapes(struct stats_shape out[STATS_L7_REGION_COUNT],
+                            const struct stats_l7_room *room);
+uint32_t stats_layout_l7(void);
+enum stats_owner stats_layout_l7_owner(const struct stats_l7_meta *meta);
 #endif

@@ -2,7 +2,7 @@
 // The lists of counters.h as tables, and the page that explains them to operators.
 #include <errno.h>
 
-#include "l4/model/stats.h"
+#include "l4/model/stats_l7.h"
 
 const char *const stats_verdict_names[VERDICT_COUNT] = {
 	[VERDICT_NONE] = "none",     [VERDICT_FORWARD] = "forward", [VERDICT_PUNT] = "punt",
@@ -80,6 +80,12 @@ static void print_histograms(FILE *out)
 		        stats_tcp_histograms[i].unit, stats_tcp_histograms[i].help);
 }
 
+static void print_times(FILE *out, const struct stats_time *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "| `%s` | histogram | ns | %s |\n", fields[i].name, fields[i].help);
+}
+
 static void print_reasons(FILE *out)
 {
 	fprintf(out,
@@ -110,7 +116,12 @@ int stats_reference(FILE *out)
 	             STATS_STEER_SERVICE_FIELDS);
 	print_fields(out, "TCP of L7 services and of backends", stats_tcp_fields, STATS_TCP_FIELDS);
 	print_histograms(out);
-	print_fields(out, "L7 workers (private to lb7d: `/metrics` of its admin address)",
-	             stats_worker_fields, STATS_WORKER_FIELDS);
+	print_fields(out, "L7 workers", stats_worker_fields, STATS_WORKER_FIELDS);
+	print_fields(out, "Services of L7 workers", stats_l7_service_fields,
+	             STATS_L7_SERVICE_FIELDS);
+	print_times(out, stats_l7_service_time_fields, STATS_L7_SERVICE_TIMES);
+	print_fields(out, "Backends of L7 workers", stats_l7_backend_fields,
+	             STATS_L7_BACKEND_FIELDS);
+	print_times(out, stats_l7_backend_time_fields, STATS_L7_BACKEND_TIMES);
 	return ferror(out) ? -EIO : 0;
 }

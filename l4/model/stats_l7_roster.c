@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/model/stats_l7_roster.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "l4/base/clock.h"
+#include "l4/base/hash.h"
+#include "l4/model/stats_l7_store.h"
+
+// One of the two name regions.
+struct roster {
+	struct stats_l7 *store;
+	struct stats_l7_name *names; // [n]
+	uint32_t n;
+	enum stats_l7_kind kind;
+	uint64_t now_ns; // CLOCK_REALTIME, as it is compared over restarts
+	uint32_t free;   // no id before it was never used
+};
+
+struct entry {
+	uint64_t key;
+	uint32_t id;
+};
+
+static uint64_t key_of(const struct roster *r, const char *group, const char *name)
+{
+	uint64_t h = r->kind == STATS_L7_OF_BACKENDS ? hash_bytes(group, strlen(group), 1) : 0;
+
+	return hash_bytes(name, strlen(name), h);
+}
+
+// The store is shared memory that outlived its writer: nothing in it is certain.
+static bool makes_sense(const struct stats_l7_name *n)
+{
+	return (n->used == STATS_LIVE || n->used == STATS_RETIRED) && n->name[0] &&
+	       memchr(n->name, '\0', sizeof(n->name)) && memchr(n->group, '\0', sizeof(n->group));
+}
+
+static bool is_owner(const struct roster *r, const struct stats_l7_name *n,
+                     const struct stats_l7_owner *o)
+{
+	return strcmp(n->name, o->name) == 0 &&
+	       (r->kind == STATS_L7_OF_SERVICES || strcmp(n->group, o->group) == 0);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t x = ((const struct entry *)a)->key, y = ((const struct entry *)b)->key;
+
+	return x < y ? -1 : x > y;
+}
+
+// What the store knows, sorted by key. Returns how many.
+static size_t index_names(const struct roster *r, struct entry *out)
+{
+	size_t n = 0;
+
+	for (uint32_t id = STATS_L7_OTHER + 1; id < r->n; id++)
+		if (makes_sense(&r->names[id]))
+			out[n++] = (struct entry){
+				.key = key_of(r, r->names[id].group, r->names[id].name), .id = id};
+	qsort(out, n, sizeof(*out), by_key);
+	return n;
+}
+
+static uint32_t find(const struct roster *r, const struct entry *index, size_t n,
+                     const struct stats_l7_owner *o)
+{
+	const struct entry wanted = {.key = key_of(r, o->group, o->name)};
+	const struct entry *e = bsearch(&wanted, index, n, sizeof(*index), by_key);
+
+	return e && is_owner(r, &r->names[e->id], o) ? e->id : STATS_L7_OTHER;
+}
+
+static void take(struct roster *r, uint32_t id, const struct stats_l7_owner *o)
+{
+	struct stats_l7_name *n = &r->names[id];
+
+	n->address = o->address;
+	n->port = o->port;
+	n->retired_ns = 0;
+	memset(n->group, 0, sizeof(n->group));
+	memset(n->name, 0, sizeof(n->name));
+	strncpy(n->group, o->group, sizeof(n->group) - 1);
+	strncpy(n->name, o->name, sizeof(n->name) - 1);
+	__atomic_store_n(&n->used, STATS_LIVE, __ATOMIC_RELEASE);
+}
+
+// Something still counts under it: a connection or a stream that outlived its configuration.
+static bool is_busy(const struct roster *r, uint32_t id)
+{
+	bool is_service = r->kind == STATS_L7_OF_SERVICES;
+	const struct stats_field *fields =
+		is_service ? stats_l7_service_fields : stats_l7_backend_fields;
+	size_t n = is_service ? STATS_L7_SERVICE_FIELDS : STATS_L7_BACKEND_FIELDS;
+	struct l7_service_counters service;
+	struct l7_backend_counters backend;
+
+	if (is_service)
+		stats_l7_sum_service(r->store, id, &service);
+	else
+		stats_l7_sum_backend(r->store, id, &backend);
+	for (size_t i = 0; i < n; i++)
+		if (fields[i].kind == STATS_GAUGE &&
+		    stats_value(is_service ? (const void *)&service : &backend, &fields[i]))
+			return true;
+	return false;
+}
+
+static bool may_be_reused(const struct roster *r, uint32_t id)
+{
+	const struct stats_l7_name *n = &r->names[id];
+	uint64_t least_ns = STATS_L7_QUARANTINE_S * CLOCK_NS_PER_S;
+
+	return n->used == STATS_RETIRED &&
+	       (n->retired_ns > r->now_ns || r->now_ns - n->retired_ns >= least_ns) &&
+	       !is_busy(r, id);
+}
+
+static uint32_t clear(struct roster *r, uint32_t id)
+{
+	__atomic_store_n(&r->names[id].used, STATS_FREE, __ATOMIC_RELEASE);
+	if (r->kind == STATS_L7_OF_SERVICES)
+		stats_l7_store_clear_service(r->store, id);
+	else
+		stats_l7_store_clear_backend(r->store, id);
+	return id;
+}
+
+static uint32_t reuse(struct roster *r)
+{
+	uint32_t best = STATS_L7_OTHER;
+
+	for (uint32_t id = STATS_L7_OTHER + 1; id < r->n; id++)
+		if (may_be_reused(r, id) &&
+		    (!best || r->names[id].retired_ns < r->names[best].retired_ns))
+			best = id;
+	return best ? clear(r, best) : best;
+}
+
+static uint32_t take_free(struct roster *r)
+{
+	while (r->free < r->n) {
+		uint32_t id = r->free++;
+
+		if (r->names[id].used == STATS_FREE)
+			return id;
+		if (!makes_sense(&r->names[id]))
+			return clear(r, id);
+	}
+	return reuse(r);
+}
+
+static void retire_others(struct roster *r, const bool *is_wanted)
+{
+	for (uint32_t id = STATS_L7_OTHER + 1; id < r->n; id++) {
+		struct stats_l7_name *n = &r->names[id];
+
+		if (n->used != STATS_LIVE || is_wanted[id])
+			continue;
+		n->retired_ns = r->now_ns;
+		__atomic_store_n(&n->used, STATS_RETIRED, __ATOMIC_RELEASE);
+	}
+}
+
+// First those who come back, so that nobody new takes what is theirs.
+static size_t give(struct roster *r, const struct stats_l7_owner *owners, size_t n, uint16_t *ids,
+                   bool *is_wanted, struct entry *index)
+{
+	size_t n_known = index_names(r, index), n_left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t id = find(r, index, n_known, &owners[i]);
+
+		ids[i] = (uint16_t)id;
+		is_wanted[id] = true;
+		if (id)
+			take(r, id, &owners[i]);
+	}
+	retire_others(r, is_wanted);
+	for (size_t i = 0; i < n; i++) {
+		if (ids[i])
+			continue;
+		ids[i] = (uint16_t)take_free(r);
+		if (ids[i])
+			take(r, ids[i], &owners[i]);
+		else
+			n_left++;
+	}
+	return n_left;
+}
+
+static uint64_t now_real_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * CLOCK_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+size_t stats_l7_roster(struct stats_l7 *s, enum stats_l7_kind kind,
+                       const struct stats_l7_owner *owners, size_t n, uint16_t *ids)
+{
+	bool is_service = kind == STATS_L7_OF_SERVICES;
+	struct roster r = {
+		.store = s,
+		.names = is_service ? s->service_names : s->backend_names,
+		.n = is_service ? s->room.n_services : s->room.n_backends,
+		.kind = kind,
+		.now_ns = now_real_ns(),
+		.free = STATS_L7_OTHER + 1,
+	};
+	struct entry *index = calloc(r.n, sizeof(*index));
+	bool *is_wanted = calloc(r.n, sizeof(*is_wanted));
+	size_t n_left = n;
+
+	memset(ids, 0, n * sizeof(*ids));
+	if (index && is_wanted)
+		n_left = give(&r, owners, n, ids, is_wanted, index);
+	free(index);
+	free(is_wanted);
+	return n_left;
+}

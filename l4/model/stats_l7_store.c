@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l4/model/stats_l7_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "l4/base/clock.h"
+#include "l4/model/stats_region.h"
+
+enum {
+	LEAST_SERVICES = 64, // 1.4 MB for two workers, mostly histograms
+	LEAST_BACKENDS = 512 // 3.4 MB likewise
+};
+
+static uint32_t room_of(uint32_t n, uint32_t least, uint32_t most)
+{
+	uint32_t room = least;
+
+	while (room < 2 * n + 1 && room < most)
+		room *= 2;
+	return room;
+}
+
+struct stats_l7_room stats_l7_store_room(uint32_t n_workers, uint32_t n_services,
+                                         uint32_t n_backends)
+{
+	return (struct stats_l7_room){
+		.n_workers = n_workers,
+		.n_services = room_of(n_services, LEAST_SERVICES, STATS_L7_SERVICES),
+		.n_backends = room_of(n_backends, LEAST_BACKENDS, STATS_L7_BACKENDS),
+	};
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+// Of both, each as large as the larger.
+static struct stats_l7_room join(const struct stats_l7_room *a, const struct stats_l7_room *b)
+{
+	return (struct stats_l7_room){
+		.n_workers = larger(a->n_workers, b->n_workers),
+		.n_services = larger(a->n_services, b->n_services),
+		.n_backends = larger(a->n_backends, b->n_backends),
+	};
+}
+
+// --- a larger store takes over ---
+
+static void take_over(struct stats_l7 *to, const struct stats_l7 *from)
+{
+	const struct stats_l7_room *r = &from->room;
+
+	memcpy(to->service_names, from->service_names, r->n_services * sizeof(*to->service_names));
+	memcpy(to->backend_names, from->backend_names, r->n_backends * sizeof(*to->backend_names));
+	memcpy(to->workers, from->workers, r->n_workers * sizeof(*to->workers));
+	for (uint32_t w = 0; w < r->n_workers; w++) {
+		size_t at = stats_l7_service_at(to, w, 0), was = stats_l7_service_at(from, w, 0);
+
+		memcpy(&to->services[at], &from->services[was],
+		       r->n_services * sizeof(*to->services));
+		memcpy(&to->service_times[at], &from->service_times[was],
+		       r->n_services * sizeof(*to->service_times));
+		at = stats_l7_backend_at(to, w, 0);
+		was = stats_l7_backend_at(from, w, 0);
+		memcpy(&to->backends[at], &from->backends[was],
+		       r->n_backends * sizeof(*to->backends));
+		memcpy(&to->backend_times[at], &from->backend_times[was],
+		       r->n_backends * sizeof(*to->backend_times));
+	}
+}
+
+static int rename_one(const char *home, const char *name)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int n = snprintf(from, sizeof(from), "%s/" STATS_L7_NEXT "%s", home, name);
+
+	if (n < 0 || (size_t)n >= sizeof(from))
+		return -ENAMETOOLONG;
+	snprintf(to, sizeof(to), "%s/%s", home, name);
+	return rename(from, to) < 0 ? -errno : 0;
+}
+
+// The first region last: until then a reader finds the old one, whose room does not fit, and refuses.
+static int put_in_place(const char *home, const struct stats_shape *shapes)
+{
+	int rc = 0;
+
+	for (size_t i = STATS_L7_REGION_COUNT; !rc && i--;)
+		rc = rename_one(home, shapes[i].name);
+	return rc;
+}
+
+static int map_next(struct stats_l7 *s, const struct stats_l7_home *home,
+                    const struct stats_shape *shapes)
+{
+	const struct stats_region_mode mode = {.is_bpf = home->is_bpf, .is_writable = true};
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < STATS_L7_REGION_COUNT; i++) {
+		char name[64];
+		int fd;
+
+		snprintf(name, sizeof(name), STATS_L7_NEXT "%s", shapes[i].name);
+		fd = stats_region_open(home->path, name, mode);
+		if (fd < 0)
+			return fd;
+		rc = stats_region_map(&s->mapping[i], fd, &shapes[i], mode);
+		close(fd);
+	}
+	if (!rc)
+		stats_l7_point(s);
+	return rc;
+}
+
+static void write_head(struct stats_l7 *s)
+{
+	s->meta->version = COUNTERS_VERSION;
+	s->meta->layout = stats_layout_l7();
+	s->meta->room = s->room;
+	__atomic_store_n(&s->meta->magic, STATS_L7_MAGIC, __ATOMIC_RELEASE);
+}
+
+// `old` may be NULL: there was none, or another version's.
+static int make(struct stats_l7 *out, const struct stats_l7_home *home,
+                const struct stats_l7_room *room, const struct stats_l7 *old, struct err *err)
+{
+	struct stats_l7 s = {.is_bpf = home->is_bpf, .lock_fd = -1, .room = *room};
+	struct stats_shape shapes[STATS_L7_REGION_COUNT];
+	int rc;
+
+	stats_layout_l7_shapes(shapes, room);
+	rc = home->make(home->path, shapes, err);
+	if (rc)
+		return rc;
+	rc = map_next(&s, home, shapes);
+	if (!rc && old)
+		take_over(&s, old);
+	if (!rc) {
+		write_head(&s);
+		rc = put_in_place(home->path, shapes);
+	}
+	if (rc) {
+		stats_l7_close(&s);
+		return err_set(err, rc, "%s: cannot make counters: %s", home->path, strerror(-rc));
+	}
+	*out = s;
+	return 0;
+}
+
+static bool fits(const struct stats_l7_room *has, const struct stats_l7_room *wanted)
+{
+	return has->n_workers >= wanted->n_workers && has->n_services >= wanted->n_services &&
+	       has->n_backends >= wanted->n_backends;
+}
+
+// --- opening ---
+
+static int lock(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, -errno, "%s: cannot open: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return err_set(err, -EBUSY,
+	               "%s: another lb7d counts there; key stats names a folder of its own", path);
+}
+
+static int open_locked(struct stats_l7 *out, const struct stats_l7_home *home,
+                       const struct stats_l7_room *room, struct err *err)
+{
+	struct stats_l7_room both;
+	struct stats_l7 old;
+	int rc = stats_l7_open_home(&old, home->path, home->is_bpf, true, err);
+
+	if (rc == -ENOENT || rc == -EPROTO)
+		return make(out, home, room, NULL, err);
+	if (rc)
+		return rc;
+	if (fits(&old.room, room)) {
+		*out = old;
+		return 0;
+	}
+	both = join(&old.room, room);
+	rc = make(out, home, &both, &old, err);
+	if (!rc)
+		__atomic_store_n(&old.meta->is_stale, 1, __ATOMIC_RELEASE);
+	stats_l7_close(&old);
+	return rc;
+}
+
+int stats_l7_store_open(struct stats_l7 *out, const struct stats_l7_home *home,
+                        const struct stats_l7_room *room, struct err *err)
+{
+	int lock_fd = lock(home->path, err);
+	int rc;
+
+	if (lock_fd < 0)
+		return lock_fd;
+	rc = open_locked(out, home, room, err);
+	if (rc)
+		close(lock_fd);
+	else
+		out->lock_fd = lock_fd;
+	return rc;
+}
+
+static int make_files(const char *path, const struct stats_shape shapes[STATS_L7_REGION_COUNT],
+                      struct err *err)
+{
+	int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int rc = dir_fd < 0 ? -errno : 0;
+
+	for (size_t i = 0; !rc && i < STATS_L7_REGION_COUNT; i++) {
+		char name[64];
+		int fd;
+
+		snprintf(name, sizeof(name), STATS_L7_NEXT "%s", shapes[i].name);
+		unlinkat(dir_fd, name, 0);
+		fd = stats_region_make_file(dir_fd, name,
+		                            (size_t)shapes[i].entry_size * shapes[i].n_entries);
+		rc = fd < 0 ? fd : 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	if (dir_fd >= 0)
+		close(dir_fd);
+	return rc ? err_set(err, rc, "%s: cannot make files: %s", path, strerror(-rc)) : 0;
+}
+
+int stats_l7_store_open_shm(struct stats_l7 *out, const char *dir, const struct stats_l7_room *room,
+                            struct err *err)
+{
+	char shm[STATS_DIR_SIZE];
+	struct stats_l7_home home = {.path = shm, .make = make_files};
+	int rc = stats_shm_dir(shm, dir);
+	int fd;
+
+	if (rc)
+		return err_set(err, rc, "%s: the name is too long", dir);
+	fd = stats_region_make_folder(shm, err);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return stats_l7_store_open(out, &home, room, err);
+}
+
+int stats_l7_store_open_private(struct stats_l7 *out, const struct stats_l7_room *room)
+{
+	struct stats_l7 s = {.is_private = true, .lock_fd = -1, .room = *room};
+	struct stats_shape shapes[STATS_L7_REGION_COUNT];
+
+	stats_layout_l7_shapes(shapes, room);
+	for (size_t i = 0; i < STATS_L7_REGION_COUNT; i++) {
+		size_t size = (size_t)shapes[i].entry_size * shapes[i].n_entries;
+
+		if (stats_region_map_private(&s.mapping[i], size)) {
+			stats_l7_close(&s);
+			return -ENOMEM;
+		}
+	}
+	stats_l7_point(&s);
+	write_head(&s);
+	*out = s;
+	return 0;
+}
+
+// --- writing ---
+
+static void reset(void *counters, size_t stride, size_t n, const struct stats_field *field)
+{
+	for (size_t i = 0; i < n; i++)
+		memset((char *)counters + i * stride + field->offset, 0, sizeof(uint64_t));
+}
+
+static void reset_gauges(struct stats_l7 *s)
+{
+	size_t n_services = (size_t)s->room.n_workers * s->room.n_services;
+	size_t n_backends = (size_t)s->room.n_workers * s->room.n_backends;
+
+	for (size_t i = 0; i < STATS_WORKER_FIELDS; i++)
+		if (stats_worker_fields[i].kind == STATS_GAUGE)
+			reset(s->workers, sizeof(*s->workers), s->room.n_workers,
+			      &stats_worker_fields[i]);
+	for (size_t i = 0; i < STATS_L7_SERVICE_FIELDS; i++)
+		if (stats_l7_service_fields[i].kind == STATS_GAUGE)
+			reset(s->services, sizeof(*s->services), n_services,
+			      &stats_l7_service_fields[i]);
+	for (size_t i = 0; i < STATS_L7_BACKEND_FIELDS; i++)
+		if (stats_l7_backend_fields[i].kind == STATS_GAUGE)
+			reset(s->backends, sizeof(*s->backends), n_backends,
+			      &stats_l7_backend_fields[i]);
+}
+
+void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_workers, uint32_t pid)
+{
+	struct stats_l7_meta *meta = s->meta;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	meta->n_workers = n_workers;
+	meta->pid = pid;
+	meta->generation = 0;
+	meta->started_ns = (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
+	memset(meta->node, 0, sizeof(meta->node));
+	snprintf(meta->node, sizeof(meta->node), "%s", node);
+	reset_gauges(s);
+}
+
+void stats_l7_store_clear_service(struct stats_l7 *s, uint32_t id)
+{
+	for (uint32_t w = 0; w < s->room.n_workers; w++) {
+		size_t at = stats_l7_service_at(s, w, id);
+
+		memset(&s->services[at], 0, sizeof(*s->services));
+		memset(&s->service_times[at], 0, sizeof(*s->service_times));
+	}
+}
+
+void stats_l7_store_clear_backend(struct stats_l7 *s, uint32_t id)
+{
+	for (uint32_t w = 0; w < s->room.n_workers; w++) {
+		size_t at = stats_l7_backend_at(s, w, id);
+
+		memset(&s->backends[at], 0, sizeof(*s->backends));
+		memset(&s->backend_times[at], 0, sizeof(*s->backend_times));
+	}
+}
