@@ -81,7 +81,7 @@ link = @mkdir -p $(@D); $(if $(V),,echo "  LINK $@";) $(if $(V),set -x;) $(CC) $
 $(O)/bin/lb4d: $(call obj,$(call src,l4 l4/dpdk) $(filter-out %.bpf.c,$(call src,bpf))) $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) $(DPDK_LIBS) -lbpf -lev -lmnl -lcap-ng -lseccomp -lcrypto -ljansson -lm)
 $(O)/bin/lb7d: $(O)/obj/l7/main.o $(call obj,bpf/attach.c bpf/attach_l7.c) $(L7)
-	$(call link,$(L7) -lbpf -lssl -lcrypto -lcap-ng -ljansson -lm -pthread)
+	$(call link,$(L7) -lbpf -lnghttp2 -lssl -lcrypto -lcap-ng -ljansson -lm -pthread)
 $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)
 $(O)/bin/%: $(O)/obj/tools/%.o $(call lib,tools) $(DATA)
@@ -90,14 +90,14 @@ $(O)/tests/unit/l4/base/%: LIBS = $(call lib,base)
 $(O)/tests/unit/l4/model/%: LIBS = $(MODEL) -ljansson
 $(O)/tests/unit/l4/data/%: LIBS = $(DATA) -lcrypto -ljansson
 $(O)/tests/unit/l4/ctrl/%: LIBS = $(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson
-$(O)/tests/unit/l7/%: LIBS = $(L7) -lssl -lcrypto -ljansson -pthread
+$(O)/tests/unit/l7/%: LIBS = $(L7) -lnghttp2 -lssl -lcrypto -ljansson -pthread
 $(O)/tests/unit/tools/%: LIBS = $(call lib,tools) $(DATA) -lcrypto -ljansson
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl l7) $(DATA)
 	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
 $(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support l7) $(DATA)
-	$(call link,-fsanitize=fuzzer $(call lib,support l7) $(DATA) -lssl -lcrypto -ljansson -lm)
+	$(call link,-fsanitize=fuzzer $(call lib,support l7) $(DATA) -lnghttp2 -lssl -lcrypto -ljansson -lm)
 $(O)/bench/bench_route: $(O)/obj/tests/bench/bench_route.o $(L7)
-	$(call link,$(L7) -lssl -lcrypto -ljansson -lm)
+	$(call link,$(L7) -lnghttp2 -lssl -lcrypto -ljansson -lm)
 $(O)/tests/smoke/steer_run $(O)/tests/smoke/stats_run: $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \
 		$(call obj,$(filter-out %.bpf.c,$(call src,bpf))) $(call lib,support) $(MODEL)
 	$(call link,$(call lib,support) $(MODEL) -lbpf -ljansson -lm)
@@ -110,7 +110,7 @@ $(O)/tests/bench/l7_load: $(call obj,$(call src,tests/bench/l7)) $(call lib,base
 $(O)/bench/bench_http1: $(O)/obj/tests/bench/bench_http1.o $(L7)
 	$(call link,$(L7) -lhttp_parser)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support l7) $(DATA)
-	$(call link,$(call lib,support l7) $(DATA) -lssl -lcrypto -ljansson -lm)
+	$(call link,$(call lib,support l7) $(DATA) -lnghttp2 -lssl -lcrypto -ljansson -lm)
 
 # --- compiling ---
 $(O)/obj/l4/dpdk/%.o $(O)/obj/l4/ctrl/%.o $(O)/obj/l4/main.o: LIB_CFLAGS := $(DPDK_CFLAGS)

@@ -68,3 +68,45 @@ void buf_fini(struct buf_pool *p)
 	}
 	p->spare_size = 0;
 }
+
+bool buf_chain_add(struct buf_pool *p, struct buf_chain *chain, struct slice bytes)
+{
+	while (bytes.len) {
+		struct buf *b = chain->last;
+		size_t n;
+
+		if (!b || !buf_room(b)) {
+			b = buf_get(p, bytes.len < BUF_LARGE_SIZE ? bytes.len : BUF_LARGE_SIZE);
+			if (!b)
+				return false;
+			*(chain->last ? &chain->last->next : &chain->first) = b;
+			chain->last = b;
+		}
+		n = buf_room(b) < bytes.len ? buf_room(b) : bytes.len;
+		memcpy(b->data + b->end, bytes.ptr, n);
+		b->end += (uint32_t)n;
+		chain->size += n;
+		bytes = slice_of(bytes.ptr + n, bytes.len - n);
+	}
+	return true;
+}
+
+void buf_chain_drop(struct buf_pool *p, struct buf_chain *chain, size_t n)
+{
+	struct buf *b = chain->first;
+
+	b->start += (uint32_t)n;
+	chain->size -= n;
+	if (b->start < b->end)
+		return;
+	chain->first = b->next;
+	if (!chain->first)
+		chain->last = NULL;
+	buf_put(p, b);
+}
+
+void buf_chain_clear(struct buf_pool *p, struct buf_chain *chain)
+{
+	while (chain->first)
+		buf_chain_drop(p, chain, buf_chain_front(chain).len);
+}

@@ -36,6 +36,25 @@ struct buf *buf_get(struct buf_pool *p, size_t size);
 void buf_put(struct buf_pool *p, struct buf *b); // NULL is fine
 void buf_fini(struct buf_pool *p);               // frees the spare ones
 
+// Bytes in order, over as many buffers as they need. All zero = empty.
+struct buf_chain {
+	struct buf *first, *last;
+	size_t size; // bytes held
+};
+
+// Copies bytes to the end. False: no memory; then some of them are there, and the chain is of no more use.
+NODISCARD bool buf_chain_add(struct buf_pool *p, struct buf_chain *chain, struct slice bytes);
+// Bytes at the front that lie together; empty: there are none. Valid until they are dropped.
+static inline struct slice buf_chain_front(const struct buf_chain *chain)
+{
+	const struct buf *b = chain->first;
+
+	return b ? slice_of(b->data + b->start, b->end - b->start) : (struct slice){0};
+}
+// Drops n bytes at the front, at most buf_chain_front().len.
+void buf_chain_drop(struct buf_pool *p, struct buf_chain *chain, size_t n);
+void buf_chain_clear(struct buf_pool *p, struct buf_chain *chain);
+
 static inline bool buf_is_full(const struct buf_pool *p)
 {
 	return p->used_size >= p->budget;

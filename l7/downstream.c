@@ -28,7 +28,10 @@ const struct conf_l7 *downstream_l7(const struct downstream *c)
 
 static void free_downstream(struct loop_task *task)
 {
-	free(CONTAINER_OF(task, struct downstream, free));
+	struct downstream *c = CONTAINER_OF(task, struct downstream, free);
+
+	free(c->http2);
+	free(c);
 }
 
 void downstream_close(struct downstream *c, bool is_reset)
@@ -37,6 +40,7 @@ void downstream_close(struct downstream *c, bool is_reset)
 
 	if (c->state == DOWNSTREAM_CLOSED)
 		return;
+	downstream_http2_close(c);
 	c->state = DOWNSTREAM_CLOSED;
 	if (is_reset)
 		conn_abort(&c->conn);
@@ -103,6 +107,10 @@ void downstream_next(struct downstream *c)
 
 void downstream_close_if_idle(struct downstream *c)
 {
+	if (c->state == DOWNSTREAM_HTTP2) {
+		downstream_http2_shutdown(c);
+		return;
+	}
 	if (c->state != DOWNSTREAM_HEAD || c->seen || !c->n_requests)
 		return;
 	if (io_has_input(&c->conn.io, true) || conn_pending(&c->conn))
@@ -134,6 +142,10 @@ static void on_timer(struct timer *t)
 	struct downstream *c = CONTAINER_OF(t, struct downstream, timer);
 	size_t unsent;
 
+	if (c->state == DOWNSTREAM_HTTP2) {
+		downstream_http2_timer(c);
+		return;
+	}
 	if (c->stream && !c->is_watched)
 		return; // from before the request
 	unsent = io_unsent(&c->conn.io);
@@ -190,6 +202,30 @@ static size_t take_proxy_header(struct downstream *c, struct slice bytes)
 	return (size_t)n;
 }
 
+// In clear a client that knows begins with HTTP/2's preface (RFC 9113 section 3.3). True: it may be that, see c->state.
+static bool take_preface(struct downstream *c, struct slice bytes)
+{
+	static const char preface[] = HTTP2_PREFACE;
+	size_t n = bytes.len < sizeof(preface) - 1 ? bytes.len : sizeof(preface) - 1;
+	const struct conf_l7 *l7 = downstream_l7(c);
+
+	if (c->from.is_secure || c->n_requests || !l7 || !l7->http2 ||
+	    memcmp(bytes.ptr, preface, n) != 0)
+		return false;
+	if (n == sizeof(preface) - 1)
+		downstream_http2_begin(c);
+	return true;
+}
+
+static size_t take_request(struct downstream *c, struct slice bytes)
+{
+	if (c->state == DOWNSTREAM_HEAD && take_preface(c, bytes) && c->state == DOWNSTREAM_HEAD)
+		return 0; // the rest of it is awaited
+	if (c->http2)
+		return downstream_http2_received(c, bytes);
+	return downstream_http1_received(c, bytes);
+}
+
 static size_t on_received(struct conn *conn, struct slice bytes)
 {
 	struct downstream *c = downstream_of(conn);
@@ -199,7 +235,7 @@ static size_t on_received(struct conn *conn, struct slice bytes)
 		n = take_proxy_header(c, bytes);
 	if (c->state == DOWNSTREAM_PROXY || c->state == DOWNSTREAM_HANDSHAKE || n == bytes.len)
 		return n;
-	return n + downstream_http1_received(c, slice_of(bytes.ptr + n, bytes.len - n));
+	return n + take_request(c, slice_of(bytes.ptr + n, bytes.len - n));
 }
 
 static void on_opened(struct conn *conn)
@@ -211,6 +247,8 @@ static void on_opened(struct conn *conn)
 	c->from.tls_version = tls_version(conn->tls);
 	c->from.server_name = tls_server_name(conn->tls);
 	c->state = DOWNSTREAM_HEAD;
+	if (slice_eq(tls_alpn(conn->tls), slice_of("h2", 2)))
+		downstream_http2_begin(c);
 }
 
 static void leave(struct downstream *c, const char *reason)
@@ -245,7 +283,9 @@ static void on_drained(struct conn *conn)
 	struct downstream *c = downstream_of(conn);
 
 	c->is_watched = false;
-	if (c->stream)
+	if (c->state == DOWNSTREAM_HTTP2)
+		downstream_http2_drained(c);
+	else if (c->stream)
 		stream_drained(c->stream);
 	else if (c->state == DOWNSTREAM_HEAD)
 		conn_resume(conn); // the next of the requests that were sent at once
@@ -279,6 +319,7 @@ static void admit(struct worker *w, struct downstream *c, struct listener *l)
 	c->listener = l;
 	l->n_refs++;
 	c->timer.fire = on_timer;
+	c->begun_ms = w->loop.timers.now_ms;
 	c->free.run = free_downstream;
 	c->next = w->clients;
 	if (c->next)

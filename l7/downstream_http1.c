@@ -34,6 +34,13 @@ static struct http1_limits limits_of(const struct conf_l7 *l7)
 		.line = l7->limits.line, .head = l7->limits.header, .fields = l7->limits.headers};
 }
 
+static bool is_aged(const struct downstream *c)
+{
+	uint32_t max_age_ms = downstream_l7(c)->timeouts.max_age_ms;
+
+	return max_age_ms && c->w->loop.timers.now_ms >= c->begun_ms + max_age_ms;
+}
+
 static void begin_request(struct downstream *c, struct request *r)
 {
 	static const uint8_t states[BODY_COUNT] = {
@@ -48,7 +55,7 @@ static void begin_request(struct downstream *c, struct request *r)
 	c->left = r->content_length;
 	c->chunked = (struct http1_chunked){0};
 	c->state = r->body == BODY_LENGTH && !c->left ? DOWNSTREAM_WAIT : states[r->body];
-	c->is_persistent = r->is_persistent && !c->w->is_draining;
+	c->is_persistent = r->is_persistent && !c->w->is_draining && !is_aged(c);
 	c->from.minor = r->minor;
 	c->is_chunked = c->is_until_close = false;
 	c->conn.io.most = c->state == DOWNSTREAM_WAIT ? WAIT_MOST : LOOP_RECEIVE_SIZE;

@@ -4,24 +4,6 @@
 #include "l7/http1.h"
 #include "l7/http1_target.h"
 
-// 1*DIGIT below 2^63, so that nobody's signed arithmetic wraps.
-static int read_length(struct slice s, uint64_t *length)
-{
-	uint64_t n = 0;
-
-	if (s.len == 0)
-		return HTTP1_LENGTH;
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned digit = s.ptr[i] - (unsigned)'0';
-
-		if (digit > 9 || n > ((uint64_t)INT64_MAX - digit) / 10)
-			return HTTP1_LENGTH;
-		n = n * 10 + digit;
-	}
-	*length = n;
-	return 0;
-}
-
 // A value that is not "chunked": unknown codings before one final chunked are for a better server (RFC 9112 section 6.1),
 // all else is an attack or a mistake.
 static int coding_error(struct slice list)
@@ -68,10 +50,10 @@ static int read_body(const struct fields *f, const struct http1_fields_marks *m,
 		return 0;
 	if (http1_fields_has_twice(m, HEADER_CONTENT_LENGTH))
 		return HTTP1_LENGTH_TWICE;
-	rc = read_length(http1_fields_value(f, m, HEADER_CONTENT_LENGTH), length);
-	if (!rc)
-		*body = BODY_LENGTH;
-	return rc;
+	if (!message_length(http1_fields_value(f, m, HEADER_CONTENT_LENGTH), length))
+		return HTTP1_LENGTH;
+	*body = BODY_LENGTH;
+	return 0;
 }
 
 static bool is_kept(const struct http1_fields_options *o, uint8_t minor)

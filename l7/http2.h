@@ -8,8 +8,8 @@
 //
 // Flow control: what is received counts against the peer's window until http2_consume() gives it back; what is sent beyond
 // the peer's window waits here, and http2_blocked() says so: then its source is to stop until ops->drained().
-// Extended CONNECT (RFC 8441) looks like HTTP/1's upgrade: a request with `upgrade` "websocket", method GET, BODY_TUNNEL and no
-// Sec-WebSocket-Key; its answer is a response 101.
+// Extended CONNECT (RFC 8441) looks like HTTP/1's upgrade: a request with `upgrade` "websocket", method GET, BODY_NONE and no
+// Sec-WebSocket-Key; its answer is a response 101, and ops->end() is called only when the peer ends the tunnel.
 //
 // What floods is cut off: streams that are reset as soon as they are opened (CVE-2023-44487), CONTINUATION (2024), PING, SETTINGS,
 // empty DATA and the like use up an allowance that requests which are answered refill; heads beyond the limits are
@@ -43,6 +43,8 @@ enum http2_error {
 // What a client begins with (section 3.4).
 #define HTTP2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+const char *http2_error_text(enum http2_error error); // "CANCEL"
+
 struct http2;
 
 // One request and its answer. Embedded in its owner's struct; from http2_request() or ops->open() until ops->closed().
@@ -50,14 +52,14 @@ struct http2;
 struct http2_stream {
 	struct http2 *http2;
 	struct http2_stream *next, *prev; // http2->streams
-	struct buf *out, *out_end;        // to be sent
+	struct buf_chain out;             // to be sent
 	struct slice lent;                // likewise, behind `out`; only while http2_data() runs
 	struct buf *trailers;             // likewise, packed (head.h); NULL = none
 	size_t n_out;                     // bytes of out and lent
 	uint32_t unconsumed;              // bytes received and not given back
 	int32_t id;                       // 0 = closed
+	uint16_t flags;                   // http2_session.h
 	uint8_t method;                   // enum method of the request
-	uint8_t flags;                    // http2_session.h
 };
 
 struct http2_ops {
@@ -82,19 +84,21 @@ struct http2_ops {
 	void (*settings)(struct http2 *h);
 	// The peer takes no new streams (GOAWAY). May be NULL.
 	void (*goaway)(struct http2 *h);
+	// Both sides have said all, no stream is left: close the connection when conn_pending() is 0. Once.
+	void (*over)(struct http2 *h);
 };
 
 struct http2_setup {
-	struct conn *conn;           // borrowed, outlives the session
+	struct conn *conn; // borrowed, outlives the session
 	const struct http2_ops *ops;
-	void *owner;                 // http2_owner()
-	struct request *request;     // parsed into, used up before the op returns: the worker's
+	void *owner;             // http2_owner()
+	struct request *request; // parsed into, used up before the op returns: the worker's
 	struct response *response;
 	struct fields *trailers;
-	struct http1_limits limits;  // of heads
-	uint32_t n_streams;          // SETTINGS_MAX_CONCURRENT_STREAMS; of a server
-	uint32_t stream_window;      // bytes that may be on their way to us, of one stream
-	uint32_t connection_window;  // of all
+	struct http1_limits limits; // of heads
+	uint32_t n_streams;         // SETTINGS_MAX_CONCURRENT_STREAMS; of a server
+	uint32_t stream_window;     // bytes that may be on their way to us, of one stream
+	uint32_t connection_window; // of all
 	bool is_server;
 };
 
@@ -117,9 +121,6 @@ void http2_drained(struct http2 *h);
 // Sends what waits now, not at the end of the turn.
 void http2_flush(struct http2 *h);
 
-// Both sides have said all: the connection can be closed once conn_pending() is 0.
-bool http2_is_over(const struct http2 *h);
-
 uint32_t http2_n_streams(const struct http2 *h);
 
 // --- client ---
@@ -127,7 +128,7 @@ uint32_t http2_n_streams(const struct http2 *h);
 // Streams that may be opened now: what the peer allows, less what is open; 0 after GOAWAY.
 uint32_t http2_room(const struct http2 *h);
 bool http2_takes_websockets(const struct http2 *h); // SETTINGS_ENABLE_CONNECT_PROTOCOL
-bool http2_has_settings(const struct http2 *h);     // of the peer; before that, the above are guesses
+bool http2_has_settings(const struct http2 *h); // of the peer; before that, the above are guesses
 
 // Opens a stream; *s is zero filled. Content follows by http2_data() and http2_end() unless r->body is BODY_NONE. 0, -ENOMEM or
 // -EAGAIN: no room.

@@ -31,7 +31,7 @@ void kit_put(struct kit *k)
 static int load_tls(struct kit *k, const struct conf *conf, struct tls_tickets *tickets,
                     struct err *err)
 {
-	static const char *const alpn[] = {"http/1.1", NULL};
+	static const char *const alpn[] = {"h2", "http/1.1", NULL};
 
 	k->servers = calloc((size_t)conf->n_l7 + 1, sizeof(*k->servers));
 	k->clients = calloc((size_t)conf->n_pools + 1, sizeof(*k->clients));
@@ -42,7 +42,8 @@ static int load_tls(struct kit *k, const struct conf *conf, struct tls_tickets *
 		int rc = 0;
 
 		if (conf->l7[i].n_tls && !conf->l7[i].hosts)
-			rc = tls_server_new(&k->servers[i], conf, i, alpn, tickets, err);
+			rc = tls_server_new(&k->servers[i], conf, i, alpn + !conf->l7[i].http2,
+			                    tickets, err);
 		if (rc)
 			return rc;
 	}

@@ -6,7 +6,10 @@
 
 #include "l7/header.h"
 
-enum { MESSAGE_FIELDS_MAX = 288 }; // limits.headers (256 at most), and what rewriting adds
+enum {
+	MESSAGE_FIELDS_MAX = 288, // limits.headers (256 at most), and what rewriting adds
+	MESSAGE_HTTP2 = 2,        // `minor` of what came by HTTP/2
+};
 
 enum method {
 	METHOD_OTHER,
@@ -54,7 +57,7 @@ struct request {
 	struct slice upgrade; // value of Upgrade if Connection names it; else empty
 	uint64_t content_length;
 	uint8_t method;        // enum method
-	uint8_t minor;         // HTTP/1.minor: 0 or 1
+	uint8_t minor;         // HTTP/1.minor: 0 or 1; MESSAGE_HTTP2
 	uint8_t body;          // enum body: NONE, LENGTH, CHUNKED
 	bool is_persistent;    // RFC 9112 section 9.3
 	bool expects_continue; // Expect: 100-continue
@@ -67,8 +70,8 @@ struct response {
 	struct slice upgrade;
 	uint64_t content_length;
 	uint16_t status; // 100..999
-	uint8_t minor;
-	uint8_t body; // enum body
+	uint8_t minor;   // as above
+	uint8_t body;    // enum body
 	bool is_persistent;
 	struct fields fields;
 };
@@ -91,3 +94,9 @@ static inline bool message_add(struct fields *f, enum header id, struct slice na
 	f->at[f->n++] = (struct field){.name = name, .value = value, .id = (uint8_t)id};
 	return true;
 }
+
+// enum method of a method's name.
+uint8_t message_method(struct slice s);
+
+// The value of a Content-Length: 1*DIGIT, below 2^63. False: it is none; *length is untouched.
+NODISCARD bool message_length(struct slice s, uint64_t *length);

@@ -213,7 +213,9 @@ static bool add_via(struct fields *f, uint8_t minor, const char *node, struct te
 {
 	size_t begin = scratch->len;
 
-	if (minor)
+	if (minor == MESSAGE_HTTP2)
+		TEXT_ADD_LITERAL(scratch, "2.0 ");
+	else if (minor)
 		TEXT_ADD_LITERAL(scratch, "1.1 ");
 	else
 		TEXT_ADD_LITERAL(scratch, "1.0 ");

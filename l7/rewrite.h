@@ -26,7 +26,7 @@ struct rewrite_client {
 // 2. X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239; IPv6 quoted and bracketed) are set or appended to;
 //    X-Real-IP is dropped unless `appends`. Appending joins several fields to one; a Proto and a Host that came are kept
 //    as they are, since no backend expects a list there;
-// 3. Via: "1.1 node" or "1.0 node" is appended (RFC 9110 section 7.6.3);
+// 3. Via: "1.1 node", "1.0 node" or "2.0 node" is appended (RFC 9110 section 7.6.3);
 // 4. X-Request-Id is kept if it is 1..128 visible characters without quotes, otherwise made: `id` (32 hex digits) is used;
 //    *request_id is whichever;
 // 5. Host is there, from an absolute target if there was one, the address that the client came to if HTTP/1.0 gave none; "TE: trailers" if accepts_trailers;

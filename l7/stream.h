@@ -48,7 +48,7 @@ struct stream_client {
 	struct addr address, local;
 	be16 port, local_port;
 	bool is_secure;
-	uint8_t minor;           // HTTP/1.minor of the request
+	uint8_t minor;           // of the request: HTTP/1.minor, MESSAGE_HTTP2
 	const char *tls_version; // NULL = clear
 	const char *server_name; // SNI; NULL = none
 	uint64_t started_ns;     // when the request's first byte came

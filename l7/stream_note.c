@@ -99,11 +99,11 @@ static uint64_t real_ns(uint64_t monotonic_ns, uint64_t now_ns)
 
 static const char *protocol(const struct stream *s)
 {
-	static const char *const versions[] = {"http/1.0", "http/1.1"};
+	static const char *const versions[] = {"http/1.0", "http/1.1", "h2"};
 
 	if (s->tunnel)
 		return "websocket";
-	return s->is_event_stream ? "sse" : versions[s->from->minor == 1];
+	return s->is_event_stream ? "sse" : versions[s->from->minor];
 }
 
 static void add_backend(struct access_record *a, const struct stream *s)

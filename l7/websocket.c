@@ -67,7 +67,8 @@ int websocket_check_request(const struct request *r, const char **why)
 		*why = "WebSocket: version is not 13";
 		return 426;
 	}
-	if (!key || !is_key(key->value)) {
+	// RFC 8441 section 5: HTTP/2 has none.
+	if (r->minor != MESSAGE_HTTP2 && (!key || !is_key(key->value))) {
 		*why = "WebSocket: Sec-WebSocket-Key is not 16 bytes of base64";
 		return 400;
 	}

@@ -18,6 +18,7 @@ libdpdk-dev                   # NICs, rings, mempools
 libbpf-dev                    # XDP, socket programs, shared maps
 libxdp-dev                    # AF_XDP sockets for DPDK's driver
 libssl-dev                    # AES for QUIC-LB; later TLS
+libnghttp2-dev                # HTTP/2 framing, HPACK
 libjansson-dev                # JSON with line and column
 libev-dev                     # the control loop
 libmnl-dev                    # rtnetlink: neighbours and routes

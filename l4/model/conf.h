@@ -164,6 +164,7 @@ struct conf_l7_limits {   // of a request
 	uint32_t header;  // bytes of the whole head, 1024..65536, default 32768
 	uint16_t headers; // 8..256, default 100
 	uint32_t body_kb; // 0..4194303, default 0 = unlimited
+	uint32_t streams; // at once on a connection of HTTP/2, 1..1000, default 100
 };
 
 struct conf_l7_timeouts {        // each 0..86400000 ms, 0 = none
@@ -173,6 +174,8 @@ struct conf_l7_timeouts {        // each 0..86400000 ms, 0 = none
 	uint32_t first_byte_ms;  // from the request sent to the answer's head, default 300000
 	uint32_t stream_idle_ms; // neither side sends, default 0
 	uint32_t total_ms;       // whole request, default 0
+	uint32_t max_age_ms;     // of a client's connection, then GOAWAY or close; default 0
+	uint32_t ping_ms;        // HTTP/2: silent for so long while streams run: PING; default 0
 };
 
 struct conf_l7 { // parsed and checked here, served by lb7d
@@ -189,6 +192,7 @@ struct conf_l7 { // parsed and checked here, served by lb7d
 	uint8_t forwarded;   // enum conf_forwarded, default replace
 	uint8_t tls_min;     // enum conf_tls_min, default 1.2
 	bool proxy_protocol; // clients' connections begin with a PROXY v2 header; default false
+	bool http2;          // spoken with clients that ask for it; default true
 };
 
 struct conf_status {

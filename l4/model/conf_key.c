@@ -232,6 +232,8 @@ static const struct conf_key limits_keys[] = {
 	 .help = "number of headers"},
 	{"body_kb", KEY_INTEGER, FIELD(conf_l7_limits, body_kb), RANGE(0, 4194303), .unit = "KiB",
 	 .help = "the body; 0 = unlimited"},
+	{"streams", KEY_INTEGER, FIELD(conf_l7_limits, streams), RANGE(1, 1000), .initial = 100,
+	 .help = "requests at once on one connection of HTTP/2"},
 };
 
 static const struct conf_key l7_timeouts_keys[] = {
@@ -247,6 +249,10 @@ static const struct conf_key l7_timeouts_keys[] = {
 	 .unit = "ms", .help = "of an answer or a WebSocket on which neither side sends; 0 = none"},
 	{"total_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, total_ms), RANGE(0, MS_MAX), .unit = "ms",
 	 .help = "of a whole request, streams too; 0 = none"},
+	{"max_age_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, max_age_ms), RANGE(0, MS_MAX), .unit = "ms",
+	 .help = "of a client's connection: then HTTP/2 gets GOAWAY, HTTP/1.1 `Connection: close`, and what runs goes on; 0 = none"},
+	{"ping_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, ping_ms), RANGE(0, MS_MAX), .unit = "ms",
+	 .help = "an HTTP/2 client silent for so long while requests run gets a PING and is given up after another such time; 0 = none"},
 };
 
 static const struct conf_object route_object = KEYS("Route", route_keys);
@@ -266,6 +272,8 @@ static const struct conf_key l7_keys[] = {
 	 .help = "oldest version of TLS that is spoken with clients"},
 	{"proxy_protocol", KEY_BOOLEAN, FIELD(conf_l7, proxy_protocol),
 	 .help = "clients' connections begin with a PROXY protocol v2 header, which is required then"},
+	{"http2", KEY_BOOLEAN, FIELD(conf_l7, http2), .initial = 1,
+	 .help = "HTTP/2 is spoken with clients that ask for it: by ALPN over TLS, in clear by beginning with it (prior knowledge)"},
 	{"forwarded", KEY_WORD, FIELD(conf_l7, forwarded), WORDS(conf_forwarded_names),
 	 .help = "what becomes of X-Forwarded-* and Forwarded that the client sent: `replace` drops them, `append` keeps them and appends"},
 	{"limits", KEY_OBJECT, FIELD(conf_l7, limits), .object = &limits_object, .otherwise = "theirs",

@@ -204,6 +204,10 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(tls_handshakes, counter, connections, "TLS handshakes with clients completed")           \
 	X(tls_resumed, counter, connections, "of these: resumed by a ticket")                      \
 	X(tls_failures, counter, connections, "TLS handshakes with clients that failed")           \
+	X(http2_connections, counter, connections, "clients' connections that spoke HTTP/2")       \
+	X(http2_streams, counter, streams, "streams that clients opened on them")                  \
+	X(http2_resets, counter, streams, "of these: ended by the client before their answer")     \
+	X(http2_errors, counter, connections, "HTTP/2 connections ended for errors or floods")     \
 	X(requests, counter, requests, "requests begun, refused ones too")                         \
 	X(requests_active, gauge, requests, "requests and streams on their way now")               \
 	X(event_streams, counter, streams, "responses that were event streams")                    \
