@@ -84,6 +84,8 @@ $(O)/bin/lb7d: $(O)/obj/l7/main.o $(call obj,bpf/attach.c bpf/attach_l7.c) $(L7)
 	$(call link,$(L7) -lbpf -lnghttp2 -lssl -lcrypto -lcap-ng -ljansson -lm -pthread)
 $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)
+$(O)/bin/lbtop: $(O)/obj/tools/lbtop.o $(call lib,tools) $(MODEL)
+	$(call link,$(call lib,tools) $(MODEL) -lncursesw -ltinfo -ljansson -lm)
 $(O)/bin/%: $(O)/obj/tools/%.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lsmartcols -lcrypto -ljansson -lm)
 $(O)/tests/unit/l4/base/%: LIBS = $(call lib,base)
@@ -179,8 +181,9 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install $(filter %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/sbin
 	install $(filter-out %d,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	cp -R conf/. $(DESTDIR)$(PREFIX)/share/lb47
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 tools/lb4d.8 tools/lb7d.8 tools/lbctl.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 tools/lb4d.8 tools/lb7d.8 tools/lbctl.8 tools/lbtop.8
 	install -D -m 644 tools/lbctl.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lbctl
+	install -D -m 644 tools/lbtop.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lbtop
 clean: ## remove everything that make wrote
 	rm -rf build build-*
 help: ## this text

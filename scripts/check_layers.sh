@@ -31,6 +31,7 @@ bpf/*.bpf.c                | l4/model/stats_layout.h bpf                      | 
 bpf/*.h                    | l4/model/counters.h bpf                          |
 tools/lbreplay.c           | l4/base l4/model l4/data tools                   | libpcap
 tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
+tools/lbtop_screen.c       | l4/base l4/model tools                           | ncurses
 tools/*                    | l4/base l4/model l4/data/quic_lb.h tools         | jansson libsmartcols
 tests/support/tls*         | l4/base l4/model l7 tests/support                 | openssl
 tests/support/http1check.[ch] | l4/base l7 tests/support                       |
@@ -45,7 +46,7 @@ tests/unit/l7/test_tls*    | l4/base l4/model l7 tests/support tests/unit/l7  | 
 tests/unit/l7/test_access* | l4/base l4/model l7 tests/support tests/unit/l7  | criterion jansson
 tests/unit/l7/test_json_scan.c | l4/base l7/json_scan.h tests/support            | criterion jansson
 tests/unit/l7/*            | l4/base l4/model l7 tests/support tests/unit/l7  | criterion
-tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support     | criterion jansson
+tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support tests/unit/tools | criterion jansson
 tests/bench/bench_route.c  | l4/base l4/model l7                              |
 tests/smoke/quic/*         | l4/base l4/model l4/data tests/smoke/quic        | ngtcp2 gnutls
 tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/smoke | libbpf
@@ -67,6 +68,7 @@ library_of() {
 	rte_*) echo dpdk ;;
 	ev.h) echo libev ;;
 	libmnl/*) echo libmnl ;;
+	ncurses.h | term.h) echo ncurses ;;
 	bpf/* | xdp/*) echo libbpf ;;
 	pcap.h | pcap/*) echo libpcap ;;
 	libsmartcols.h | libsmartcols/*) echo libsmartcols ;;
@@ -79,7 +81,7 @@ library_of() {
 	gnutls/*) echo gnutls ;;
 	linux/* | asm/* | sys/* | arpa/* | net/* | netinet/* | *intrin.h) ;;
 	std*.h | assert.h | ctype.h | dirent.h | elf.h | endian.h | errno.h | fcntl.h | getopt.h | glob.h | grp.h | ifaddrs.h) ;;
-	inttypes.h | regex.h | limits.h | locale.h | math.h | netdb.h | poll.h | pthread.h | pwd.h | sched.h | setjmp.h | signal.h) ;;
+	inttypes.h | langinfo.h | regex.h | limits.h | locale.h | math.h | netdb.h | poll.h | pthread.h | pwd.h | sched.h | setjmp.h | signal.h) ;;
 	spawn.h | string.h | strings.h | syslog.h | termios.h | time.h | ucontext.h | unistd.h | wait.h | cpuid.h | byteswap.h) ;;
 	execinfo.h | float.h | fnmatch.h | libgen.h | malloc.h | search.h | semaphore.h | threads.h | utmpx.h | wchar.h) ;;
 	*) echo "an unknown library" ;;

@@ -23,6 +23,7 @@ libjansson-dev                # JSON with line and column
 libev-dev                     # the control loop
 libmnl-dev                    # rtnetlink: neighbours and routes
 libsmartcols-dev              # tables on a terminal
+libncurses-dev                # lbtop's screen
 libcap-ng-dev                 # giving up capabilities
 libseccomp-dev                # giving up system calls
 libpcap-dev                   # captures in lbreplay
@@ -50,6 +51,7 @@ caddy                         # backends that speak HTTP/3
 curl                          # client
 wrk                           # client under load
 iputils-ping                  # pings service addresses
+tmux                          # a terminal for lbtop whose screen can be read
 jq                            # reads lbctl -o json
 mandoc                        # lint of manual pages
 ngtcp2-client                 # QUIC client

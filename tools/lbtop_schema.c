@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/lbtop_schema.h"
+
+static_assert(LBTOP_REASONS == STATS_LANE_FIELDS, "reasons follow the fields");
+static_assert(sizeof(struct service_counters) == STATS_SERVICE_FIELDS * sizeof(uint64_t), "words");
+static_assert(sizeof(struct backend_counters) == STATS_BACKEND_FIELDS * sizeof(uint64_t), "words");
+
+const struct lbtop_schema lbtop_schemas[LBTOP_KIND_COUNT] = {
+	[LBTOP_LANE] = {.word = "lanes",
+                        .fields = stats_lane_fields,
+                        .n_fields = STATS_LANE_FIELDS,
+                        .n_values = STATS_LANE_FIELDS + REASON_COUNT},
+	[LBTOP_SERVICE] = {.word = "services",
+                           .fields = stats_service_fields,
+                           .n_fields = STATS_SERVICE_FIELDS,
+                           .n_values = STATS_SERVICE_FIELDS},
+	[LBTOP_BACKEND] = {.word = "backends",
+                           .fields = stats_backend_fields,
+                           .n_fields = STATS_BACKEND_FIELDS,
+                           .n_values = STATS_BACKEND_FIELDS},
+};
+
+static const struct stats_field *field_of(enum lbtop_kind kind, uint16_t i)
+{
+	const struct lbtop_schema *s = &lbtop_schemas[kind];
+
+	assert(i < s->n_values);
+	return i < s->n_fields ? &s->fields[i] : NULL;
+}
+
+const char *lbtop_schema_name(enum lbtop_kind kind, uint16_t i)
+{
+	const struct stats_field *field = field_of(kind, i);
+
+	if (field)
+		return field->name;
+	return i == LBTOP_REASONS + REASON_NONE ? "forwarded"
+	                                        : stats_reason_names[i - LBTOP_REASONS];
+}
+
+const char *lbtop_schema_unit(enum lbtop_kind kind, uint16_t i)
+{
+	const struct stats_field *field = field_of(kind, i);
+
+	return field ? field->unit : "packets";
+}
+
+const char *lbtop_schema_help(enum lbtop_kind kind, uint16_t i)
+{
+	const struct stats_field *field = field_of(kind, i);
+
+	return field ? field->help : stats_reason_helps[i - LBTOP_REASONS];
+}
+
+bool lbtop_schema_is_gauge(enum lbtop_kind kind, uint16_t i)
+{
+	const struct stats_field *field = field_of(kind, i);
+
+	return field && field->kind == STATS_GAUGE;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What lbtop knows of the counter store's shape, taken from counters.h: kinds of rows, and the names of the
+// values in each. A row's values are the words of its counters' struct, in order.
+#pragma once
+
+#include "l4/model/stats.h"
+
+enum lbtop_kind { LBTOP_LANE, LBTOP_SERVICE, LBTOP_BACKEND, LBTOP_KIND_COUNT };
+
+struct lbtop_schema {
+	const char *word;                 // the kind's key in JSON: "lanes"
+	const struct stats_field *fields; // [n_fields]: value i of a row is fields[i]
+	uint16_t n_fields;
+	uint16_t n_values; // the fields, and a lane's reasons after them
+	uint8_t half;      // enum lbtop_half (lbtop_sample.h): who writes it
+};
+
+extern const struct lbtop_schema lbtop_schemas[LBTOP_KIND_COUNT];
+
+// The index of a field among the values of its row: LBTOP_VALUE(lane_counters, rx_packets).
+#define LBTOP_VALUE(type, field) ((uint16_t)(offsetof(struct type, field) / sizeof(uint64_t)))
+
+// The values of a lane that count a reason begin here.
+#define LBTOP_REASONS LBTOP_VALUE(lane_counters, reason)
+
+// Of value i of a kind, i < n_values. A reason's name is the operator's ("ip_cksum"); REASON_NONE is "forwarded".
+const char *lbtop_schema_name(enum lbtop_kind kind, uint16_t i);
+const char *lbtop_schema_unit(enum lbtop_kind kind, uint16_t i);
+const char *lbtop_schema_help(enum lbtop_kind kind, uint16_t i);
+bool lbtop_schema_is_gauge(enum lbtop_kind kind, uint16_t i);

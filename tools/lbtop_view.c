@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tools/lbtop_view.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "l4/base/clock.h"
+
+enum { TITLE_Y, TABS_Y, HEAD_Y, LAST_LINES = 1 };
+
+const uint32_t lbtop_view_intervals[LBTOP_INTERVALS] = {100,  200,   500,   1000, 2000,
+                                                        5000, 10000, 30000, 60000};
+
+static struct lbtop_frame frame_of(enum lbtop_page_id page)
+{
+	return (struct lbtop_frame){.page = (uint8_t)page, .sort = lbtop_pages[page].sort};
+}
+
+void lbtop_view_init(struct lbtop_view *v, enum lbtop_page_id page)
+{
+	memset(v, 0, sizeof(*v));
+	for (size_t i = 0; i < LBTOP_TABS; i++)
+		v->base[i] = frame_of(i);
+	v->tab = (uint8_t)page;
+	v->interval = LBTOP_INTERVAL_DEFAULT;
+}
+
+static struct lbtop_frame *frame(struct lbtop_view *v)
+{
+	return v->n_zoom ? &v->zoom[v->n_zoom - 1] : &v->base[v->tab];
+}
+
+// --- items ---
+
+static bool collect(struct lbtop_items *items, const struct lbtop_view *v,
+                    const struct lbtop_frame *f, const struct lbtop_model *m)
+{
+	const struct lbtop_page *page = &lbtop_pages[f->page];
+	struct lbtop_scope scope = {
+		.model = m, .shows_all = v->shows_all, .kind = f->kind, .id = f->id};
+
+	if (!page->collect(&scope, items))
+		return false;
+	lbtop_table_filter(&page->table, items, f->filter);
+	lbtop_table_sort(&page->table, items, f->sort, f->is_reversed);
+	return true;
+}
+
+static ssize_t chosen_index(const struct lbtop_frame *f, const struct lbtop_items *items)
+{
+	for (size_t i = 0; f->has_chosen && i < items->n; i++)
+		if (items->item[i].id == f->chosen)
+			return (ssize_t)i;
+	return -1;
+}
+
+// --- keys ---
+
+static void show_tab(struct lbtop_view *v, int tab)
+{
+	v->tab = (uint8_t)((tab + LBTOP_TABS) % LBTOP_TABS);
+	v->n_zoom = 0;
+}
+
+static void choose(struct lbtop_frame *f, const struct lbtop_items *items, ssize_t at)
+{
+	if (items->n == 0)
+		return;
+	if (at < 0)
+		at = 0;
+	if (at >= (ssize_t)items->n)
+		at = (ssize_t)items->n - 1;
+	f->chosen = items->item[at].id;
+	f->has_chosen = true;
+}
+
+static void zoom_in(struct lbtop_view *v, const struct lbtop_frame *f,
+                    const struct lbtop_items *items)
+{
+	const struct lbtop_page *page = &lbtop_pages[f->page];
+	ssize_t at = chosen_index(f, items);
+	struct lbtop_frame next;
+
+	if (page->zoom == f->page || v->n_zoom == LBTOP_ZOOMS || items->n == 0)
+		return;
+	at = at < 0 ? 0 : at;
+	next = frame_of(page->zoom);
+	next.kind = items->item[at].kind;
+	next.id = items->item[at].id;
+	v->zoom[v->n_zoom++] = next;
+}
+
+static void move(struct lbtop_view *v, const struct lbtop_model *m, int key)
+{
+	struct lbtop_frame *f = frame(v);
+	struct lbtop_items items = {0};
+	ssize_t at, page = v->n_lines > 2 ? v->n_lines - 2 : 1;
+
+	if (!m->now || !collect(&items, v, f, m))
+		goto out;
+	at = chosen_index(f, &items);
+	switch (key) {
+	case 'k':
+	case LBTOP_KEY_UP:
+		choose(f, &items, at < 0 ? 0 : at - 1);
+		break;
+	case 'j':
+	case LBTOP_KEY_DOWN:
+		choose(f, &items, at + 1);
+		break;
+	case LBTOP_KEY_PAGE_UP:
+		choose(f, &items, at - page);
+		break;
+	case LBTOP_KEY_PAGE_DOWN:
+		choose(f, &items, at + page);
+		break;
+	case LBTOP_KEY_HOME:
+		choose(f, &items, 0);
+		break;
+	case LBTOP_KEY_END:
+		choose(f, &items, (ssize_t)items.n - 1);
+		break;
+	case LBTOP_KEY_ENTER:
+		zoom_in(v, f, &items);
+		break;
+	}
+out:
+	lbtop_table_free(&items);
+}
+
+static void type(struct lbtop_view *v, int key)
+{
+	char *filter = frame(v)->filter;
+	size_t len = strlen(filter);
+
+	if (key == LBTOP_KEY_ENTER || key == LBTOP_KEY_ESCAPE)
+		v->is_typing = false;
+	if (key == LBTOP_KEY_ESCAPE)
+		*filter = '\0';
+	else if ((key == LBTOP_KEY_BACKSPACE || key == '\b') && len > 0)
+		filter[len - 1] = '\0';
+	else if (key >= ' ' && key <= '~' && len + 1 < LBTOP_FILTER_SIZE) {
+		filter[len] = (char)key;
+		filter[len + 1] = '\0';
+	}
+	frame(v)->first = 0;
+}
+
+static void go_back(struct lbtop_view *v)
+{
+	struct lbtop_frame *f = frame(v);
+
+	if (*f->filter)
+		*f->filter = '\0';
+	else if (v->n_zoom)
+		v->n_zoom--;
+	else
+		f->has_chosen = false;
+}
+
+static void sort_by(struct lbtop_view *v, int step)
+{
+	struct lbtop_frame *f = frame(v);
+	int n = (int)lbtop_pages[f->page].table.n_columns;
+
+	f->sort = (uint8_t)(((int)f->sort + step + n) % n);
+	f->is_reversed = false;
+}
+
+static void change_interval(struct lbtop_view *v, int step)
+{
+	int next = (int)v->interval + step;
+
+	if (next >= 0 && next < LBTOP_INTERVALS)
+		v->interval = (uint8_t)next;
+}
+
+static bool is_tab(int key)
+{
+	return key >= '1' && key < '1' + LBTOP_TABS;
+}
+
+static void command(struct lbtop_view *v, const struct lbtop_model *m, int key)
+{
+	switch (key) {
+	case 'q':
+	case 'Q':
+		v->has_quit = true;
+		break;
+	case '?':
+	case 'h':
+		v->shows_help = true;
+		break;
+	case ' ':
+	case 'p':
+		v->is_paused = !v->is_paused;
+		break;
+	case '/':
+		v->is_typing = true;
+		break;
+	case 'a':
+		v->shows_all = !v->shows_all;
+		break;
+	case 'r':
+		frame(v)->is_reversed = !frame(v)->is_reversed;
+		break;
+	case '<':
+	case LBTOP_KEY_LEFT:
+		sort_by(v, -1);
+		break;
+	case '>':
+	case LBTOP_KEY_RIGHT:
+		sort_by(v, +1);
+		break;
+	case '+':
+	case '=':
+		change_interval(v, +1);
+		break;
+	case '-':
+		change_interval(v, -1);
+		break;
+	case LBTOP_KEY_TAB:
+		show_tab(v, v->tab + 1);
+		break;
+	case LBTOP_KEY_BACKTAB:
+		show_tab(v, v->tab - 1);
+		break;
+	case LBTOP_KEY_ESCAPE:
+		go_back(v);
+		break;
+	default:
+		move(v, m, key);
+	}
+}
+
+void lbtop_view_key(struct lbtop_view *v, const struct lbtop_model *m, int key)
+{
+	v->note[0] = '\0';
+	if (key == '\r')
+		key = LBTOP_KEY_ENTER;
+	if (v->is_typing)
+		type(v, key);
+	else if (v->shows_help && key != 'q')
+		v->shows_help = false;
+	else if (is_tab(key))
+		show_tab(v, key - '1');
+	else
+		command(v, m, key);
+}
+
+// --- drawing ---
+
+static enum lbtop_style style_of(enum lbtop_state state)
+{
+	return state == LBTOP_DEAD || state == LBTOP_REMOVED ? LBTOP_BAD : LBTOP_TITLE;
+}
+
+static int draw_daemon(struct lbtop_grid *g, int x, const struct lbtop_sample *s,
+                       enum lbtop_half half)
+{
+	const struct lbtop_daemon *d = &s->daemon[half];
+	char age[LBTOP_FORMAT_SIZE], line[160];
+	uint64_t up_ns = s->time_ns > d->started_ns ? s->time_ns - d->started_ns : 0;
+
+	switch ((enum lbtop_state)d->state) {
+	case LBTOP_RUNNING:
+		snprintf(line, sizeof(line), "%s up %s", lbtop_sample_daemons[half],
+		         lbtop_format_age(age, up_ns / CLOCK_NS_PER_S));
+		break;
+	case LBTOP_STOPPED:
+		snprintf(line, sizeof(line), "%s has stopped", lbtop_sample_daemons[half]);
+		break;
+	case LBTOP_DEAD:
+		snprintf(line, sizeof(line), "%s (pid %u) is dead", lbtop_sample_daemons[half],
+		         d->pid);
+		break;
+	case LBTOP_REMOVED:
+		snprintf(line, sizeof(line), "counters of %s were removed",
+		         lbtop_sample_daemons[half]);
+		break;
+	default:
+		return x;
+	}
+	return lbtop_grid_put(g, x, TITLE_Y, style_of(d->state), line) + 2;
+}
+
+static void draw_clock(const struct lbtop_view *v, const struct lbtop_sample *s,
+                       struct lbtop_grid *g)
+{
+	uint32_t ms = lbtop_view_intervals[v->interval];
+	time_t time = (time_t)(s->time_ns / CLOCK_NS_PER_S);
+	char clock[32], line[64];
+	struct tm tm;
+
+	localtime_r(&time, &tm);
+	strftime(clock, sizeof(clock), v->is_replay ? "%F %T" : "%T", &tm);
+	if (v->is_paused)
+		snprintf(line, sizeof(line), " PAUSED %s", clock);
+	else
+		snprintf(line, sizeof(line), " %s%s every %g s", v->is_replay ? "record " : "",
+		         clock, ms / 1000.);
+	lbtop_grid_put(g, g->width - 1 - (int)strlen(line), TITLE_Y,
+	               v->is_paused ? LBTOP_WARN : LBTOP_TITLE, line);
+}
+
+static void draw_title(const struct lbtop_view *v, const struct lbtop_model *m,
+                       struct lbtop_grid *g)
+{
+	int x = lbtop_grid_put(g, 0, TITLE_Y, LBTOP_TITLE, "lbtop ");
+
+	if (m->now) {
+		x = lbtop_grid_put(g, x, TITLE_Y, LBTOP_TITLE, m->now->node) + 2;
+		for (size_t i = 0; i < LBTOP_HALVES; i++)
+			x = draw_daemon(g, x, m->now, i);
+		draw_clock(v, m->now, g);
+	}
+	lbtop_grid_fill(g, TITLE_Y, LBTOP_TITLE);
+}
+
+static void draw_tabs(const struct lbtop_view *v, struct lbtop_grid *g)
+{
+	int x = 0;
+
+	for (size_t i = 0; i < LBTOP_TABS; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), " %zu %s ", i + 1, lbtop_pages[i].name);
+		x = lbtop_grid_put(g, x, TABS_Y, i == v->tab ? LBTOP_TAB : LBTOP_DIM, text);
+	}
+}
+
+static void draw_filter(const struct lbtop_view *v, const struct lbtop_frame *f,
+                        struct lbtop_grid *g, int y)
+{
+	int x = lbtop_grid_put(g, 0, y, LBTOP_WARN, v->is_typing ? "filter: " : "only: ");
+
+	x = lbtop_grid_put(g, x, y, LBTOP_PLAIN, f->filter);
+	lbtop_grid_put(g, x, y, LBTOP_DIM,
+	               v->is_typing ? "_   enter: keep  esc: all" : "   esc: all");
+}
+
+static void draw_last(const struct lbtop_view *v, const struct lbtop_frame *f,
+                      const struct lbtop_model *m, struct lbtop_grid *g)
+{
+	int y = g->height - 1;
+
+	if (m->err.code && m->now)
+		lbtop_grid_put(g, lbtop_grid_put(g, 0, y, LBTOP_BAD, "these are old: "), y,
+		               LBTOP_BAD, m->err.msg);
+	else if (v->is_typing || *f->filter)
+		draw_filter(v, f, g, y);
+	else if (*v->note)
+		lbtop_grid_put(g, 0, y, LBTOP_WARN, v->note);
+	else if (v->n_zoom)
+		lbtop_grid_put(g, 0, y, LBTOP_DIM, "esc back  ? help  q quit");
+	else
+		lbtop_grid_put(g, 0, y, LBTOP_DIM,
+		               "? help  q quit  / filter  < > sort  r reverse  "
+		               "enter zoom  space pause");
+}
+
+static const char *const help_lines[] = {
+	"1 .. 9, tab     pages                  /  text   only lines with it (esc: all)",
+	"up, down        choose a line          <  >      sort by the column beside",
+	"page up, down   or home, end           r         sort the other way round",
+	"enter           zoom into a line       a         also what is zero or retired",
+	"esc             back                   space     pause",
+	"?  h            this help              +  -      longer, shorter interval",
+	"q               quit",
+};
+
+static void draw_help(const struct lbtop_frame *f, struct lbtop_grid *g)
+{
+	const struct lbtop_page *page = &lbtop_pages[f->page];
+	char line[160];
+	int y = HEAD_Y + 1;
+
+	for (size_t i = 0; i < ARRAY_LEN(help_lines); i++)
+		lbtop_grid_put(g, 0, y++, LBTOP_PLAIN, help_lines[i]);
+	y++;
+	snprintf(line, sizeof(line), "%s: %s", page->name, page->help);
+	lbtop_grid_put(g, 0, y++, LBTOP_HEAD, line);
+	for (size_t i = 0; i < page->table.n_columns; i++) {
+		const struct lbtop_column *c = &page->table.column[i];
+
+		lbtop_grid_put(g, 2, y, LBTOP_PLAIN, c->head);
+		lbtop_grid_put(g, 12, y++, LBTOP_DIM, c->help);
+	}
+}
+
+// Keeps the marked line on the screen, and no empty space below the last one.
+static void scroll(struct lbtop_frame *f, const struct lbtop_items *items, ssize_t chosen, int n)
+{
+	size_t lines = n > 1 ? (size_t)n - 1 : 1; // without the headings
+
+	if (chosen >= 0 && (size_t)chosen < f->first)
+		f->first = (size_t)chosen;
+	if (chosen >= 0 && (size_t)chosen >= f->first + lines)
+		f->first = (size_t)chosen - lines + 1;
+	if (f->first + lines > items->n)
+		f->first = items->n > lines ? items->n - lines : 0;
+}
+
+static void draw_table(struct lbtop_view *v, struct lbtop_frame *f, const struct lbtop_items *items,
+                       struct lbtop_grid *g)
+{
+	const struct lbtop_page *page = &lbtop_pages[f->page];
+	struct lbtop_shown shown = {
+		.sort = f->sort,
+		.is_reversed = f->is_reversed,
+		.chosen = chosen_index(f, items),
+		.y = HEAD_Y + 1 + page->n_head,
+	};
+
+	shown.n_lines = g->height - (v->is_full ? 0 : LAST_LINES) - shown.y;
+	v->n_lines = shown.n_lines;
+	scroll(f, items, shown.chosen, shown.n_lines);
+	shown.first = f->first;
+	if (shown.n_lines > 0)
+		lbtop_table_draw(g, &page->table, items, &shown);
+	if (items->n == 0)
+		lbtop_grid_put(g, 0, shown.y + 1, LBTOP_DIM,
+		               *f->filter ? "nothing matches the filter" : page->nothing);
+}
+
+static int draw_page(struct lbtop_view *v, struct lbtop_frame *f, const struct lbtop_model *m,
+                     struct lbtop_grid *g)
+{
+	const struct lbtop_page *page = &lbtop_pages[f->page];
+	struct lbtop_scope scope = {
+		.model = m, .shows_all = v->shows_all, .kind = f->kind, .id = f->id};
+	struct lbtop_items items = {0};
+	int rc = 0;
+
+	if (page->head)
+		page->head(&scope, g, HEAD_Y + 1);
+	if (collect(&items, v, f, m))
+		draw_table(v, f, &items, g);
+	else
+		rc = -ENOMEM;
+	lbtop_table_free(&items);
+	return rc;
+}
+
+static void draw_nothing(const struct lbtop_model *m, struct lbtop_grid *g)
+{
+	lbtop_grid_put(g, 2, HEAD_Y + 2, LBTOP_BAD, m->err.code ? m->err.msg : "no sample yet");
+	lbtop_grid_put(g, 2, HEAD_Y + 4, LBTOP_DIM, "It is looked for again at every interval.");
+}
+
+static void draw_too_small(struct lbtop_grid *g)
+{
+	char line[80];
+
+	lbtop_grid_put(g, 0, 0, LBTOP_BAD, "terminal too small");
+	snprintf(line, sizeof(line), "%dx%d, needs %dx%d", g->width, g->height, LBTOP_MIN_WIDTH,
+	         LBTOP_MIN_HEIGHT);
+	lbtop_grid_put(g, 0, 1, LBTOP_PLAIN, line);
+}
+
+int lbtop_view_draw(struct lbtop_view *v, const struct lbtop_model *m, struct lbtop_grid *g)
+{
+	struct lbtop_frame *f = frame(v);
+	int rc = 0;
+
+	if (!v->is_full && (g->width < LBTOP_MIN_WIDTH || g->height < LBTOP_MIN_HEIGHT)) {
+		draw_too_small(g);
+		return 0;
+	}
+	draw_title(v, m, g);
+	draw_tabs(v, g);
+	if (v->shows_help)
+		draw_help(f, g);
+	else if (m->now)
+		rc = draw_page(v, f, m, g);
+	else
+		draw_nothing(m, g);
+	if (!v->is_full)
+		draw_last(v, f, m, g);
+	return rc;
+}
+
+int lbtop_view_height(struct lbtop_view *v, const struct lbtop_model *m)
+{
+	struct lbtop_frame *f = frame(v);
+	struct lbtop_items items = {0};
+	int height = HEAD_Y + 2 + lbtop_pages[f->page].n_head; // the table's headings included
+
+	if (m->now && collect(&items, v, f, m))
+		height += items.n ? (int)items.n : 1;
+	lbtop_table_free(&items);
+	return height;
+}
