@@ -417,7 +417,7 @@ static struct slice join_path(struct http2_head *head, const struct request *r,
 	if (!r->query.ptr)
 		return r->path;
 	// As they were received; a route may have put another path there.
-	if (r->path.ptr + r->path.len + 1 == r->query.ptr)
+	if (r->path.ptr + r->path.len + 1 == r->query.ptr && r->query.ptr[-1] == '?')
 		return slice_of(r->path.ptr, r->path.len + 1 + r->query.len);
 	head->path = buf_get(pool, r->path.len + r->query.len + 1);
 	if (!head->path)
