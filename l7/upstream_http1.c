@@ -10,6 +10,8 @@
 // Of a backend's answer: generous, as backends are ours.
 static const struct http1_limits limits = {.line = 16384, .head = 65536, .fields = 256};
 
+enum { SPARE_MS = 5000 }; // an idle connection beyond `keepalive` is kept for so long
+
 static struct upstream_http1 *of_conn(struct conn *c)
 {
 	return CONTAINER_OF(c, struct upstream_http1, link.conn);
@@ -314,7 +316,7 @@ static bool is_reusable(const struct upstream_http1 *u)
 
 	return u->state == UPSTREAM_HTTP1_DONE && u->is_persistent && !u->link.is_private &&
 	       !c->held && !c->is_ended && !c->is_broken && !conn_pending(c) &&
-	       u->link.peer->n_idle < u->keepalive && upstream_conn_is_current(&u->link);
+	       u->keepalive && upstream_conn_is_current(&u->link);
 }
 
 static void release(struct upstream *up, bool may_reuse)
@@ -398,13 +400,18 @@ int upstream_http1_take(struct upstream **out, struct stream *s, uint16_t pool, 
 	return 0;
 }
 
+// Those beyond `keepalive` are what a burst has left, and the next burst would have to make anew: they stay for some seconds.
 void upstream_http1_sweep(struct peer *peer, uint64_t longer_ms)
 {
+	uint32_t n = 0;
+
 	for (struct upstream_http1 *u = peer->idle, *next; u; u = next) {
 		struct worker *w = u->link.w;
+		bool is_spare = n++ >= u->keepalive;
+		uint64_t most_ms = is_spare && longer_ms > SPARE_MS ? SPARE_MS : longer_ms;
 
 		next = u->next;
-		if (u->link.epoch != w->epoch || w->loop.timers.now_ms - u->idle_ms >= longer_ms)
+		if (u->link.epoch != w->epoch || w->loop.timers.now_ms - u->idle_ms >= most_ms)
 			close_upstream(u);
 	}
 }

@@ -374,7 +374,7 @@ static const struct conf_key pool_keys[] = {
 	{"proxy_protocol", KEY_BOOLEAN, FIELD(conf_pool, proxy_protocol),
 	 .help = "connections to backends begin with a PROXY protocol v2 header; for pools of routes only"},
 	{"keepalive", KEY_INTEGER, FIELD(conf_pool, keepalive), RANGE(0, 65535), .initial = 64,
-	 .unit = "connections", .help = "idle connections that a worker keeps to each backend, for routes"},
+	 .unit = "connections", .help = "idle connections that a worker keeps to each backend, for routes; what a burst leaves beyond them is closed after some seconds, with 0 at once"},
 	{"when_unhealthy", KEY_WORD, FIELD(conf_pool, when_unhealthy), WORDS(conf_unhealthy_names),
 	 .help = "who serves while no backend is healthy: `all` as if they were (fail open), or `none`"},
 	{"health", KEY_OBJECT, FIELD(conf_pool, health), .object = &health_object,
