@@ -100,7 +100,7 @@ $(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support l7) $(DATA)
 	$(call link,-fsanitize=fuzzer $(call lib,support l7) $(DATA) -lnghttp2 -lssl -lcrypto -ljansson -lm)
 $(O)/bench/bench_route: $(O)/obj/tests/bench/bench_route.o $(L7)
 	$(call link,$(L7) -lnghttp2 -lssl -lcrypto -ljansson -lm)
-$(O)/tests/smoke/steer_run $(O)/tests/smoke/stats_run: $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \
+$(addprefix $(O)/tests/smoke/,steer_run stats_run tcp_run): $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \
 		$(call obj,$(filter-out %.bpf.c,$(call src,bpf))) $(call lib,support) $(MODEL)
 	$(call link,$(call lib,support) $(MODEL) -lbpf -ljansson -lm)
 $(O)/tests/smoke/quic_server: $(call obj,$(call src,tests/smoke/quic)) $(DATA)

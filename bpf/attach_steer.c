@@ -2,12 +2,14 @@
 // The XDP program of af_xdp ports, from outside.
 #include "bpf/attach.h"
 
+#include "bpf/attach_table.h"
 #include "bpf/steer.skel.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -19,6 +21,10 @@
 static const char program_name[] = "steer_lb47";
 
 enum { MAX_MAPS = 16 };
+
+static_assert(sizeof(struct attach_entry) ==
+                      sizeof(struct steer_endpoint) + sizeof(struct steer_target),
+              "a key and its value, without a hole");
 
 static int write_all(int fd, const char *bytes, size_t len)
 {
@@ -102,6 +108,7 @@ static void take_map(struct attach_steer *s, int fd)
 		{"steer_endpoints", &s->endpoints_fd},
 		{"steer_config", &s->config_fd},
 		{"steer_counters", &s->counters_fd},
+		{"steer_store", &s->store_fd},
 	};
 	struct bpf_map_info info = {0};
 	uint32_t len = sizeof(info);
@@ -125,12 +132,15 @@ static int take_maps(struct attach_steer *s, const uint32_t *ids, uint32_t n)
 			return -errno;
 		take_map(s, fd);
 	}
-	return s->endpoints_fd >= 0 && s->config_fd >= 0 && s->counters_fd >= 0 ? 0 : -ENOENT;
+	return s->endpoints_fd >= 0 && s->config_fd >= 0 && s->counters_fd >= 0 && s->store_fd >= 0
+	               ? 0
+	               : -ENOENT;
 }
 
 int attach_steer_open(struct attach_steer *s, unsigned if_index, struct err *err)
 {
-	struct attach_steer new = {.endpoints_fd = -1, .config_fd = -1, .counters_fd = -1};
+	struct attach_steer new = {
+		.endpoints_fd = -1, .config_fd = -1, .counters_fd = -1, .store_fd = -1};
 	uint32_t ids[MAX_MAPS] = {0};
 	struct bpf_prog_info info = {.map_ids = (uintptr_t)ids, .nr_map_ids = MAX_MAPS};
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
@@ -155,79 +165,41 @@ int attach_steer_open(struct attach_steer *s, unsigned if_index, struct err *err
 	return 0;
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct steer_endpoint));
-}
-
-// All keys of the table, sorted or not as the kernel likes; the number of them, or -errno.
-static ssize_t list_keys(int fd, struct steer_endpoint *keys)
-{
-	const struct steer_endpoint *last = NULL;
-	ssize_t n;
-
-	for (n = 0; n < STEER_MAX_ENDPOINTS; n++) {
-		if (bpf_map_get_next_key(fd, last, &keys[n]))
-			return errno == ENOENT ? n : -errno;
-		last = &keys[n];
-	}
-	return n;
-}
-
-// Deletes what is not among the sorted wanted[n].
-static int delete_others(int fd, const struct steer_endpoint *wanted, size_t n,
-                         struct steer_endpoint *present)
-{
-	ssize_t n_present = list_keys(fd, present);
-
-	for (ssize_t i = 0; i < n_present; i++) {
-		if (bsearch(&present[i], wanted, n, sizeof(*wanted), compare_keys))
-			continue;
-		if (bpf_map_delete_elem(fd, &present[i]) && errno != ENOENT)
-			return -errno;
-	}
-	return n_present < 0 ? (int)n_present : 0;
-}
-
-// Leaves alone what is there already: the kernel reuses a replaced element at once, and a lookup that stands on
-// it just then may miss its key (kernel/bpf/hashtab.c; a window too small for our test to hit).
-static int add_missing(int fd, const struct attach_entry *entries, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint32_t what;
-
-		if (bpf_map_lookup_elem(fd, &entries[i].key, &what) == 0 && what == entries[i].what)
-			continue;
-		if (bpf_map_update_elem(fd, &entries[i].key, &entries[i].what, BPF_ANY))
-			return -errno;
-	}
-	return 0;
-}
-
 int attach_steer_update(const struct attach_steer *s, const struct attach_entry *entries, size_t n,
                         const struct steer_config *config, struct err *err)
 {
-	struct steer_endpoint *wanted = calloc(n + 1, sizeof(*wanted));
-	struct steer_endpoint *present = calloc(STEER_MAX_ENDPOINTS, sizeof(*present));
+	struct attach_table table = {
+		.entries = entries,
+		.n = n,
+		.key_size = sizeof(entries->key),
+		.value_size = sizeof(entries->target),
+		.max_entries = STEER_MAX_ENDPOINTS,
+	};
 	uint32_t zero = 0;
-	int rc;
+	int rc = bpf_map_update_elem(s->config_fd, &zero, config, BPF_ANY) ? -errno : 0;
 
-	if (!wanted || !present) {
-		rc = -ENOMEM;
-		goto out;
-	}
-	for (size_t i = 0; i < n; i++)
-		wanted[i] = entries[i].key;
-	qsort(wanted, n, sizeof(*wanted), compare_keys);
-	rc = bpf_map_update_elem(s->config_fd, &zero, config, BPF_ANY) ? -errno : 0;
 	if (!rc)
-		rc = add_missing(s->endpoints_fd, entries, n);
-	if (!rc)
-		rc = delete_others(s->endpoints_fd, wanted, n, present);
-out:
-	free(wanted);
-	free(present);
+		rc = attach_table_sync(s->endpoints_fd, &table);
 	return rc ? err_set(err, rc, "XDP program: cannot update its services: %s", strerror(-rc))
+	          : 0;
+}
+
+int attach_steer_store(const struct attach_steer *s, const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+	int len = snprintf(path, sizeof(path), "%s/steer_services", dir);
+	uint32_t zero = 0;
+	int fd, rc;
+
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", dir);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	rc = bpf_map_update_elem(s->store_fd, &zero, &fd, BPF_ANY) ? -errno : 0;
+	close(fd);
+	return rc ? err_set(err, rc, "%s: the XDP program does not take it: %s", path,
+	                    strerror(-rc))
 	          : 0;
 }
 
@@ -267,6 +239,7 @@ void attach_steer_close(struct attach_steer *s)
 	close_fd(&s->endpoints_fd);
 	close_fd(&s->config_fd);
 	close_fd(&s->counters_fd);
+	close_fd(&s->store_fd);
 }
 
 // The mode that a program was attached in must be named to detach it.

@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 #include "bpf/steer.h"
+#include "l4/model/stats_layout.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -35,7 +36,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, STEER_MAX_ENDPOINTS);
 	__type(key, struct steer_endpoint);
-	__type(value, uint32_t);
+	__type(value, struct steer_target);
 } steer_endpoints SEC(".maps");
 
 struct {
@@ -51,6 +52,23 @@ struct {
 	__type(key, uint32_t);
 	__type(value, struct steer_counters);
 } steer_counters SEC(".maps");
+
+// The counter store's, which is shared memory: a packet costs one plain addition in the slot of its CPU, which nobody
+// else writes to as XDP runs to its end on the CPU that it began on.
+struct steer_services {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, STATS_CPU_SLOTS *STATS_SERVICES);
+	__uint(key_size, sizeof(uint32_t)); // clang writes no BTF for the types of an inner map
+	__uint(value_size, sizeof(struct steer_service_counters));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, uint32_t);
+	__array(values, struct steer_services);
+} steer_store SEC(".maps");
 
 // Why a packet goes where it goes: CLASS_passed to the kernel, all others to a lane. Also the number of its
 // counter in struct steer_counters.
@@ -76,9 +94,11 @@ enum { IP4_OFFSET = 0x1fff, IP4_MORE = 0x2000, IP6_OFFSET_AND_MORE = 0xfff9, IP6
 // Offsets are from the start of the frame, in bytes.
 struct walk {
 	struct xdp_md *ctx;
-	uint32_t off;   // layer 4 header
-	uint32_t limit; // end of the IP packet
-	uint8_t proto;  // what is at off
+	uint32_t off;     // layer 4 header
+	uint32_t limit;   // end of the IP packet
+	uint32_t what;    // of the last ask(): enum steer_what
+	uint32_t service; // of the same: id of the service that the packet counts for, 0 = none
+	uint8_t proto;    // what is at off
 	uint8_t family;
 	bool is_fragment;
 	bool is_later; // fragment, not the first: no ports
@@ -205,15 +225,18 @@ static __always_inline enum walked walk_ip4(struct walk *w)
 	return WALK_DONE;
 }
 
-static __always_inline uint32_t ask(const struct walk *w, const uint32_t addr[4], uint16_t port,
+// What (address, port, protocol) is to us.
+static __always_inline uint32_t ask(struct walk *w, const uint32_t addr[4], uint16_t port,
                                     uint8_t proto)
 {
 	struct steer_endpoint key = {.port = port, .proto = proto, .family = w->family};
-	const uint32_t *what;
+	const struct steer_target *target;
 
 	__builtin_memcpy(key.addr, addr, sizeof(key.addr));
-	what = bpf_map_lookup_elem(&steer_endpoints, &key);
-	return what ? *what : STEER_NONE;
+	target = bpf_map_lookup_elem(&steer_endpoints, &key);
+	w->what = target ? target->what : STEER_NONE;
+	w->service = target ? target->service : 0;
+	return w->what;
 }
 
 static __always_inline const struct steer_config *get_config(void)
@@ -301,8 +324,11 @@ static __always_inline enum steer_class classify_ports(struct walk *w)
 
 	if (!ports)
 		return ask(w, w->dst, 0, 0) == STEER_VIP ? CLASS_malformed : CLASS_passed;
-	if (ask(w, w->dst, ports[1], w->proto) == STEER_SERVICE)
+	what = ask(w, w->dst, ports[1], w->proto);
+	if (what == STEER_SERVICE)
 		return CLASS_service;
+	if (what == STEER_PASSED)
+		return CLASS_passed;
 	what = ask(w, w->dst, 0, 0);
 	return what == STEER_SNAT && in_snat_range(ports[1]) ? CLASS_snat : CLASS_passed;
 }
@@ -378,10 +404,70 @@ static __always_inline void count(enum steer_class class)
 		counters[class]++;
 }
 
+// Which of a service's counters are this packet's: of packets, and of bytes or NULL.
+static __always_inline uint64_t *pick_counters(struct steer_service_counters *c,
+                                               enum steer_class class, uint64_t **bytes)
+{
+	*bytes = NULL;
+	switch (class) {
+	case CLASS_service:
+		*bytes = &c->bytes;
+		return &c->packets;
+	case CLASS_passed:
+		*bytes = &c->passed_bytes;
+		return &c->passed;
+	case CLASS_icmp:
+		return &c->icmp;
+	case CLASS_fragment:
+		return &c->fragment;
+	case CLASS_malformed:
+		return &c->malformed;
+	default:
+		return &c->no_socket;
+	}
+}
+
+static __always_inline void add(uint64_t *counter, uint64_t n, bool is_shared)
+{
+	if (is_shared)
+		__sync_fetch_and_add(counter, n);
+	else
+		*counter += n;
+}
+
+// Whether the packet counts for a service. One to another port of a service's address does not.
+static __always_inline bool is_counted(const struct walk *w, enum steer_class class)
+{
+	return w->service && w->service < STATS_SERVICES &&
+	       (class != CLASS_passed || w->what == STEER_PASSED);
+}
+
+static __always_inline void count_service(uint32_t service, enum steer_class class, uint32_t len)
+{
+	uint32_t zero = 0, cpu = bpf_get_smp_processor_id();
+	void *store = bpf_map_lookup_elem(&steer_store, &zero);
+	bool is_shared = cpu >= STATS_CPU_SLOTS - 1;
+	struct steer_service_counters *c;
+	uint64_t *packets, *bytes;
+	uint32_t index;
+
+	if (!store)
+		return;
+	index = (is_shared ? STATS_CPU_SLOTS - 1 : cpu) * STATS_SERVICES + service;
+	c = bpf_map_lookup_elem(store, &index);
+	if (!c)
+		return;
+	packets = pick_counters(c, class, &bytes);
+	add(packets, 1, is_shared);
+	if (bytes)
+		add(bytes, len, is_shared);
+}
+
 SEC("xdp")
 int steer_lb47(struct xdp_md *ctx)
 {
-	struct walk w = {.ctx = ctx, .limit = ctx->data_end - ctx->data};
+	uint32_t len = ctx->data_end - ctx->data;
+	struct walk w = {.ctx = ctx, .limit = len};
 	uint16_t type = walk_eth(&w);
 	enum steer_class class = CLASS_passed;
 	long action = XDP_PASS;
@@ -394,6 +480,8 @@ int steer_lb47(struct xdp_md *ctx)
 			class = CLASS_no_socket;
 	}
 	count(class);
+	if (is_counted(&w, class))
+		count_service(w.service, class, len);
 	return (int)action;
 }
 

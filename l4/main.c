@@ -10,6 +10,7 @@
 
 #include <ev.h>
 
+#include "bpf/tcp_programs.h"
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
 #include "l4/ctrl/change.h"
@@ -124,6 +125,11 @@ static bool has_kernel_port(const struct control *c, uint16_t n_ports)
 	return false;
 }
 
+static void on_conf_changed(struct control *c)
+{
+	tcp_programs_update(c->tcp_programs, c->conf, &c->roster);
+}
+
 // Takes the file's configuration into service: neighbours first, so that the first snapshot knows
 // as many next hops as the kernel does.
 static int serve(struct daemon *d, struct err *err)
@@ -143,6 +149,8 @@ static int serve(struct daemon *d, struct err *err)
 		conf_free(conf);
 		return rc;
 	}
+	d->control.tcp_programs = tcp_programs_open(conf, &d->stats);
+	d->control.conf_changed = on_conf_changed;
 	rc = control_apply(&d->control, conf, err);
 	if (!rc)
 		rc = steering_open(&d->steering, &d->control, err);
@@ -150,6 +158,7 @@ static int serve(struct daemon *d, struct err *err)
 		rc = engine_start(&d->engine, err);
 	if (rc) {
 		steering_close(d->steering);
+		tcp_programs_close(d->control.tcp_programs);
 		neighbor_close(d->control.neighbor);
 		return rc;
 	}
@@ -210,6 +219,7 @@ static int run(struct daemon *d, struct err *err)
 	leave_l7(d);
 	engine_stop(&d->engine);
 	steering_close(d->steering);
+	tcp_programs_close(d->control.tcp_programs);
 	neighbor_close(d->control.neighbor);
 	d->stats.meta->pid = 0;
 	LOG_INFO("stopped");

@@ -19,7 +19,7 @@ l4/data/quic_lb.c          | l4/base l4/model l4/data                         | 
 l4/data/*                  | l4/base l4/model l4/data                         |
 l4/dpdk/*                  | l4/base l4/model l4/data l4/dpdk                 | dpdk
 l4/ctrl/*                  | l4/base l4/model l4/data l4/dpdk l4/ctrl bpf/attach.h | libev libmnl
-l4/main.c                  | l4/base l4/model l4/data l4/dpdk l4/ctrl bpf/attach.h | libev libcap-ng libseccomp
+l4/main.c                  | l4/base l4/model l4/data l4/dpdk l4/ctrl bpf/attach.h bpf/tcp_programs.h | libev libcap-ng libseccomp
 l7/tls*                    | l4/base l4/model l7                              | openssl
 l7/capabilities.[ch]       | l4/base l4/model l7                              | libcap-ng
 l7/http2*                  | l4/base l4/model l7                              | nghttp2
@@ -28,6 +28,7 @@ l7/*                       | l4/base l4/model l7                              |
 bpf/attach*.c              | l4/base l4/model/stats_layout.h bpf              | libbpf
 bpf/attach.h               | l4/base l4/model/stats_layout.h bpf              |
 bpf/*.bpf.c                | l4/model/stats_layout.h bpf                      | libbpf
+bpf/tcp_programs.[ch]         | l4/base l4/model bpf                             |
 bpf/*.h                    | l4/model/counters.h bpf                          |
 tools/lbreplay.c           | l4/base l4/model l4/data tools                   | libpcap
 tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
@@ -50,6 +51,7 @@ tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support tests/
 tests/bench/bench_route.c  | l4/base l4/model l7                              |
 tests/smoke/quic/*         | l4/base l4/model l4/data tests/smoke/quic        | ngtcp2 gnutls
 tests/smoke/st*            | l4/base l4/model bpf/attach.h tests/support tests/smoke | libbpf
+tests/smoke/tcp_run.c      | l4/base l4/model bpf/attach.h                    |
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
 tests/fuzz/*               | l4/base l4/model l4/data l7 tests/support        |
 tests/bench/l7/*           | l4/base tests/bench/l7                           | openssl

@@ -21,6 +21,7 @@ check_unique() {
 # ctags FORMAT OPTIONS...: one line per function of the C files named on stdin.
 tags() {
 	command ctags --languages=C --langmap=C:.c.h --kinds-C=f --fields=+ne -x --_xformat="$1" -D 'NODISCARD=' -D 'MUST_INLINE=inline' \
+		-D 'BPF_PROG(name, ...)=name(void)' \
 		"${@:2}" -L - 2>/dev/null
 }
 

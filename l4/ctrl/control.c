@@ -266,6 +266,8 @@ int control_apply(struct control *c, struct conf *conf, struct err *err)
 	}
 	conf_free(old);
 	conf_advice(conf, log_advice, NULL);
+	if (c->conf_changed)
+		c->conf_changed(c);
 	ev_timer_again(c->loop, &c->bury->settle);
 	return 0;
 }

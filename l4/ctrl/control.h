@@ -21,6 +21,7 @@ struct ev_loop;
 struct neighbor;
 struct steering;
 struct supervise;
+struct tcp_programs;
 
 struct control {
 	struct ev_loop *loop; // borrowed
@@ -46,9 +47,11 @@ struct control {
 	uint64_t reloaded_ns;       // monotonic, of the last success
 	struct err last_error;      // of the last refused reload or edit; code 0 = none
 	void (*services_changed)(struct control *c); // tells the XDP programs; may be NULL
+	void (*conf_changed)(struct control *c);     // after it was applied; may be NULL
 	// steering_count(), NULL where there are no XDP programs
 	int (*count_steered)(const struct control *c, uint16_t port, struct steer_counters *out);
-	struct steering *steering; // for these two
+	struct steering *steering;         // for these two
+	struct tcp_programs *tcp_programs; // for conf_changed; borrowed
 };
 
 // Sets *c up for these lanes; nothing is served yet. `file` is copied. 0 or -ENOMEM.

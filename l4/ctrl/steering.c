@@ -45,44 +45,69 @@ int steering_object(const struct conf *conf, char *path, size_t size, struct err
 	return any ? attach_steer_object(path, err) : -ENOENT;
 }
 
-// The lanes want what they serve themselves. A service that is punted is none of their business,
-// and its address alone makes no VIP.
+// The lanes want what they serve themselves. What is left to the L7 workers is counted and no more, and its
+// address alone makes no VIP.
 static enum steer_what what_of(const struct snapshot *snap, const struct endpoint *e)
 {
+	uint8_t punt_reason;
+
 	if (e->kind == ENDPOINT_SNAT)
 		return STEER_SNAT;
-	if (e->kind == ENDPOINT_SERVICE && !snap->services[e->index].punt_reason)
+	if (e->kind != ENDPOINT_SERVICE)
+		return STEER_NONE;
+	punt_reason = snap->services[e->index].punt_reason;
+	if (!punt_reason)
 		return STEER_SERVICE;
-	return STEER_NONE;
+	return punt_reason == REASON_L7_SERVICE ? STEER_PASSED : STEER_NONE;
 }
 
-static struct attach_entry entry_of(const struct addr *a, be16 port, uint8_t proto,
-                                    enum steer_what what)
+// What is known of the address of a VIP, at the place of its endpoint.
+struct vip {
+	bool is_ours;     // the lanes have a service there
+	uint16_t service; // id of its only service; 0 = none yet, or several
+	uint16_t n_services;
+};
+
+static struct attach_entry entry_of(const struct endpoint *e, enum steer_what what,
+                                    uint16_t service)
 {
 	struct attach_entry entry = {
-		.key = {.port = be16_raw(port), .proto = proto, .family = a->family},
-		.what = what,
+		.key = {.port = be16_raw(e->port), .proto = e->proto, .family = e->family},
+		.target = {.what = what, .service = service},
 	};
 
-	memcpy(entry.key.addr, a->word, sizeof(entry.key.addr));
+	memcpy(entry.key.addr, e->addr, sizeof(entry.key.addr));
 	return entry;
 }
 
-static size_t list(const struct snapshot *snap, struct attach_entry *out)
+static void note_vip(const struct snapshot *snap, const struct endpoint *e, struct vip *vips)
+{
+	const struct endpoint *at = snapshot_endpoint(snap, e->family, e->addr, be16_from(0), 0);
+	struct vip *vip;
+
+	if (!at || at->kind != ENDPOINT_VIP)
+		return;
+	vip = &vips[at - snap->endpoints];
+	vip->is_ours |= what_of(snap, e) == STEER_SERVICE;
+	vip->service = vip->n_services++ ? 0 : snap->services[e->index].id;
+}
+
+static size_t list(const struct snapshot *snap, struct vip *vips, struct attach_entry *out)
 {
 	size_t n = 0;
 
+	for (uint32_t i = 0; i <= snap->endpoint_mask; i++)
+		if (snap->endpoints[i].kind == ENDPOINT_SERVICE)
+			note_vip(snap, &snap->endpoints[i], vips);
 	for (uint32_t i = 0; i <= snap->endpoint_mask; i++) {
 		const struct endpoint *e = &snap->endpoints[i];
 		enum steer_what what = what_of(snap, e);
-		struct addr a = {.family = e->family};
 
-		memcpy(a.word, e->addr, sizeof(a.word));
-		if (what == STEER_NONE)
-			continue;
-		out[n++] = entry_of(&a, e->port, e->proto, what);
-		if (what == STEER_SERVICE)
-			out[n++] = entry_of(&a, be16_from(0), 0, STEER_VIP);
+		if (vips[i].is_ours)
+			out[n++] = entry_of(e, STEER_VIP, vips[i].service);
+		else if (what != STEER_NONE)
+			out[n++] = entry_of(e, what,
+			                    what == STEER_SNAT ? 0 : snap->services[e->index].id);
 	}
 	return n;
 }
@@ -112,18 +137,23 @@ static struct steer_config config_of(const struct snapshot *snap, const struct c
 static int update(struct steering *s, struct err *err)
 {
 	const struct snapshot *snap = s->control->serving;
-	struct attach_entry *entries = calloc(2u * (snap->endpoint_mask + 1), sizeof(*entries));
-	size_t n;
+	size_t n = snap->endpoint_mask + 1u;
+	struct attach_entry *entries = calloc(n, sizeof(*entries));
+	struct vip *vips = calloc(n, sizeof(*vips));
 	int rc = 0;
 
-	if (!entries)
-		return err_set(err, -ENOMEM, "steering: out of memory");
-	n = list(snap, entries);
+	if (!entries || !vips) {
+		rc = err_set(err, -ENOMEM, "steering: out of memory");
+		goto out;
+	}
+	n = list(snap, vips, entries);
 	for (uint16_t i = 0; !rc && i < s->n_ports; i++) {
 		struct steer_config config = config_of(snap, &s->control->ports[s->number[i]]);
 
 		rc = attach_steer_update(&s->port[i], entries, n, &config, err);
 	}
+out:
+	free(vips);
 	free(entries);
 	return rc;
 }
@@ -142,6 +172,21 @@ static void on_change(struct control *c)
 			err.msg);
 }
 
+// Without it all else works: the counters of each service stay as they are.
+static void count_services(const struct steering *s, const struct attach_steer *port)
+{
+	const struct control *c = s->control;
+	struct err err = {0};
+
+	if (!c->conf->telemetry.steer)
+		LOG_INFO("steered services not counted reason=\"telemetry.steer is false\"");
+	else if (!c->stats->is_bpf)
+		LOG_WARN("steered services not counted reason=\"the counters are in files, not in "
+		         "BPF maps\"");
+	else if (attach_steer_store(port, c->conf->stats, &err))
+		LOG_WARN("steered services not counted reason=\"%s\"", err.msg);
+}
+
 static int find_programs(struct steering *s, struct err *err)
 {
 	const struct conf *conf = s->control->conf;
@@ -156,6 +201,7 @@ static int find_programs(struct steering *s, struct err *err)
 			err_prefix(err, "ports[%u]", i);
 			return rc;
 		}
+		count_services(s, &s->port[s->n_ports]);
 		s->number[s->n_ports++] = i;
 	}
 	return 0;

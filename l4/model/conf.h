@@ -265,6 +265,12 @@ struct conf_admin {          // HTTP for metrics and probes, by lb7d
 	be16 port;
 };
 
+// What the kernel's own programs count (bpf/); a program that is off is not loaded, or not given the counters.
+struct conf_telemetry {
+	bool tcp;   // connections of L7 services and their backends, default true
+	bool steer; // packets of each service at af_xdp ports, default true
+};
+
 struct conf {
 	const char *node;       // default "lb47"
 	const char *control;    // control socket, default "/run/lb47/lb4d.sock"
@@ -286,6 +292,7 @@ struct conf {
 	const char *access_log;      // file, "-" = stdout, NULL = none
 	bool has_admin;
 	struct conf_admin admin;
+	struct conf_telemetry telemetry;
 	uint16_t n_ports, n_services, n_pools, n_l7, n_lanes;
 	uint8_t idle;         // enum conf_idle, default sleep
 	uint32_t idle_max_us; // longest sleep of an idle lane, 1..10000, default 200

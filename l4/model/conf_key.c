@@ -409,6 +409,14 @@ static const struct conf_key admin_keys[] = {
 	 .help = "of no L7 service"},
 };
 
+static const struct conf_key telemetry_keys[] = {
+	{"tcp", KEY_BOOLEAN, FIELD(conf_telemetry, tcp), .initial = true, .is_fixed = true,
+	 .help = "the TCP connections of L7 services and of their pools' backends: handshake and round-trip times, retransmissions, resets, durations; by lb4d, or by lb7d alone when it is started with the capabilities"},
+	{"steer", KEY_BOOLEAN, FIELD(conf_telemetry, steer), .initial = true, .is_fixed = true,
+	 .help = "each service's packets at `af_xdp` ports, before a lane or the kernel has them"},
+};
+
+static const struct conf_object telemetry_object = KEYS("What the kernel counts", telemetry_keys);
 static const struct conf_object admin_object = KEYS("Admin address", admin_keys);
 static const struct conf_object snat_object = KEYS("Source addresses of nat services", snat_keys);
 static const struct conf_object service_object = KEYS("Service", service_keys);
@@ -454,6 +462,8 @@ static const struct conf_key root_keys[] = {
 	 .help = "file for one JSON line a request; `-` is stdout"},
 	{"admin", KEY_OBJECT, FIELD(conf, admin), COUNT(conf, has_admin), .object = &admin_object,
 	 .help = "where lb7d answers `/metrics`, `/healthz` and `/readyz` over HTTP"},
+	{"telemetry", KEY_OBJECT, FIELD(conf, telemetry), .object = &telemetry_object, .otherwise = "theirs",
+	 .help = "what BPF programs count in the kernel; only where BPF is permitted"},
 	{"snat", KEY_OBJECT, FIELD(conf, snat), .object = &snat_object,
 	 .help = "our side of `nat` services, required by them"},
 	{"services", KEY_LIST, FIELD(conf, services), COUNT(conf, n_services), RANGE(0, CONF_MAX_SERVICES),

@@ -169,7 +169,8 @@ enum reason { REASONS(X) REASON_COUNT };
 #define COUNTERS_STEER_SERVICE(X)                                                         \
 	X(packets, counter, packets, "to the service, given to its lane")                 \
 	X(bytes, counter, bytes, "their bytes, Ethernet header included")                 \
-	X(passed, counter, packets, "to a service of the L7 workers, left to the kernel") \
+	X(passed, counter, packets,                                                       \
+	  "to a service of the L7 workers, and ICMP errors about it: left to the kernel") \
 	X(passed_bytes, counter, bytes, "their bytes, Ethernet header included")          \
 	X(icmp, counter, packets, "ICMP errors about it and ping, given to a lane")       \
 	X(fragment, counter, packets, "IP fragments, given to a lane")                    \

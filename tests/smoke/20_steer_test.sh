@@ -12,7 +12,10 @@ peer=lb47steerp-$$
 run=${BIN%/bin}/tests/smoke/steer_run
 object=${BIN%/bin}/gen/bpf/steer.bpf.o
 
+bpffs=$TMP/bpffs
+
 clean() {
+	umount "$bpffs" 2>/dev/null || true
 	ip netns del "$ns" 2>/dev/null || true
 	ip netns del "$peer" 2>/dev/null || true
 	rm -rf "$TMP"
@@ -27,7 +30,9 @@ ip -n "$peer" addr add 10.47.0.2/24 dev p0
 ip -n "$ns" link set s0 up
 ip -n "$peer" link set p0 up
 
-ip netns exec "$ns" "$run" s0 >"$TMP/claims" || fail "$(grep -v '^ok' "$TMP/claims" || tail -3 "$TMP/claims")"
+mkdir "$bpffs"
+mount -t bpf bpf "$bpffs" || skip "no bpffs on this kernel"
+ip netns exec "$ns" "$run" s0 "$bpffs/store" >"$TMP/claims" || fail "$(grep -v '^ok' "$TMP/claims" || tail -3 "$TMP/claims")"
 [ "$(grep -c '^ok' "$TMP/claims")" -gt 70 ] || fail "not all packets were tried: $(tail -3 "$TMP/claims")"
 ip -n "$ns" link show s0 | grep -q xdp && fail "the program is still on the interface"
 

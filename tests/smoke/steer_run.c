@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// steer_run INTERFACE: attaches the XDP program to the interface as DPDK's net_af_xdp does it, fills its
-// maps through bpf/attach.h and feeds it packets by BPF_PROG_TEST_RUN. Says one line for each
-// claim; exit status 1 if one does not hold. Needs root.
+// steer_run INTERFACE DIR: attaches the XDP program to the interface as DPDK's net_af_xdp does it, fills its
+// maps through bpf/attach.h, makes a counter store in DIR and feeds it packets by BPF_PROG_TEST_RUN. Says one
+// line for each claim; exit status 1 if one does not hold. Needs root.
 // steer_run INTERFACE serve ADDRESS PORT: makes that the only service of the program that is on it.
 // steer_run INTERFACE count: prints what that program has counted.
 #include "bpf/attach.h"
@@ -14,6 +14,7 @@
 #include <linux/if_link.h>
 #include <linux/if_xdp.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@
 #include "tests/support/pktbuild.h"
 
 static int n_failed;
+static struct stats store;
 
 static void claim(bool holds, const char *name, const char *detail)
 {
@@ -45,13 +47,22 @@ static void check(int rc, const struct err *err)
 static struct attach_entry entry(const char *address, uint16_t port, uint8_t proto, uint32_t what)
 {
 	struct attach_entry e = {.key = {.port = htons(port), .proto = proto, .family = 4},
-	                         .what = what};
+	                         .target = {.what = what}};
 
 	if (inet_pton(AF_INET, address, e.key.addr) == 1)
 		return e;
 	e.key.family = 6;
 	if (inet_pton(AF_INET6, address, e.key.addr) != 1)
 		abort();
+	return e;
+}
+
+static struct attach_entry entry_of(const char *address, uint16_t port, uint8_t proto,
+                                    uint32_t what, uint32_t service)
+{
+	struct attach_entry e = entry(address, port, proto, what);
+
+	e.target.service = service;
 	return e;
 }
 
@@ -114,12 +125,13 @@ static size_t build(struct pktbuild *b, const struct packet *p)
 
 // --- the program ---
 
-static int run(int prog_fd, const struct packet *p)
+static int run(int prog_fd, const struct packet *p, uint32_t *len)
 {
 	struct pktbuild b;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = b.byte, .repeat = 1);
 
-	opts.data_size_in = (uint32_t)build(&b, p);
+	*len = (uint32_t)build(&b, p);
+	opts.data_size_in = *len;
 	if (bpf_prog_test_run_opts(prog_fd, &opts)) {
 		printf("FAILED %s: BPF_PROG_TEST_RUN: %s\n", p->name, strerror(errno));
 		exit(1);
@@ -142,8 +154,62 @@ static const char *moved(const struct steer_counters *before, const struct steer
 	return name;
 }
 
+// The counter of a service that moves with one of the program.
+static const char *twin(const char *name)
+{
+	return strcmp(name, "service") == 0 ? "packets" : name;
+}
+
+static uint64_t named(const struct steer_service_counters *c, const char *name)
+{
+	for (size_t i = 0; i < STATS_STEER_SERVICE_FIELDS; i++)
+		if (strcmp(stats_steer_service_fields[i].name, name) == 0)
+			return stats_value(c, &stats_steer_service_fields[i]);
+	abort();
+}
+
+static uint64_t total(const struct steer_service_counters *c)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < STATS_STEER_SERVICE_FIELDS; i++)
+		sum += stats_value(c, &stats_steer_service_fields[i]);
+	return sum;
+}
+
+static void read_services(struct steer_service_counters out[N_SERVICES])
+{
+	for (uint16_t id = 0; id < N_SERVICES; id++)
+		stats_sum_steer_service(&store, id, &out[id]);
+}
+
+// Whether the packet of `len` bytes moved what it should of its service's counters, and nothing else.
+static bool is_counted(const struct packet *p, uint32_t len,
+                       const struct steer_service_counters before[N_SERVICES],
+                       const struct steer_service_counters after[N_SERVICES])
+{
+	bool has_bytes = strcmp(p->want, "service") == 0 || strcmp(p->want, "passed") == 0;
+	const char *bytes = strcmp(p->want, "passed") == 0 ? "passed_bytes" : "bytes";
+
+	for (uint16_t id = 0; id < N_SERVICES; id++) {
+		uint64_t want = id && id == p->id ? 1 : 0;
+		uint64_t want_bytes = want && has_bytes ? len : 0;
+
+		if (total(&after[id]) - total(&before[id]) != want + want_bytes)
+			return false;
+		if (want &&
+		    named(&after[id], twin(p->want)) - named(&before[id], twin(p->want)) != 1)
+			return false;
+		if (named(&after[id], bytes) - named(&before[id], bytes) != want_bytes)
+			return false;
+	}
+	return true;
+}
+
 static void check_packet(const struct attach_steer *s, int prog_fd, const struct packet *p)
 {
+	struct steer_service_counters services[2][N_SERVICES];
+	uint32_t len;
 	struct steer_counters before, after;
 	int action, want = strcmp(p->want, "passed") == 0 ? XDP_PASS : XDP_REDIRECT;
 	char detail[64];
@@ -152,7 +218,9 @@ static void check_packet(const struct attach_steer *s, int prog_fd, const struct
 		want = XDP_DROP;
 	if (attach_steer_count(s, &before))
 		abort();
-	action = run(prog_fd, p);
+	read_services(services[0]);
+	action = run(prog_fd, p, &len);
+	read_services(services[1]);
 	if (attach_steer_count(s, &after))
 		abort();
 	snprintf(detail, sizeof(detail), "%s %s",
@@ -161,17 +229,20 @@ static void check_packet(const struct attach_steer *s, int prog_fd, const struct
 	                                : "XDP_PASS",
 	         moved(&before, &after));
 	claim(action == want && strcmp(moved(&before, &after), p->want) == 0, p->name, detail);
+	if (!is_counted(p, len, services[0], services[1]))
+		claim(false, p->name, "not counted for its service alone");
 }
 
 static size_t all_entries(struct attach_entry *e)
 {
 	size_t n = 0;
 
-	e[n++] = entry(vip4, 80, TCP, STEER_SERVICE);
-	e[n++] = entry(vip4, 443, UDP, STEER_SERVICE);
+	e[n++] = entry_of(vip4, 80, TCP, STEER_SERVICE, WEB4);
+	e[n++] = entry_of(vip4, 443, UDP, STEER_SERVICE, DNS4);
+	e[n++] = entry_of(vip4, 443, TCP, STEER_PASSED, L7_4);
 	e[n++] = entry(vip4, 0, 0, STEER_VIP);
-	e[n++] = entry(vip6, 80, TCP, STEER_SERVICE);
-	e[n++] = entry(vip6, 0, 0, STEER_VIP);
+	e[n++] = entry_of(vip6, 80, TCP, STEER_SERVICE, WEB6);
+	e[n++] = entry_of(vip6, 0, 0, STEER_VIP, WEB6);
 	e[n++] = entry(snat4, 0, 0, STEER_SNAT);
 	e[n++] = entry(snat6, 0, 0, STEER_SNAT);
 	return n;
@@ -226,6 +297,7 @@ static void check_update_is_seamless(const struct attach_steer *s, int prog_fd)
 	struct attach_entry e[2] = {entry(vip4, 80, TCP, STEER_SERVICE)};
 	int n_passed = 0;
 	struct err err;
+	uint32_t len;
 	pid_t child;
 
 	check(attach_steer_update(s, e, 1, &config, &err), &err);
@@ -235,7 +307,7 @@ static void check_update_is_seamless(const struct attach_steer *s, int prog_fd)
 		check(attach_steer_update(s, e, 2, &config, &err), &err);
 	}
 	for (int i = 0; i < 50000; i++)
-		n_passed += run(prog_fd, &stays) != XDP_REDIRECT;
+		n_passed += run(prog_fd, &stays, &len) != XDP_REDIRECT;
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	claim(n_passed == 0, "no packet of a service that stays is passed while others change", "");
@@ -245,7 +317,8 @@ static void check_updates(const struct attach_steer *s, int prog_fd)
 {
 	static const struct packet left = {"a service that left goes to the kernel", "passed",
 	                                   .port = 443, .proto = UDP};
-	static const struct packet kept = {"a service that stayed does not", "service", .port = 80};
+	static const struct packet kept = {"a service that stayed does not", "service", .port = 80,
+	                                   .id = WEB4};
 	static const struct packet empty = {"without services all goes to the kernel", "passed",
 	                                    .port = 80};
 	struct attach_entry e[16], many[STEER_MAX_ENDPOINTS / 4];
@@ -272,7 +345,7 @@ static void check_unknown_mac(const struct attach_steer *s, int prog_fd)
 {
 	static const struct packet any = {
 		"while our MAC is not known, no unicast frame is another's", "service", .port = 80,
-		.mac = "02:00:00:00:00:02"};
+		.mac = "02:00:00:00:00:02", .id = WEB4};
 	static const struct packet all = {"but a broadcast one is not ours alone", "passed",
 	                                  .port = 80, .mac = "ff:ff:ff:ff:ff:ff"};
 	static const struct steer_config no_mac = {.snat_first = SNAT_FIRST,
@@ -309,7 +382,76 @@ static void check_ownership(unsigned if_index)
 	bpf_xdp_detach((int)if_index, 0, NULL);
 }
 
-static void check_all(unsigned if_index)
+static void open_store(const char *dir)
+{
+	int fds[STATS_REGION_COUNT];
+	struct err err;
+
+	check(attach_stats(dir, fds, &err), &err);
+	check(stats_map(&store, fds, true, true, &err), &err);
+	stats_announce(&store, "smoke", 0, (uint32_t)getpid());
+}
+
+static void check_without_store(const struct attach_steer *s, int prog_fd)
+{
+	static const struct packet uncounted = {"without a store the same, and no service counts",
+	                                        "service", .port = 80};
+
+	check_packet(s, prog_fd, &uncounted);
+}
+
+// A CPU has its own slot, so that nobody else adds to what it adds to.
+static void check_slots(int prog_fd)
+{
+	static const struct packet any = {.name = "slots", .port = 80};
+	int n_cpus = (int)sysconf(_SC_NPROCESSORS_CONF);
+
+	for (int cpu = 0; cpu < n_cpus && cpu < STATS_CPU_SLOTS - 1; cpu++) {
+		const struct steer_service_counters *mine =
+			&store.steer_services[cpu * STATS_SERVICES + WEB4];
+		uint64_t before = mine->packets;
+		char detail[32];
+		cpu_set_t set;
+		uint32_t len;
+
+		CPU_ZERO(&set);
+		CPU_SET((size_t)cpu, &set);
+		if (sched_setaffinity(0, sizeof(set), &set))
+			continue; // offline
+		run(prog_fd, &any, &len);
+		snprintf(detail, sizeof(detail), "CPU %d", cpu);
+		claim(mine->packets == before + 1, "a CPU counts in its own slot", detail);
+	}
+}
+
+// A program that comes after this one, as after a restart of the daemon.
+static void check_next_program(unsigned if_index, const char *dir)
+{
+	static const struct packet again = {"the next program goes on counting", "no_socket",
+	                                    .port = 80, .id = WEB4};
+	struct steer_service_counters before, after;
+	struct attach_entry e[16];
+	struct attach_steer s;
+	struct bpf_object *obj;
+	struct err err;
+	int prog_fd;
+
+	stats_sum_steer_service(&store, WEB4, &before);
+	obj = load(if_index, &prog_fd);
+	check(attach_steer_open(&s, if_index, &err), &err);
+	check(attach_steer_store(&s, dir, &err), &err);
+	check(attach_steer_update(&s, e, all_entries(e), &config, &err), &err);
+	check_packet(&s, prog_fd, &again);
+	stats_sum_steer_service(&store, WEB4, &after);
+	claim(before.packets > 0 && after.packets == before.packets &&
+	              after.no_socket == before.no_socket + 1,
+	      "what the last one counted is still there", "");
+	attach_steer_close(&s);
+	check(attach_steer_detach(if_index, &err), &err);
+	bpf_object__close(obj);
+}
+
+static void check_all(unsigned if_index, const char *dir)
 {
 	static const struct packet lonely = {"no socket: dropped, nobody answers for the lane",
 	                                     "no_socket", .port = 80};
@@ -319,18 +461,26 @@ static void check_all(unsigned if_index)
 	struct err err;
 	int prog_fd;
 
+	open_store(dir);
 	obj = load(if_index, &prog_fd);
 	check(attach_steer_open(&s, if_index, &err), &err);
 	check(attach_steer_update(&s, e, all_entries(e), &config, &err), &err);
+	claim(attach_steer_store(&s, "/nowhere", &err) == -ENOENT, "a store that is not there",
+	      err.msg);
 	check_packet(&s, prog_fd, &lonely);
 	set_socket(obj);
+	check_without_store(&s, prog_fd);
+	check(attach_steer_store(&s, dir, &err), &err);
 	for (size_t i = 0; i < ARRAY_LEN(packets); i++)
 		check_packet(&s, prog_fd, &packets[i]);
+	check_slots(prog_fd);
 	check_unknown_mac(&s, prog_fd);
 	check_updates(&s, prog_fd);
 	attach_steer_close(&s);
 	check_ownership(if_index);
 	bpf_object__close(obj);
+	check_next_program(if_index, dir);
+	stats_close(&store);
 }
 
 static void print_counters(unsigned if_index)
@@ -364,8 +514,8 @@ int main(int argc, char **argv)
 {
 	unsigned if_index = argc > 1 ? if_nametoindex(argv[1]) : 0;
 
-	if (if_index && argc == 2)
-		check_all(if_index);
+	if (if_index && argc == 3 && argv[2][0] == '/')
+		check_all(if_index, argv[2]);
 	else if (if_index && argc == 3 && strcmp(argv[2], "count") == 0)
 		print_counters(if_index);
 	else if (if_index && argc == 5 && strcmp(argv[2], "serve") == 0)

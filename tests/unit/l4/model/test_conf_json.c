@@ -391,6 +391,28 @@ Test(conf_json, l7_entries_have_their_values)
 	conf_free(c);
 }
 
+Test(conf_json, the_kernel_counts_unless_told_otherwise)
+{
+	static const struct {
+		const char *text;
+		bool tcp, steer;
+	} cases[] = {
+		{"{}", true, true},
+		{"{\"telemetry\": {}}", true, true},
+		{"{\"telemetry\": {\"tcp\": false}}", false, true},
+		{"{\"telemetry\": {\"steer\": false}}", true, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct conf *c;
+
+		cr_assert_eq(conf_parse(&c, cases[i].text, strlen(cases[i].text), NULL), 0);
+		cr_expect_eq(c->telemetry.tcp, cases[i].tcp, "%s", cases[i].text);
+		cr_expect_eq(c->telemetry.steer, cases[i].steer, "%s", cases[i].text);
+		conf_free(c);
+	}
+}
+
 Test(conf_json, lb7d_has_its_values_and_defaults)
 {
 	struct conf *c = confcase_parse(NULL, NULL);
