@@ -72,6 +72,9 @@ NODISCARD int methods_l7_summary(struct methods_call *call, struct ctl_rows *row
 // A new row of the result's table, zero or initial. NULL if there is no memory, then call->err says so.
 void *methods_row(struct methods_call *call, struct ctl_rows *rows, const char *table);
 
+// The part of methods_counters() on TCP. 0 or -ENOMEM.
+int methods_counters_tcp(struct methods_call *call);
+
 // The methods (model/ctl_method.h), each as methods_run().
 int methods_status(struct methods_call *call);
 int methods_reload(struct methods_call *call);

@@ -77,16 +77,24 @@ static int add_steered(struct methods_call *call)
 	return rc;
 }
 
-static int add_service(struct methods_call *call, const struct conf_service *s,
-                       const struct service_counters *sum)
+// The fields of one set of a service's counters, as rows of `what`.
+struct set {
+	const struct stats_field *fields;
+	size_t n;
+	struct ctl_rows *rows;
+	const char *what;
+};
+
+static int add_set(struct methods_call *call, const struct conf_service *s, const struct set *set,
+                   const void *sum)
 {
-	for (size_t i = 0; i < STATS_SERVICE_FIELDS; i++) {
-		const struct stats_field *f = &stats_service_fields[i];
+	for (size_t i = 0; i < set->n; i++) {
+		const struct stats_field *f = &set->fields[i];
 		struct ctl_service_counter *row;
 
 		if (!stats_value(sum, f) && !call->params->counters_params.all)
 			continue;
-		row = methods_row(call, &call->result.counters.services, "services");
+		row = methods_row(call, set->rows, set->what);
 		if (!row)
 			return -ENOMEM;
 		snprintf(row->service, sizeof(row->service), "%s", s->name);
@@ -98,18 +106,33 @@ static int add_service(struct methods_call *call, const struct conf_service *s,
 	return 0;
 }
 
+static int add_service(struct methods_call *call, const struct conf_service *s)
+{
+	const struct set lanes = {stats_service_fields, STATS_SERVICE_FIELDS,
+	                          &call->result.counters.services, "services"};
+	const struct set steer = {stats_steer_service_fields, STATS_STEER_SERVICE_FIELDS,
+	                          &call->result.counters.services_steered, "services_steered"};
+	const struct control *c = call->control;
+	uint16_t id = roster_service_id(&c->roster, s);
+	struct service_counters sum;
+	struct steer_service_counters steered;
+	int rc;
+
+	stats_sum_service(c->stats, id, &sum);
+	rc = add_set(call, s, &lanes, &sum);
+	if (rc || !c->count_steered)
+		return rc;
+	stats_sum_steer_service(c->stats, id, &steered);
+	return add_set(call, s, &steer, &steered);
+}
+
 static int add_services(struct methods_call *call)
 {
-	const struct control *c = call->control;
+	const struct conf *conf = call->control->conf;
 	int rc = 0;
 
-	for (uint16_t i = 0; !rc && i < c->conf->n_services; i++) {
-		struct service_counters sum;
-
-		stats_sum_service(c->stats, roster_service_id(&c->roster, &c->conf->services[i]),
-		                  &sum);
-		rc = add_service(call, &c->conf->services[i], &sum);
-	}
+	for (uint16_t i = 0; !rc && i < conf->n_services; i++)
+		rc = add_service(call, &conf->services[i]);
 	return rc;
 }
 
@@ -139,5 +162,7 @@ int methods_counters(struct methods_call *call)
 		rc = add_reasons(call, &sum);
 	if (!rc)
 		rc = add_steered(call);
-	return rc ? rc : add_services(call);
+	if (!rc)
+		rc = add_services(call);
+	return rc ? rc : methods_counters_tcp(call);
 }

@@ -328,6 +328,28 @@ static const struct ctl_field service_counter_fields[] = {
 };
 TYPE(service_counter);
 
+static const struct ctl_field tcp_fields[] = {
+	{COLUMN(tcp, side, "TCP OF", "`service`: connections of its clients; `backend`: made to it"), .kind = CTL_TEXT},
+	{COLUMN(tcp, name, "NAME", "of the L7 service, or pool/name of the backend"), .kind = CTL_TEXT},
+	{COLUMN(tcp, counter, "COUNTER", "as in conf/counters.md"), .kind = CTL_TEXT},
+	{COLUMN(tcp, value, "VALUE", "as the kernel counted"), .kind = CTL_U64},
+	{COLUMN(tcp, unit, "UNIT", "of the value"), .kind = CTL_TEXT},
+	{COLUMN(tcp, help, "MEANING", "what it counts"), .kind = CTL_TEXT},
+};
+TYPE(tcp);
+
+static const struct ctl_field tcp_histogram_fields[] = {
+	{COLUMN(tcp_histogram, side, "TCP OF", "`service`: connections of its clients; `backend`: made to it"), .kind = CTL_TEXT},
+	{COLUMN(tcp_histogram, name, "NAME", "of the L7 service, or pool/name of the backend"), .kind = CTL_TEXT},
+	{COLUMN(tcp_histogram, histogram, "HISTOGRAM", "as in conf/counters.md"), .kind = CTL_TEXT},
+	{COLUMN(tcp_histogram, values, "VALUES", "how many, one a connection"), .kind = CTL_U64},
+	{COLUMN(tcp_histogram, median, "MEDIAN", "within a factor of two"), .kind = CTL_U64},
+	{COLUMN(tcp_histogram, p99, "P99", "what 99 of 100 do not exceed, likewise"), .kind = CTL_U64},
+	{COLUMN(tcp_histogram, unit, "UNIT", "of these two"), .kind = CTL_TEXT},
+	{COLUMN(tcp_histogram, help, "MEANING", "what is measured"), .kind = CTL_TEXT},
+};
+TYPE(tcp_histogram);
+
 static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, received, "received", "packets that were given a verdict"), .kind = CTL_U64},
 	{COLUMN(counters, forwarded, "forwarded", "of these"), .kind = CTL_U64},
@@ -339,6 +361,9 @@ static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, reasons, "reasons", "of the verdicts"), ROWS(reason)},
 	{COLUMN(counters, steered, "steered", "before the lanes: by the XDP programs of af_xdp ports"), ROWS(steered)},
 	{COLUMN(counters, services, "services", "of each service"), ROWS(service_counter)},
+	{COLUMN(counters, services_steered, "services steered", "of each service, before the lanes: by the XDP programs of af_xdp ports"), ROWS(service_counter)},
+	{COLUMN(counters, tcp, "tcp", "connections of L7 services and of backends, by the kernel"), ROWS(tcp)},
+	{COLUMN(counters, tcp_histograms, "tcp histograms", "of the same"), ROWS(tcp_histogram)},
 };
 TYPE(counters);
 

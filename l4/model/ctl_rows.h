@@ -288,14 +288,37 @@ struct ctl_steered {
 	char help[CTL_SENTENCE_SIZE];
 };
 
+// What the kernel counted of the TCP connections of an L7 service or of a backend.
+struct ctl_tcp {
+	char side[16];                // "service" or "backend"
+	char name[2 * CTL_NAME_SIZE]; // of the service; pool/name of the backend
+	char counter[32];
+	uint64_t value;
+	char unit[16];
+	char help[CTL_SENTENCE_SIZE];
+};
+
+struct ctl_tcp_histogram {
+	char side[16];
+	char name[2 * CTL_NAME_SIZE];
+	char histogram[32];
+	uint64_t values; // how many
+	uint64_t median, p99;
+	char unit[16]; // of these two
+	char help[CTL_SENTENCE_SIZE];
+};
+
 struct ctl_counters {
 	uint64_t received;
 	uint64_t forwarded, punted, answered, dropped;
-	int64_t difference;       // 0 when nothing is in flight
-	struct ctl_rows counters; // struct ctl_counter
-	struct ctl_rows reasons;  // struct ctl_reason
-	struct ctl_rows steered;  // struct ctl_steered
-	struct ctl_rows services; // struct ctl_service_counter
+	int64_t difference;               // 0 when nothing is in flight
+	struct ctl_rows counters;         // struct ctl_counter
+	struct ctl_rows reasons;          // struct ctl_reason
+	struct ctl_rows steered;          // struct ctl_steered
+	struct ctl_rows services;         // struct ctl_service_counter
+	struct ctl_rows services_steered; // struct ctl_service_counter
+	struct ctl_rows tcp;              // struct ctl_tcp
+	struct ctl_rows tcp_histograms;   // struct ctl_tcp_histogram
 };
 
 struct ctl_step {
