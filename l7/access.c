@@ -14,11 +14,11 @@ enum {
 static_assert(N_TEXTS * TEXT_MAX + OTHERS_MAX <= ACCESS_LINE_MAX, "a line always fits");
 
 #define X(SYMBOL, name, help) [ACCESS_##SYMBOL] = #name,
-const char *const access_end_names[ACCESS_END_COUNT] = {[ACCESS_NONE] = "", ACCESS_ENDS(X)};
+const char *const access_end_names[ACCESS_END_COUNT] = {[ACCESS_NONE] = "", REQUEST_ENDS(X)};
 #undef X
 
 #define X(SYMBOL, name, help) [ACCESS_##SYMBOL] = (help),
-const char *const access_end_helps[ACCESS_END_COUNT] = {[ACCESS_NONE] = "", ACCESS_ENDS(X)};
+const char *const access_end_helps[ACCESS_END_COUNT] = {[ACCESS_NONE] = "", REQUEST_ENDS(X)};
 #undef X
 
 // --- text ---

@@ -9,34 +9,12 @@
 #include "l4/base/addr.h"
 #include "l4/base/err.h"
 #include "l4/base/slice.h"
+#include "l4/model/counters.h"
 #include "l7/text.h"
 
-// Why a request or stream ended. X(SYMBOL, name, help)
-#define ACCESS_ENDS(X)                                                                           \
-	X(COMPLETED, completed, "all of the response was given to the client")                   \
-	X(CLOSED, closed, "a tunnel or WebSocket that one of its ends closed in order")          \
-	X(REFUSED, refused, "malformed request; reason says how")                                \
-	X(TOO_LARGE, too_large, "line, head or body beyond its limit")                           \
-	X(CLIENT_ABORT, client_abort, "the client went away before the end")                     \
-	X(CLIENT_TIMEOUT, client_timeout, "the client did not go on in time")                    \
-	X(NO_ROUTE, no_route, "no route matches")                                                \
-	X(ANSWERED, answered, "answered by the route: redirect or fixed answer")                 \
-	X(NO_BACKEND, no_backend, "no backend of the pool may take a request")                   \
-	X(CONNECT_FAILED, connect_failed, "the backend refused or could not be reached")         \
-	X(CONNECT_TIMEOUT, connect_timeout, "the backend did not accept in time")                \
-	X(UPSTREAM_TLS, upstream_tls, "TLS with the backend failed")                             \
-	X(UPSTREAM_RESET, upstream_reset, "the backend broke the connection")                    \
-	X(UPSTREAM_MALFORMED, upstream_malformed, "the backend's answer is no HTTP")             \
-	X(FIRST_BYTE_TIMEOUT, first_byte_timeout, "the backend did not begin to answer in time") \
-	X(STREAM_IDLE, stream_idle, "nothing moved for timeouts.stream_idle_ms")                 \
-	X(TOTAL_TIMEOUT, total_timeout, "longer than timeouts.total_ms")                         \
-	X(DEADLINE, deadline, "longer than the client's grpc-timeout")                           \
-	X(DRAINED, drained,                                                                      \
-	  "cut at the end of the grace time of a stop, or its backend was taken down")           \
-	X(OVERLOAD, overload, "no memory or descriptor left for it")
-
+// Why a request or stream ended: REQUEST_ENDS of l4/model/counters.h.
 #define X(SYMBOL, name, help) ACCESS_##SYMBOL,
-enum access_end { ACCESS_NONE, ACCESS_ENDS(X) ACCESS_END_COUNT };
+enum access_end { ACCESS_NONE, REQUEST_ENDS(X) ACCESS_END_COUNT };
 #undef X
 
 extern const char *const access_end_names[ACCESS_END_COUNT];
@@ -62,8 +40,8 @@ struct access_record {
 	uint8_t attempts; // backends tried
 	uint8_t grpc_status;
 	bool has_grpc_status;
-	bool is_reused;   // the backend's connection had served before
-	const char *l7;   // names of the configuration; NULL = none
+	bool is_reused; // the backend's connection had served before
+	const char *l7; // names of the configuration; NULL = none
 	const char *pool;
 	const char *backend;
 	const char *protocol;    // "http/1.1" "websocket" "sse" "grpc" "grpc-web"

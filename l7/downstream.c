@@ -51,8 +51,18 @@ void downstream_close(struct downstream *c, bool is_reset)
 	if (c->next)
 		c->next->prev = c->prev;
 	w->counters->connections_open--;
+	telemetry_leave(c->from.service.counters, c->protocol);
+	stats_histogram_record(&c->from.service.times->connection_duration,
+	                       w->loop.now_ns - c->accepted_ns);
 	listener_put(c->listener);
 	loop_defer(&w->loop, &c->free);
+}
+
+void downstream_speaks(struct downstream *c, enum telemetry_protocol protocol)
+{
+	telemetry_leave(c->from.service.counters, c->protocol);
+	c->protocol = protocol;
+	telemetry_enter(c->from.service.counters, protocol);
 }
 
 static uint64_t idle_ms(const struct downstream *c)
@@ -187,6 +197,7 @@ static size_t take_proxy_header(struct downstream *c, struct slice bytes)
 
 	if (n < 0) {
 		c->w->counters->connections_refused++;
+		c->from.service.counters->connections_refused++;
 		downstream_close(c, true);
 		return bytes.len;
 	}
@@ -223,6 +234,8 @@ static size_t take_request(struct downstream *c, struct slice bytes)
 		return 0; // the rest of it is awaited
 	if (c->http2)
 		return downstream_http2_received(c, bytes);
+	if (c->protocol == TELEMETRY_HANDSHAKE)
+		downstream_speaks(c, TELEMETRY_HTTP1);
 	return downstream_http1_received(c, bytes);
 }
 
@@ -244,11 +257,15 @@ static void on_opened(struct conn *conn)
 
 	c->w->counters->tls_handshakes++;
 	c->w->counters->tls_resumed += tls_is_resumed(conn->tls);
+	c->from.service.counters->tls_handshakes++;
+	c->from.service.counters->tls_resumed += tls_is_resumed(conn->tls);
 	c->from.tls_version = tls_version(conn->tls);
 	c->from.server_name = tls_server_name(conn->tls);
 	c->state = DOWNSTREAM_HEAD;
 	if (slice_eq(tls_alpn(conn->tls), slice_of("h2", 2)))
 		downstream_http2_begin(c);
+	else
+		downstream_speaks(c, TELEMETRY_HTTP1);
 }
 
 static void leave(struct downstream *c, const char *reason)
@@ -299,8 +316,10 @@ static void on_failed(struct conn *conn, int error)
 {
 	struct downstream *c = downstream_of(conn);
 
-	if (c->state == DOWNSTREAM_HANDSHAKE)
+	if (c->state == DOWNSTREAM_HANDSHAKE) {
 		c->w->counters->tls_failures++;
+		c->from.service.counters->tls_failures++;
+	}
 	leave(c, error == -EPROTO ? conn_reason(conn) : strerror(-error));
 }
 
@@ -327,6 +346,10 @@ static void admit(struct worker *w, struct downstream *c, struct listener *l)
 	w->clients = c;
 	w->counters->connections++;
 	w->counters->connections_open++;
+	c->accepted_ns = w->loop.now_ns;
+	c->from.service = l->service;
+	c->from.service.counters->connections++;
+	telemetry_enter(c->from.service.counters, TELEMETRY_HANDSHAKE);
 }
 
 void downstream_accept(struct listener *l, int fd, const union io_address *from)
@@ -337,6 +360,7 @@ void downstream_accept(struct listener *l, int fd, const union io_address *from)
 
 	if (!c || conn_accept(&c->conn, &w->loop, fd, &ops)) {
 		w->counters->connections_refused++;
+		l->service.counters->connections_refused++;
 		close(fd);
 		free(c);
 		return;

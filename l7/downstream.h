@@ -40,12 +40,14 @@ struct downstream {
 	size_t stalled;               // bytes not acknowledged when the timer was started
 	uint32_t seen;                // bytes of an incomplete head that were looked at
 	uint32_t n_requests;
-	uint8_t state;       // enum downstream_state
-	uint8_t body;        // enum body of the request
-	bool is_persistent;  // after the present request
-	bool is_chunked;     // the answer goes out in chunks
-	bool is_until_close; // the answer ends with the connection
-	bool is_watched;     // bytes wait for the client: the timer looks whether it takes them
+	uint64_t accepted_ns; // monotonic
+	uint8_t state;        // enum downstream_state
+	uint8_t protocol;     // enum telemetry_protocol
+	uint8_t body;         // enum body of the request
+	bool is_persistent;   // after the present request
+	bool is_chunked;      // the answer goes out in chunks
+	bool is_until_close;  // the answer ends with the connection
+	bool is_watched;      // bytes wait for the client: the timer looks whether it takes them
 	struct loop_task free;
 };
 
@@ -56,6 +58,9 @@ void downstream_accept(struct listener *l, int fd, const union io_address *from)
 // reset the connection if the peer still sends, and it would not see our answer.
 void downstream_linger(struct downstream *c);
 void downstream_close(struct downstream *c, bool is_reset);
+
+// What is spoken on it is known, or changes.
+void downstream_speaks(struct downstream *c, enum telemetry_protocol protocol);
 
 // Bytes wait for the client: it is given up if it takes none of them for client_idle_ms.
 void downstream_watch(struct downstream *c);

@@ -2,6 +2,7 @@
 // HTTP/1.1 towards clients: requests are taken from the connection, answers are written to it.
 #include "l7/answer.h"
 #include "l7/downstream.h"
+#include "l7/stream_count.h"
 #include "l7/stream_note.h"
 #include "l7/worker_state.h"
 
@@ -17,9 +18,7 @@ void downstream_http1_refuse(struct downstream *c, uint16_t status, const char *
 	struct text content = text_of(space, sizeof(space));
 	struct answer a = answer_error(status, reason, &content);
 
-	c->w->counters->requests++;
-	c->w->counters->responses_4xx += status < 500;
-	c->w->counters->responses_5xx += status >= 500;
+	stream_count_refused(c->w, &c->from, status);
 	if (answer_write(&t, &a, 1, false, true)) {
 		conn_scratch_keep(&c->conn, &t);
 		conn_send(&c->conn, text_slice(&t));
@@ -243,6 +242,7 @@ static bool respond(void *client, struct response *r)
 		return false;
 	if (r->body == BODY_TUNNEL) {
 		c->state = DOWNSTREAM_TUNNEL;
+		downstream_speaks(c, TELEMETRY_WEBSOCKET);
 		c->conn.io.most = LOOP_RECEIVE_SIZE;
 	}
 	return true;

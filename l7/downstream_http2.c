@@ -6,6 +6,7 @@
 #include "l7/answer.h"
 #include "l7/downstream.h"
 #include "l7/head.h"
+#include "l7/stream_count.h"
 #include "l7/stream_note.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
@@ -406,9 +407,7 @@ static void on_refused(struct http2_stream *s, uint16_t status, const char *reas
 	struct text content = text_of(space, sizeof(space));
 	struct answer a = answer_error(status, reason, &content);
 
-	w->counters->requests++;
-	w->counters->responses_4xx += status < 500;
-	w->counters->responses_5xx += status >= 500;
+	stream_count_refused(w, &e->from, status);
 	answer_response(&w->response, &a, date);
 	if (http2_respond(s, &w->response))
 		http2_data(s, a.body);
@@ -545,6 +544,7 @@ void downstream_http2_begin(struct downstream *c)
 	c->http2 = d;
 	c->conn.io.most = LOOP_RECEIVE_SIZE;
 	c->w->counters->http2_connections++;
+	downstream_speaks(c, TELEMETRY_HTTP2);
 	d->heard_ms = c->w->loop.timers.now_ms;
 	arm(c);
 }
@@ -561,7 +561,7 @@ size_t downstream_http2_received(struct downstream *c, struct slice bytes)
 		return bytes.len;
 	reason = http2_reason(d->session);
 	c->w->counters->http2_errors++;
-	c->w->counters->requests++;
+	stream_count_refused(c->w, &c->from, 0);
 	stream_note_refused(c->w, &c->from, downstream_l7(c), 0, 0, reason);
 	leave(c);
 	return bytes.len;

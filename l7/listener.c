@@ -76,12 +76,17 @@ static void close_listener(struct listener *l)
 
 static void find_l7(struct listener *l, const struct site *site, const struct kit *kit)
 {
+	const uint16_t *ids = site->shared->service_ids;
+
 	l->l7 = SITE_NONE;
 	for (uint16_t i = 0; i < kit->n_sockets; i++) {
 		const struct conf_service *s = &site->conf->services[kit->sockets[i].service];
 
-		if (s->port == l->port && addr_eq(&s->address, &l->address))
-			l->l7 = site_l7_find(site, s->l7);
+		if (s->port != l->port || !addr_eq(&s->address, &l->address))
+			continue;
+		l->l7 = site_l7_find(site, s->l7);
+		l->service = telemetry_service(l->w->telemetry, l->w->index,
+		                               ids[kit->sockets[i].service]);
 	}
 }
 

@@ -5,14 +5,16 @@
 
 #include "l7/io.h"
 #include "l7/site.h"
+#include "l7/telemetry.h"
 
 struct worker;
 
 struct listener {
 	struct io io;
 	struct worker *w;
-	struct listener *next; // worker->listeners
-	struct timer retry;    // after descriptors or memory ran out
+	struct listener *next;            // worker->listeners
+	struct telemetry_service service; // where its connections are counted
+	struct timer retry;               // after descriptors or memory ran out
 	struct addr address;
 	be16 port;
 	uint16_t l7;     // index in the newest site; SITE_NONE: the service is gone

@@ -9,6 +9,7 @@
 #include "l7/rewrite.h"
 #include "l7/stream_answer.h"
 #include "l7/stream_clock.h"
+#include "l7/stream_count.h"
 #include "l7/stream_note.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
@@ -57,6 +58,8 @@ void stream_leave_backend(struct stream *s, bool may_reuse)
 	struct upstream *up = s->up;
 	struct peer *peer = s->peer;
 
+	if (peer)
+		stream_count_leave(s);
 	s->up = NULL;
 	s->peer = NULL;
 	if (up)
@@ -67,26 +70,13 @@ void stream_leave_backend(struct stream *s, bool may_reuse)
 	}
 }
 
-static void count_end(struct stream *s)
-{
-	struct worker_counters *c = s->w->counters;
-
-	c->requests_active--;
-	c->bytes_in += s->bytes_in;
-	c->bytes_out += s->bytes_out;
-	if (s->is_event_stream)
-		c->event_streams_active--;
-	if (s->tunnel)
-		c->websockets_active--;
-}
-
 // Frees the stream; nobody may use it afterwards.
 static void finish(struct stream *s, enum access_end end, const char *reason)
 {
 	struct worker *w = s->w;
 
 	stream_note_write(s, end, reason);
-	count_end(s);
+	stream_count_end(s, end);
 	stream_clock_stop(s);
 	stream_leave_backend(s, end == ACCESS_COMPLETED && s->is_request_done);
 	buf_put(&w->loop.bufs, s->head);
@@ -127,11 +117,14 @@ void stream_give_up(struct stream *s, uint16_t status, enum access_end end, cons
 
 void stream_timed_out(struct stream *s, enum access_end end)
 {
+	if (end == ACCESS_FIRST_BYTE_TIMEOUT)
+		stream_count_failure(s);
 	stream_give_up(s, end == ACCESS_CLIENT_TIMEOUT ? 408 : 504, end, NULL);
 }
 
 void stream_malformed(struct stream *s, const char *reason)
 {
+	stream_count_failure(s);
 	stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED, reason);
 }
 
@@ -244,8 +237,8 @@ static void begin(struct stream *s, struct worker *w, const struct stream_client
 	s->request_body = r->body == BODY_LENGTH && !r->content_length ? BODY_NONE : r->body;
 	s->route = route_find(site, r);
 	s->note = w->access ? stream_note_new(r) : NULL;
-	w->counters->requests++;
-	w->counters->requests_active++;
+	s->service = from->service;
+	stream_count_begin(s);
 	stream_clock_start(s);
 }
 
@@ -256,6 +249,7 @@ void stream_new(struct stream **out, struct worker *w, const struct stream_clien
 
 	*out = s;
 	if (!s) {
+		stream_count_overload(w, from);
 		from->ops->finished(from->client, true);
 		return;
 	}
@@ -328,33 +322,19 @@ static void drop_head(struct stream *s)
 	s->head = NULL;
 }
 
-static void count_status(struct stream *s, uint16_t status)
-{
-	struct worker_counters *c = s->w->counters;
-
-	s->status = status;
-	if (status < 300)
-		c->responses_2xx++;
-	else if (status < 400)
-		c->responses_3xx++;
-	else if (status < 500)
-		c->responses_4xx++;
-	else
-		c->responses_5xx++;
-}
-
 bool stream_respond(struct stream *s, struct response *r)
 {
 	if (!s->from->ops->respond(s->from->client, r))
 		return false;
 	s->is_responded = true;
-	count_status(s, r->status);
+	s->status = r->status;
+	stream_count_status(s, r->status);
 	return true;
 }
 
 void stream_interim(struct stream *s, struct response *r)
 {
-	s->w->counters->responses_1xx++;
+	stream_count_interim(s);
 	r->upgrade = (struct slice){0};
 	if (s->from->minor)
 		s->from->ops->interim(s->from->client, r);
@@ -369,8 +349,7 @@ static bool begin_tunnel(struct stream *s, struct response *r)
 	s->tunnel = tunnel_new(s);
 	if (!s->tunnel)
 		return false;
-	s->w->counters->websockets++;
-	s->w->counters->websockets_active++;
+	stream_count_kind(s);
 	return true;
 }
 
@@ -380,6 +359,7 @@ void stream_response(struct stream *s, struct response *r)
 	struct text scratch = text_of(space, sizeof(space));
 
 	s->first_byte_ns = s->w->loop.now_ns;
+	stream_count_answer(s, r->status);
 	drop_head(s);
 	if (r->status == 101 && !begin_tunnel(s, r)) {
 		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
@@ -396,8 +376,7 @@ void stream_response(struct stream *s, struct response *r)
 	if (!s->tunnel && s->method != METHOD_HEAD && event_stream_is(r)) {
 		s->is_event_stream = true;
 		s->events.is_opaque = !event_stream_takes_comments(r);
-		s->w->counters->event_streams++;
-		s->w->counters->event_streams_active++;
+		stream_count_kind(s);
 	}
 	if (!stream_respond(s, r)) {
 		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,

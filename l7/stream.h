@@ -15,6 +15,7 @@
 #include "l7/http1.h"
 #include "l7/message.h"
 #include "l7/route.h"
+#include "l7/telemetry.h"
 #include "l7/timer.h"
 #include "l7/upstream.h"
 #include "l7/view.h"
@@ -48,10 +49,11 @@ struct stream_client {
 	struct addr address, local;
 	be16 port, local_port;
 	bool is_secure;
-	uint8_t minor;           // of the request: HTTP/1.minor, MESSAGE_HTTP2
-	const char *tls_version; // NULL = clear
-	const char *server_name; // SNI; NULL = none
-	uint64_t started_ns;     // when the request's first byte came
+	uint8_t minor;                    // of the request: HTTP/1.minor, MESSAGE_HTTP2
+	const char *tls_version;          // NULL = clear
+	const char *server_name;          // SNI; NULL = none
+	uint64_t started_ns;              // when the request's first byte came
+	struct telemetry_service service; // where it is counted
 };
 
 enum stream_phase {
@@ -77,6 +79,8 @@ struct stream {
 	struct stream_note *note; // for the log; owned, NULL without a log
 	struct timer timer;       // stream_clock.c's
 	uint64_t started_ns, picked_ns, connected_ns, first_byte_ns; // monotonic, 0 = not yet
+	uint64_t attempt_ns;              // likewise: when the present backend was picked
+	struct telemetry_service service; // where it is counted
 	uint64_t bytes_in, bytes_out;
 	uint64_t phase_ms, total_ms,
 		beat_ms;     // stream_clock.c's: when, on the loop's clock; 0 = never

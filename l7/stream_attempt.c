@@ -5,6 +5,7 @@
 
 #include "l7/stream.h"
 #include "l7/stream_clock.h"
+#include "l7/stream_count.h"
 #include "l7/worker_state.h"
 
 enum { TRIED_MAX = ARRAY_LEN(((struct stream *)NULL)->tried) };
@@ -56,12 +57,16 @@ static int attempt(struct stream *s)
 			break;
 		s->n_attempts++;
 		s->backend = i;
+		s->attempt_ns = s->w->loop.now_ns;
+		s->phase = STREAM_CONNECTING;
 		rc = upstream_take(&s->up, s, s->route->pool, i);
-		if (!rc) {
-			s->peer = view_peer_get(view_peer(s->view, s->route->pool, i));
-			s->peer->load.active++;
+		s->peer = view_peer_get(view_peer(s->view, s->route->pool, i));
+		s->peer->load.active++;
+		stream_count_attempt(s);
+		if (!rc)
 			return 0;
-		}
+		stream_count_failure(s);
+		stream_leave_backend(s, false);
 		remember_tried(s, i);
 	}
 	return rc;
@@ -73,7 +78,7 @@ static void begin_attempt(struct stream *s, const struct failure *before)
 	int rc;
 
 	if (s->picked_ns)
-		s->w->counters->retries++;
+		stream_count_retry(s);
 	else
 		s->picked_ns = s->w->loop.now_ns;
 	rc = attempt(s);
@@ -95,7 +100,6 @@ static void begin_attempt(struct stream *s, const struct failure *before)
 		send_request(s);
 		return;
 	}
-	s->phase = STREAM_CONNECTING;
 	stream_clock_phase(s);
 }
 
@@ -113,6 +117,7 @@ static bool may_retry(const struct stream *s)
 
 void stream_opened(struct stream *s)
 {
+	stream_count_connected(s);
 	send_request(s);
 }
 
@@ -127,6 +132,7 @@ static void retry(struct stream *s, const struct failure *f, bool is_other)
 static void retry_or_give_up(struct stream *s, const struct failure *f)
 {
 	s->w->counters->upstream_failures++;
+	stream_count_failure(s);
 	if (may_retry(s))
 		retry(s, f, true);
 	else
@@ -162,9 +168,12 @@ void stream_failed(struct stream *s, int error, bool is_idle)
 	if (is_idle && s->is_reused && stream_is_idempotent(s) && s->n_attempts)
 		s->n_attempts--;
 	if (is_idle && stream_is_idempotent(s) && may_retry(s)) {
+		if (!s->is_reused)
+			stream_count_failure(s);
 		retry(s, &f, !s->is_reused);
 		return;
 	}
+	stream_count_failure(s);
 	stream_give_up(s, f.status, f.end, f.reason);
 }
 

@@ -6,6 +6,7 @@
 
 #include "l4/base/clock.h"
 #include "l7/stream.h"
+#include "l7/stream_count.h"
 #include "l7/worker_state.h"
 
 enum { TEXT_MOST = 1024 }; // of each, as the log cuts them there
@@ -175,9 +176,7 @@ void stream_note_refused(struct worker *w, const struct stream_client *from,
 		.client = from->address,
 		.client_port = from->port,
 		.status = status,
-		.end = status == 408                    ? ACCESS_CLIENT_TIMEOUT
-	               : status == 414 || status == 431 ? ACCESS_TOO_LARGE
-	                                                : ACCESS_REFUSED,
+		.end = (uint8_t)stream_count_end_of(status),
 		.l7 = l7 ? l7->name : NULL,
 		.tls_version = from->tls_version,
 		.server_name = from->server_name,

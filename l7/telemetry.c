@@ -63,6 +63,47 @@ void telemetry_close(struct telemetry *t)
 	t->is_open = false;
 }
 
+// --- connections ---
+
+void telemetry_enter(struct l7_service_counters *c, enum telemetry_protocol protocol)
+{
+	switch (protocol) {
+	case TELEMETRY_HANDSHAKE:
+		c->open_handshake++;
+		return;
+	case TELEMETRY_HTTP1:
+		c->open_http1++;
+		c->connections_http1++;
+		return;
+	case TELEMETRY_HTTP2:
+		c->open_http2++;
+		c->connections_http2++;
+		return;
+	case TELEMETRY_WEBSOCKET:
+		c->open_websocket++;
+		c->connections_websocket++;
+		return;
+	}
+}
+
+void telemetry_leave(struct l7_service_counters *c, enum telemetry_protocol protocol)
+{
+	switch (protocol) {
+	case TELEMETRY_HANDSHAKE:
+		c->open_handshake--;
+		return;
+	case TELEMETRY_HTTP1:
+		c->open_http1--;
+		return;
+	case TELEMETRY_HTTP2:
+		c->open_http2--;
+		return;
+	case TELEMETRY_WEBSOCKET:
+		c->open_websocket--;
+		return;
+	}
+}
+
 // --- ids ---
 
 static void warn(size_t n_left, const char *what)

@@ -36,6 +36,18 @@ struct telemetry_backend {
 	struct l7_backend_histograms *times;
 };
 
+// What a client's connection speaks.
+enum telemetry_protocol {
+	TELEMETRY_HANDSHAKE, // not known yet
+	TELEMETRY_HTTP1,
+	TELEMETRY_HTTP2,
+	TELEMETRY_WEBSOCKET, // that was HTTP/1.1; one over HTTP/2 is a stream of such a connection
+};
+
+// A client's connection begins to be of this kind, and is no longer.
+void telemetry_enter(struct l7_service_counters *c, enum telemetry_protocol protocol);
+void telemetry_leave(struct l7_service_counters *c, enum telemetry_protocol protocol);
+
 // Without an opener, or if it fails (which is logged), the counters are private: nobody but /metrics sees them, and they end
 // with the process. 0 or -ENOMEM.
 NODISCARD int telemetry_open(struct telemetry *t, telemetry_opener opener,

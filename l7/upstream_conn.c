@@ -57,6 +57,8 @@ int upstream_conn_open(struct upstream_conn *c, const struct stream *s, uint16_t
 	view_peer_get(peer);
 	w->counters->upstream_open++;
 	w->counters->upstream_connects++;
+	peer->telemetry.counters->connections_open++;
+	peer->telemetry.counters->connects++;
 	return 0;
 }
 
@@ -66,6 +68,7 @@ void upstream_conn_close(struct upstream_conn *c)
 		return;
 	c->is_closed = true;
 	c->w->counters->upstream_open--;
+	c->peer->telemetry.counters->connections_open--;
 	conn_close(&c->conn);
 	view_peer_put(c->w, c->peer);
 	loop_defer(&c->w->loop, &c->free);

@@ -25,13 +25,15 @@ void view_peer_put(struct worker *w, struct peer *p)
 	free(p);
 }
 
-static struct peer *peer_new(struct worker *w, const struct conf_backend *b, uint64_t key)
+static struct peer *peer_new(struct worker *w, const struct conf_backend *b, uint64_t key,
+                             uint16_t id)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->key = key;
+	p->telemetry = telemetry_backend(w->telemetry, w->index, id);
 	p->address = b->address;
 	p->port = b->port;
 	p->next = w->peers;
@@ -80,6 +82,7 @@ static int fill_pool(struct view *v, struct worker *w, uint16_t i, const struct 
 	const struct conf_pool *conf = &v->site->conf->pools[i];
 	const struct site_pool *pool = &v->site->pools[i];
 	struct view_pool *mine = &v->pools[i];
+	const uint16_t *ids = v->site->shared->backend_ids[i];
 
 	mine->loads = arena_alloc(&v->arena, conf->n_backends, sizeof(*mine->loads), 8);
 	if (!mine->loads)
@@ -95,7 +98,7 @@ static int fill_pool(struct view *v, struct worker *w, uint16_t i, const struct 
 		struct peer *p = find_peer(index, key);
 
 		if (!p)
-			p = peer_new(w, &conf->backends[j], key);
+			p = peer_new(w, &conf->backends[j], key, ids[j]);
 		if (!p)
 			return -ENOMEM;
 		mine->loads[j] = &view_peer_get(p)->load;

@@ -6,6 +6,7 @@
 
 #include "l7/pick.h"
 #include "l7/site.h"
+#include "l7/telemetry.h"
 
 struct kit;
 struct upstream_http1;
@@ -14,9 +15,10 @@ struct worker;
 // A backend, as this worker knows it.
 struct peer {
 	struct pick_load load;
-	uint64_t key;     // site_backend_key()
-	uint32_t n_refs;  // views, connections and streams that name it
-	uint32_t n_views; // of these, views: 0 = in no configuration any more
+	struct telemetry_backend telemetry; // where it is counted
+	uint64_t key;                       // site_backend_key()
+	uint32_t n_refs;                    // views, connections and streams that name it
+	uint32_t n_views;                   // of these, views: 0 = in no configuration any more
 	uint32_t n_idle;
 	struct upstream_http1 *idle; // connections without a request; the last used first
 	struct peer *next;           // worker->peers

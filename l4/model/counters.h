@@ -249,6 +249,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(FIRST_BYTE_TIMEOUT, first_byte_timeout, "the backend did not begin to answer in time") \
 	X(STREAM_IDLE, stream_idle, "nothing moved for timeouts.stream_idle_ms")                 \
 	X(TOTAL_TIMEOUT, total_timeout, "longer than timeouts.total_ms")                         \
+	X(DEADLINE, deadline, "longer than the client's grpc-timeout")                           \
 	X(DRAINED, drained,                                                                      \
 	  "cut at the end of the grace time of a stop, or its backend was taken down")           \
 	X(OVERLOAD, overload, "no memory or descriptor left for it")
@@ -268,7 +269,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(connections_http1, counter, connections, "that came to speak HTTP/1.1")                  \
 	X(connections_http2, counter, connections, "that came to speak HTTP/2")                    \
 	X(connections_websocket, counter, connections, "HTTP/1.1 connections turned to WebSocket") \
-	X(open_handshake, gauge, connections, "open now, before TLS or PROXY header are done")     \
+	X(open_handshake, gauge, connections, "open now that have not shown what they speak")      \
 	X(open_http1, gauge, connections, "HTTP/1.1 connections open now")                         \
 	X(open_http2, gauge, connections, "HTTP/2 connections open now")                           \
 	X(open_websocket, gauge, connections, "HTTP/1.1 connections that are a WebSocket now")     \
@@ -309,8 +310,8 @@ enum reason { REASONS(X) REASON_COUNT };
 #define COUNTERS_L7_BACKEND(X)                                                                  \
 	X(requests, counter, requests, "attempts: requests given to the backend")               \
 	X(requests_active, gauge, requests, "requests and streams on their way now")            \
-	X(failures, counter, requests, "attempts that failed before an answer began")           \
-	X(retries, counter, requests, "of these: another attempt was made")                     \
+	X(failures, counter, requests,                                                          \
+	  "attempts that failed: not connected, too late, broken, no HTTP")                     \
 	X(connects, counter, connections, "connections begun")                                  \
 	X(connect_failures, counter, connections, "of these: refused, timed out, TLS failed")   \
 	X(reuses, counter, requests, "requests sent over a connection that was there")          \
@@ -325,7 +326,8 @@ enum reason { REASONS(X) REASON_COUNT };
 // X(name, help): times, recorded in ns. One set for each L7 worker and service.
 // Moments are those of one process and one monotonic clock.
 #define HISTOGRAMS_L7_SERVICE(X)                                                                   \
-	X(request_duration, "first byte of the request until the end of the answer")               \
+	X(request_duration,                                                                        \
+	  "first byte of the request until the end of the answer; not WebSockets")                 \
 	X(time_to_first_byte, "first byte of the request until the head of the answer came")       \
 	X(time_to_first_event, "first byte of the request until the first event or message came")  \
 	X(time_to_first_token, "first byte of the request until the first content-bearing event")  \
@@ -338,10 +340,10 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(delay_added, "an event received from the backend until given to the client's socket")
 
 // One set for each L7 worker and backend.
-#define HISTOGRAMS_L7_BACKEND(X)                                                  \
-	X(connect_time, "connect(2) until the connection is ready, TLS included") \
-	X(time_to_first_byte, "request sent until the head of the answer came")   \
-	X(request_duration, "backend picked until the end of the answer")
+#define HISTOGRAMS_L7_BACKEND(X)                                                       \
+	X(connect_time, "connect(2) until the connection is ready, TLS included")      \
+	X(time_to_first_byte, "request's head sent until the head of the answer came") \
+	X(request_duration, "backend picked until the end of the answer; not WebSockets")
 
 // 13 buckets a decade: at most 25 % apart, as four for each power of two would be, but on decimal bounds, so that those of
 // OpenTelemetry's conventions (0.005, 0.01, 0.025, 0.075 s ...) are exact sums. stats_histogram.h computes with it.
