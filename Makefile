@@ -80,7 +80,7 @@ $(O)/lib/%.a: $(O)/flags
 link = @mkdir -p $(@D); $(if $(V),,echo "  LINK $@";) $(if $(V),set -x;) $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $1
 $(O)/bin/lb4d: $(call obj,$(call src,l4 l4/dpdk) $(filter-out %.bpf.c,$(call src,bpf))) $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) $(DPDK_LIBS) -lbpf -lev -lmnl -lcap-ng -lseccomp -lcrypto -ljansson -lm)
-$(O)/bin/lb7d: $(O)/obj/l7/main.o $(call obj,bpf/attach.c bpf/attach_l7.c) $(L7)
+$(O)/bin/lb7d: $(O)/obj/l7/main.o $(call obj,bpf/attach.c bpf/attach_l7.c bpf/attach_table.c bpf/attach_tcp.c bpf/tcp_programs.c) $(L7)
 	$(call link,$(L7) -lbpf -lnghttp2 -lssl -lcrypto -lcap-ng -ljansson -lm -pthread)
 $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)

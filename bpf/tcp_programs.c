@@ -2,32 +2,120 @@
 #include "bpf/tcp_programs.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bpf/attach.h"
+#include "l4/base/clock.h"
 #include "l4/base/log.h"
 #include "l4/model/tcp_watch.h"
 
 struct tcp_programs {
 	struct attach_tcp *tcp;
+	// of an lb7d that is alone
+	bool is_alone;
+	struct stats stats;
+	struct roster roster;
 };
+
+static bool is_wanted(const struct conf *conf)
+{
+	if (!conf->telemetry.tcp)
+		LOG_INFO("tcp not counted reason=\"telemetry.tcp is false\"");
+	return conf->telemetry.tcp;
+}
 
 struct tcp_programs *tcp_programs_open(const struct conf *conf, const struct stats *stats)
 {
 	struct tcp_programs *t;
 	struct err err = {0};
 
-	if (!conf->telemetry.tcp) {
-		LOG_INFO("tcp not counted reason=\"telemetry.tcp is false\"");
+	if (!is_wanted(conf))
 		return NULL;
-	}
 	if (!stats->is_bpf) {
 		LOG_WARN("tcp not counted reason=\"the counters are in files, not in BPF maps\"");
 		return NULL;
 	}
 	t = calloc(1, sizeof(*t));
 	if (!t || attach_tcp_open(&t->tcp, conf->stats, &err)) {
+		LOG_WARN("tcp not counted reason=\"%s\"", t ? err.msg : strerror(ENOMEM));
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+// Whether the process that announced itself in the store is an lb4d that runs.
+static bool is_lb4d(uint32_t pid)
+{
+	char path[32], name[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", pid);
+	f = pid ? fopen(path, "re") : NULL;
+	if (!f)
+		return false;
+	if (!fgets(name, sizeof(name), f))
+		name[0] = '\0';
+	fclose(f);
+	return strcmp(name, "lb4d\n") == 0;
+}
+
+static int open_store(struct stats *out, const struct conf *conf, struct err *err)
+{
+	int fds[STATS_REGION_COUNT];
+	int rc = attach_stats(conf->stats, fds, err);
+
+	if (rc)
+		return rc;
+	rc = stats_map(out, fds, true, true, err);
+	for (int i = 0; i < STATS_REGION_COUNT; i++)
+		close(fds[i]);
+	if (rc || !is_lb4d(out->meta->pid))
+		return rc;
+	rc = err_set(err, -EBUSY, "lb4d counts, process %" PRIu32, out->meta->pid);
+	stats_close(out);
+	return rc;
+}
+
+static int open_alone(struct tcp_programs *t, const struct conf *conf, struct err *err)
+{
+	int rc;
+
+	t->is_alone = true;
+	rc = open_store(&t->stats, conf, err);
+	if (rc)
+		return rc;
+	rc = roster_init(&t->roster);
+	if (rc) {
+		err_set(err, rc, "out of memory");
+		goto err_stats;
+	}
+	rc = attach_tcp_open(&t->tcp, conf->stats, err);
+	if (rc)
+		goto err_roster;
+	roster_adopt(&t->roster, &t->stats, clock_now_ns());
+	stats_announce(&t->stats, conf->node, 0, (uint32_t)getpid());
+	return 0;
+err_roster:
+	roster_fini(&t->roster);
+err_stats:
+	stats_close(&t->stats);
+	return rc;
+}
+
+struct tcp_programs *tcp_programs_open_alone(const struct conf *conf)
+{
+	struct tcp_programs *t;
+	struct err err = {0};
+
+	if (!is_wanted(conf))
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (!t || open_alone(t, conf, &err)) {
 		LOG_WARN("tcp not counted reason=\"%s\"", t ? err.msg : strerror(ENOMEM));
 		free(t);
 		return NULL;
@@ -70,12 +158,21 @@ static int update(const struct tcp_programs *t, const struct conf *conf,
 	return rc;
 }
 
-void tcp_programs_update(const struct tcp_programs *t, const struct conf *conf,
+static int update_alone(struct tcp_programs *t, const struct conf *conf, struct err *err)
+{
+	int rc = roster_update(&t->roster, conf, clock_now_ns(), err);
+
+	if (!rc)
+		roster_publish(&t->roster, &t->stats);
+	return rc ? rc : update(t, conf, &t->roster, err);
+}
+
+void tcp_programs_update(struct tcp_programs *t, const struct conf *conf,
                          const struct roster *roster)
 {
 	struct err err;
 
-	if (t && update(t, conf, roster, &err))
+	if (t && (t->is_alone ? update_alone(t, conf, &err) : update(t, conf, roster, &err)))
 		LOG_ERROR("tcp counted for the endpoints of before reason=\"%s\"", err.msg);
 }
 
@@ -84,5 +181,10 @@ void tcp_programs_close(struct tcp_programs *t)
 	if (!t)
 		return;
 	attach_tcp_close(t->tcp);
+	if (t->is_alone) {
+		t->stats.meta->pid = 0;
+		roster_fini(&t->roster);
+		stats_close(&t->stats);
+	}
 	free(t);
 }

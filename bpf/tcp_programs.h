@@ -13,12 +13,16 @@
 struct tcp_programs;
 
 // Loads and attaches the programs, before privileges are dropped; `stats` is the store of `conf`. They count nothing yet.
-// NULL if they are switched off, have nothing to do, or cannot be had: the log says which. The functions
-// below take NULL.
+// NULL if they are switched off or cannot be had: the log says why. The functions below take NULL.
 struct tcp_programs *tcp_programs_open(const struct conf *conf, const struct stats *stats);
 
-// Counts from now on what `conf` has; after each change of it.
-void tcp_programs_update(const struct tcp_programs *t, const struct conf *conf,
+// For an lb7d without lb4d: opens the store that lb4d would have, too, and gives out its ids. NULL also if an lb4d runs
+// with this store: that one counts.
+struct tcp_programs *tcp_programs_open_alone(const struct conf *conf);
+
+// Counts from now on what `conf` has; after each change of it. `roster` is that of the store, NULL after
+// tcp_programs_open_alone().
+void tcp_programs_update(struct tcp_programs *t, const struct conf *conf,
                          const struct roster *roster);
 
 // Detaches the programs. What they counted stays in the store.

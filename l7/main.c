@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/tcp_programs.h"
 #include "l4/base/log.h"
 #include "l7/capabilities.h"
 #include "l7/command_line.h"
@@ -24,6 +25,7 @@ struct daemon {
 	struct signals signals;
 	struct manager manager;
 	struct operator* operator;
+	struct tcp_programs *tcp; // NULL = lb4d has them, or nobody
 };
 
 static void on_signal(void *data, int number)
@@ -48,6 +50,13 @@ static void on_health(void *data, const struct probe *p)
 	const struct daemon *d = data;
 
 	operator_tell_health(d->operator, p);
+}
+
+static void on_conf_changed(void *data, const struct conf *conf)
+{
+	const struct daemon *d = data;
+
+	tcp_programs_update(d->tcp, conf, NULL);
 }
 
 static void on_equipped(void *data)
@@ -88,6 +97,7 @@ static int serve(struct daemon *d, struct conf *conf, struct err *err)
 		conf_free(conf);
 		return rc;
 	}
+	d->tcp = tcp_programs_open_alone(conf);
 	rc = manager_apply(m, conf, err);
 	if (!rc) {
 		m->is_saved = true;
@@ -111,6 +121,7 @@ static int run(struct daemon *d, struct conf *conf, struct err *err)
 	m->health_told = on_health;
 	m->open_counters = telemetry_store_open;
 	m->is_equipped = on_equipped;
+	m->conf_changed = on_conf_changed;
 	m->data = d;
 	rc = serve(d, conf, err);
 	if (!rc) {
@@ -119,6 +130,7 @@ static int run(struct daemon *d, struct conf *conf, struct err *err)
 		operator_close(d->operator);
 	}
 	manager_fini(m);
+	tcp_programs_close(d->tcp);
 	if (!rc)
 		LOG_INFO("stopped");
 	return rc;
@@ -164,7 +176,7 @@ static int open_and_run(struct daemon *d, struct err *err)
 {
 	int rc;
 
-	capabilities_drop();
+	capabilities_drop(!d->options.is_managed);
 	rc = loop_init(&d->loop, LOOP_BUDGET);
 	if (rc)
 		return rc;

@@ -333,6 +333,8 @@ int manager_apply(struct manager *m, struct conf *conf, struct err *err)
 	commit(m, &n);
 	if (!m->is_managed)
 		conf_advice(m->site->conf, log_advice, NULL);
+	if (m->conf_changed)
+		m->conf_changed(m->data, m->site->conf);
 	return m->phase == MANAGER_STARTING ? start_workers(m, err) : 0;
 }
 

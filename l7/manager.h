@@ -35,7 +35,7 @@ struct manager {
 	bool is_managed;
 	uint8_t phase;                                          // enum manager_phase
 	void (*health_told)(void *data, const struct probe *p); // of each transition; may be NULL
-	void *data;                                             // for health_told
+	void *data;                                             // for these
 	bool is_saved; // the running configuration equals the file as far as we know
 
 	struct site *site;       // newest; a reference; NULL before the first apply
@@ -49,7 +49,9 @@ struct manager {
 	struct admin *admin;       // NULL = none
 	struct manager_load *load; // [n_workers]; owned
 	struct telemetry telemetry;
-	telemetry_opener open_counters;  // NULL = they stay private
+	void (*conf_changed)(void *data,
+	                     const struct conf *conf); // after it was applied; may be NULL
+	telemetry_opener open_counters;                // NULL = they stay private
 	void (*is_equipped)(void *data); // all that privileges are needed for is open; may be NULL
 
 	uint32_t generation; // counts configurations

@@ -23,6 +23,7 @@ l4/main.c                  | l4/base l4/model l4/data l4/dpdk l4/ctrl bpf/attach
 l7/tls*                    | l4/base l4/model l7                              | openssl
 l7/capabilities.[ch]       | l4/base l4/model l7                              | libcap-ng
 l7/http2*                  | l4/base l4/model l7                              | nghttp2
+l7/main.c                  | l4/base l4/model l7 bpf/tcp_programs.h           |
 l7/telemetry_store.c       | l4/base l4/model l7 bpf/attach.h                 |
 l7/*                       | l4/base l4/model l7                              |
 bpf/attach*.c              | l4/base l4/model/stats_layout.h bpf              | libbpf
