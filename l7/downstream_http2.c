@@ -541,6 +541,7 @@ void downstream_http2_begin(struct downstream *c)
 		downstream_close(c, true);
 		return;
 	}
+	c->from.minor = MESSAGE_HTTP2;
 	c->http2 = d;
 	c->conn.io.most = LOOP_RECEIVE_SIZE;
 	c->w->counters->http2_connections++;

@@ -162,11 +162,23 @@ void http2_consume(struct http2_stream *s, size_t n)
 
 // --- what floods ---
 
-bool http2_spend(struct http2 *h, int32_t cost)
+void http2_break(struct http2 *h, enum http2_error error, const char *reason)
+{
+	if (h->is_broken)
+		return;
+	h->is_broken = true;
+	h->reason = reason;
+	nghttp2_session_terminate_session(h->session, error);
+	http2_defer(h);
+}
+
+void http2_spend(struct http2 *h, int32_t cost)
 {
 	uint64_t now_ns = h->setup.conn->io.loop->now_ns;
 	uint64_t ms = (now_ns - h->refilled_ns) / CLOCK_NS_PER_MS;
 
+	if (!h->setup.is_server)
+		return;
 	if (ms) {
 		h->refilled_ns = now_ns;
 		h->allowance = ms >= ALLOWANCE / ALLOWANCE_A_MS
@@ -176,23 +188,14 @@ bool http2_spend(struct http2 *h, int32_t cost)
 	if (h->allowance > ALLOWANCE)
 		h->allowance = ALLOWANCE;
 	h->allowance -= cost;
-	return h->allowance >= 0;
+	if (h->allowance < 0)
+		http2_break(h, HTTP2_ENHANCE_YOUR_CALM, "flood of frames that serve nothing");
 }
 
-void http2_refund(struct http2 *h)
+void http2_refund(struct http2 *h, int32_t n)
 {
 	if (h->allowance < ALLOWANCE)
-		h->allowance += ALLOWANCE_REFUND;
-}
-
-void http2_break(struct http2 *h, enum http2_error error, const char *reason)
-{
-	if (h->is_broken)
-		return;
-	h->is_broken = true;
-	h->reason = reason;
-	nghttp2_session_terminate_session(h->session, error);
-	http2_defer(h);
+		h->allowance += n;
 }
 
 // --- life ---
@@ -241,6 +244,8 @@ static int open_session(struct http2 *h)
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	// Closed streams are remembered for priorities, which we do not speak.
 	nghttp2_option_set_no_closed_streams(option, 1);
+	// The allowance judges; nghttp2's own would cut off who cancels a lot of what he asks.
+	nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX / 2, UINT64_MAX / 2);
 	if (h->setup.is_server)
 		rc = nghttp2_session_server_new2(&h->session, callbacks, h, option);
 	else
@@ -270,6 +275,7 @@ int http2_new(struct http2 **out, const struct http2_setup *setup)
 	h->freed.run = free_http2;
 	h->closing_end = &h->closing;
 	h->allowance = ALLOWANCE;
+	http2_frame_init(h);
 	h->refilled_ns = setup->conn->io.loop->now_ns;
 	rc = open_session(h);
 	if (rc) {

@@ -12,6 +12,10 @@ enum {
 	LEND_LEAST = 8192,      // shorter content is copied, and leaves with that of others
 	BLOCKED_BEYOND = 65536, // content that waits for the turn's end only
 	HEAD_MOST = 60000,      // nghttp2's own limit is 64 KiB
+	// Comes back to the peer's allowance, in tenths of a reset.
+	REFUND_ANSWER = 10,
+	REFUND_DATA =
+		2, // it may answer each with a WINDOW_UPDATE, of the stream and of the connection
 };
 
 // --- frames to the connection ---
@@ -46,6 +50,7 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
 
 	if (h->text->size - h->text->len < FRAME_HEAD + len + FRAME_ROOM)
 		return NGHTTP2_ERR_WOULDBLOCK;
+	http2_refund(h, REFUND_DATA);
 	text_add(h->text, head, FRAME_HEAD);
 	take_out(s, h->text, len);
 	if (!s->n_out && s->flags & HTTP2_BLOCKED)
@@ -105,7 +110,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
 		s->flags |= HTTP2_RESET;
 	}
-	http2_refund(h);
+	http2_refund(h, REFUND_ANSWER);
 	return 0;
 }
 

@@ -17,6 +17,7 @@ enum http2_stream_flags {
 	HTTP2_RESPONDED = 128,  // our final head is on its way
 	HTTP2_RESET = 256,      // by us
 	HTTP2_DEAF = 512,       // malformed: what still comes is dropped
+	HTTP2_IN_RESET = 1024,  // the peer has reset it
 };
 
 // Fields of a header block, as they come: a number of 16 bits and one of 32 for the lengths, name, value.
@@ -27,6 +28,20 @@ struct http2_block {
 	size_t size;        // bytes as RFC 9113 section 10.5.1 counts them
 	bool is_too_large;
 	int32_t id; // of the stream
+};
+
+enum { HTTP2_ENDED_KEPT = 8 };
+
+// How far a client's bytes are taken apart into frames, and what it did with the numbers of streams.
+struct http2_frames {
+	uint8_t head[14];  // of the frame that comes, and PRIORITY's payload
+	uint8_t n_head;    // bytes of it that came
+	uint32_t left;     // bytes of the frame behind its head; at first of the preface
+	int32_t last;      // the highest number that it has used
+	int32_t gap_begin; // those that it left out last
+	int32_t gap_end;
+	int32_t ended[HTTP2_ENDED_KEPT]; // these it ended or reset itself, lately
+	uint32_t n_ended;
 };
 
 // What the PING between the two steps of GOAWAY carries.
@@ -44,10 +59,11 @@ struct http2 {
 	struct text *text; // frames are written here; only while http2_send.c flushes
 	const char *reason;
 	struct http2_block block;
-	struct loop_task task;  // flushes and tells at the end of the turn
-	struct loop_task freed; // frees
-	uint64_t refilled_ns;   // the allowance, last
-	int32_t allowance;      // of events that a peer may cause without use; negative: cut off
+	struct http2_frames frames; // of a server
+	struct loop_task task;      // flushes and tells at the end of the turn
+	struct loop_task freed;     // frees
+	uint64_t refilled_ns;       // the allowance, last
+	int32_t allowance; // of events that a peer may cause without use; negative: cut off
 	uint32_t n_streams;
 	bool is_deferred;  // `task` is
 	bool is_receiving; // within nghttp2_session_mem_recv()
@@ -72,14 +88,27 @@ void http2_tell(struct http2 *h);
 // The connection cannot go on: GOAWAY.
 void http2_break(struct http2 *h, enum http2_error error, const char *reason);
 
-// Takes `cost` off the allowance; false: it is used up.
-NODISCARD bool http2_spend(struct http2 *h, int32_t cost);
-void http2_refund(struct http2 *h);
+// Takes `cost` off a client's allowance; when that is used up, the connection ends.
+void http2_spend(struct http2 *h, int32_t cost);
+void http2_refund(struct http2 *h, int32_t n);
 
 // The stream is over for nghttp2.
 void http2_bury(struct http2_stream *s, uint32_t error);
 void http2_enlist(struct http2 *h, struct http2_stream *s, int32_t id);
 void http2_drop_out(struct http2_stream *s);
+
+static inline struct http2_stream *http2_session_stream(struct http2 *h, int32_t id)
+{
+	return nghttp2_session_get_stream_user_data(h->session, id);
+}
+
+// --- http2_frame.c ---
+
+void http2_frame_init(struct http2 *h);
+// The piece of a client's bytes that nghttp2 may have: it ends before the next frame, which is looked at when its turn comes.
+size_t http2_frame_next(struct http2 *h, struct slice bytes);
+// The client has ended the stream, or reset it.
+void http2_frame_ended(struct http2 *h, int32_t id);
 
 // http2_receive.c's and http2_send.c's callbacks.
 void http2_receive_set(nghttp2_session_callbacks *callbacks);
