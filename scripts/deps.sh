@@ -67,6 +67,9 @@ nodejs                        # HTTP, WebSocket and event streams by Node
 npm                           # its WebSocket library, ws
 python3-websockets            # WebSockets by Python
 slowhttptest                  # slow clients
+nghttp2-client                # HTTP/2 clients: nghttp, h2load
+nghttp2-server                # HTTP/2 server: an origin of the benchmarks
+python3-hpack                 # decodes HTTP/2 heads in tests that send frames of their own
 chromium                      # a browser
 LIST
 }

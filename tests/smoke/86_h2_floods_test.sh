@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Floods of frames that cost us more than their sender are cut off with ENHANCE_YOUR_CALM and a line in the log, in bounded memory,
+# while other clients are served. Who only cancels a lot, and who downloads a lot, is not.
+# shellcheck source=tests/smoke/_init.sh
+. "$(dirname "$0")/_init.sh"
+# shellcheck source=tests/smoke/l7.sh
+. tests/smoke/l7.sh
+export PYTHONDONTWRITEBYTECODE=1
+
+head -c 100000000 /dev/zero >"$TMP/big"
+nginx_start web "server { listen 8001; root $TMP; location = / { return 200 'web'; } }"
+wait_until 10 l7_listens 8001 || fail "nginx does not start"
+l7_conf "$TMP/a.json" '{services: [service("site"; 80)], l7: [{name: "site", routes: [{path: "/", pool: "web"}]}], pools: [pool("web"; [8001])]}'
+l7_start "$TMP/a.json"
+memory_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$LB7D_PID/status"; }
+ask() { [ "$(curl -sS --max-time 2 --http2-prior-knowledge http://127.0.0.1/)" = web ]; }
+ask || fail "nobody is served"
+before=$(memory_kb)
+
+# flood ATTACK: how it ended, and after how many frames; meanwhile another client asks again and again
+flood() {
+	local attacker n=0
+	$PYTHON tests/smoke/l7/h2_flood.py 80 "$1" --frames 20000 >"$TMP/flood" 2>&1 &
+	attacker=$!
+	while :; do
+		ask || fail "$1: request $n of another client is not served"
+		n=$((n + 1))
+		kill -0 $attacker 2>/dev/null || break
+	done
+	wait $attacker || fail "$1: $(cat "$TMP/flood")"
+	[ $(($(memory_kb) - before)) -lt 20000 ] || fail "$1 cost $(($(memory_kb) - before)) KB"
+}
+
+n=0
+for attack in rapid_reset made_you_reset malformed continuation continuation_empty data reset bomb ping settings priority window unknown; do
+	flood $attack
+	grep -q '^ENHANCE_YOUR_CALM' "$TMP/flood" || fail "$attack: $(cat "$TMP/flood") $(tail -n 2 "$TMP/access.log")"
+	n=$((n + 1))
+done
+logged '.end == "refused" and .reason == "flood of frames that serve nothing"'
+expect "$(jq -s 'map(select(.protocol == "h2" and .end == "refused" and .status == null)) | length' "$TMP/access.log")" $n "floods in the log"
+
+flood heavy
+expect "$(cat "$TMP/flood")" "served 3536" "a client that cancels 30 % of 5000 streams"
+# nghttp's client says WINDOW_UPDATE for every few frames of content.
+nghttp -n http://127.0.0.1/big http://127.0.0.1/big >"$TMP/nghttp" 2>&1 || fail "downloads: $(tail -n 5 "$TMP/nghttp")"
+logged '.target == "/big" and .end == "completed" and .bytes_out == 100000000'
+l7_stop
