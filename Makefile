@@ -139,7 +139,7 @@ $(O)/gen/bpf/%.skel.h: $(O)/gen/bpf/%.bpf.o
 ## JOBS=       how many things run at once (the number of processors)
 JOBS ?= $(shell nproc)
 ## CASE=       one pcap case or smoke test instead of all
-## FUZZ_SECONDS= seconds for the fuzz targets parse and conf_json, half of it for the others (30)
+## FUZZ_SECONDS= seconds for the fuzz targets parse and conf_json; twice for http2, a third for the others (30)
 FUZZ_SECONDS ?= 30
 export JOBS FUZZ_SECONDS O
 PMAKE = $(MAKE) --no-print-directory -j$(JOBS)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Runs the libFuzzer targets parse and conf_json for FUZZ_SECONDS, the others for half of it, two at a time. What is found on the way goes to
+# Runs the libFuzzer targets parse and conf_json for FUZZ_SECONDS, http2 for twice and the others for a third of it, two at a time. What is found on the way goes to
 # build-fuzz/fuzz/NAME; the corpus in tests/fuzz/corpus/NAME is only read.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +14,9 @@ run_one() {
 	local seeds=tests/fuzz/corpus/$name
 	local seconds=${FUZZ_SECONDS:-30}
 	case $name in
-	parse | conf_json) ;; # what strangers and operators send first
-	*) seconds=$(((seconds + 1) / 2)) ;;
+	parse | conf_json) ;;               # what strangers and operators send first
+	http2) seconds=$((seconds * 2)) ;;  # the longest way in
+	*) seconds=$(((seconds + 2) / 3)) ;;
 	esac
 	mkdir -p "$work/$name"
 	[ -d "$seeds" ] || seeds=
