@@ -61,6 +61,12 @@ const char *const conf_forwarded_names[FORWARDED_COUNT] = {
 	[FORWARDED_REPLACE] = "replace",
 	[FORWARDED_APPEND] = "append",
 };
+const char *const conf_measure_names[MEASURE_COUNT] = {
+	[MEASURE_EVENTS] = "events",
+	[MEASURE_TOKENS] = "tokens",
+	[MEASURE_OFF] = "off",
+};
+
 const char *const conf_tls_min_names[TLS_MIN_COUNT] = {
 	[TLS_MIN_1_2] = "1.2",
 	[TLS_MIN_1_3] = "1.3",

@@ -26,6 +26,7 @@ enum {
 	CONF_MAX_L7 = 256,
 	CONF_MAX_TLS = 256,       // an l7 entry
 	CONF_MAX_ROUTES = 1024,   // an l7 entry
+	CONF_MAX_MODELS = 32,     // an l7 entry
 	CONF_MAX_RULES = 64,      // a list of headers, cookies, statuses and the like
 	CONF_FILE_MAX = 16 << 20, // bytes of a file
 	CONF_MAX_QUIC_LB = 7,     // quic-lb.md section 2: rotation bits 0..6
@@ -51,6 +52,7 @@ enum conf_hash_by { HASH_BY_SOURCE, HASH_BY_HEADER, HASH_BY_COOKIE, HASH_BY_COUN
 enum conf_unhealthy { UNHEALTHY_ALL, UNHEALTHY_NONE, UNHEALTHY_COUNT };
 enum conf_forwarded { FORWARDED_REPLACE, FORWARDED_APPEND, FORWARDED_COUNT };
 enum conf_tls_min { TLS_MIN_1_2, TLS_MIN_1_3, TLS_MIN_COUNT };
+enum conf_measure { MEASURE_EVENTS, MEASURE_TOKENS, MEASURE_OFF, MEASURE_COUNT };
 enum conf_match { MATCH_PREFIX, MATCH_EXACT, MATCH_COUNT };
 
 // The words of the file for the enums above, indexed by value; "" where the file has no word.
@@ -66,6 +68,7 @@ extern const char *const conf_hash_by_names[HASH_BY_COUNT];
 extern const char *const conf_unhealthy_names[UNHEALTHY_COUNT];
 extern const char *const conf_forwarded_names[FORWARDED_COUNT];
 extern const char *const conf_tls_min_names[TLS_MIN_COUNT];
+extern const char *const conf_measure_names[MEASURE_COUNT];
 extern const char *const conf_match_names[MATCH_COUNT];
 
 struct conf_port {
@@ -178,6 +181,15 @@ struct conf_l7_timeouts {        // each 0..86400000 ms, 0 = none
 	uint32_t ping_ms;        // HTTP/2: silent for so long while streams run: PING; default 0
 };
 
+struct conf_l7_streams {     // how event streams, WebSockets and gRPC calls are measured
+	const char **models; // [n_models] that metrics may name; of others they say "other"
+	uint32_t event_kb;   // measure tokens: of an event that is read, 1..127, default 64
+	uint32_t
+		stalled_ms; // without an event for so long it counts as stalled; 0 = never, default 10000
+	uint8_t n_models;
+	uint8_t measure; // enum conf_measure, default events
+};
+
 struct conf_l7 { // parsed and checked here, served by lb7d
 	const char *name;
 	const char *hosts; // pool of L7 hosts that lb4d forwards to; NULL = this host's workers
@@ -185,6 +197,7 @@ struct conf_l7 { // parsed and checked here, served by lb7d
 	struct conf_route *routes;
 	struct conf_l7_limits limits;
 	struct conf_l7_timeouts timeouts;
+	struct conf_l7_streams streams;
 	uint32_t sse_keepalive_ms;  // comment on an event stream silent so long; 0 = off (default)
 	uint32_t websocket_ping_ms; // ping on a WebSocket silent so long; 0 = off (default)
 	uint16_t n_tls;

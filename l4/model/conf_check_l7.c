@@ -7,6 +7,18 @@
 
 #define FAIL(...) err_set(err, -EINVAL, __VA_ARGS__)
 
+static int check_models(const struct conf_l7_streams *s, size_t entry, struct err *err)
+{
+	if (s->n_models && s->measure != MEASURE_TOKENS)
+		return FAIL("l7[%zu].streams.models: only with measure \"tokens\"", entry);
+	for (size_t i = 0; i < s->n_models; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(s->models[i], s->models[j]) == 0)
+				return FAIL("l7[%zu].streams.models[%zu]: \"%s\" is already [%zu]",
+				            entry, i, s->models[i], j);
+	return 0;
+}
+
 static int check_entry(const struct conf *conf, size_t i, struct err *err)
 {
 	const struct conf_l7 *l7 = &conf->l7[i];
@@ -21,7 +33,7 @@ static int check_entry(const struct conf *conf, size_t i, struct err *err)
 	if (l7->limits.line > l7->limits.header)
 		return FAIL("l7[%zu].limits.line: %u is more than header %u", i, l7->limits.line,
 		            l7->limits.header);
-	return 0;
+	return check_models(&l7->streams, i, err);
 }
 
 int conf_check_l7(const struct conf *conf, struct err *err)

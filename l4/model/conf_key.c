@@ -255,9 +255,24 @@ static const struct conf_key l7_timeouts_keys[] = {
 	 .help = "an HTTP/2 client silent for so long while requests run gets a PING and is given up after another such time; 0 = none"},
 };
 
+static const struct conf_key model_item = {.type = KEY_TEXT, .size = sizeof(char *), RANGE(1, CONF_NAME_MAX)};
+
+static const struct conf_key streams_keys[] = {
+	{"measure", KEY_WORD, FIELD(conf_l7_streams, measure), WORDS(conf_measure_names),
+	 .help = "`events`: when events and messages come and leave; `tokens`: what event streams of language models say, too; `off`: nothing"},
+	{"models", KEY_LIST, FIELD(conf_l7_streams, models), COUNT(conf_l7_streams, n_models),
+	 RANGE(0, CONF_MAX_MODELS), .item = &model_item, .unit = "bytes",
+	 .help = "names of models that metrics and log may repeat from streams, byte by byte; any other is `other`; only with `tokens`"},
+	{"event_kb", KEY_INTEGER, FIELD(conf_l7_streams, event_kb), RANGE(1, 127), .initial = 64, .unit = "KiB",
+	 .help = "most of an event that is read for `tokens`, and held while the rest of it is on its way; a longer one passes unread"},
+	{"stalled_ms", KEY_INTEGER, FIELD(conf_l7_streams, stalled_ms), RANGE(0, 3600000), .initial = 10000, .unit = "ms",
+	 .help = "a stream without an event for so long counts as stalled; nothing is done about it; 0 = never"},
+};
+
 static const struct conf_object route_object = KEYS("Route", route_keys);
 static const struct conf_key route_item = ITEM(conf_route, route_object);
 static const struct conf_object limits_object = KEYS("Limits of a request", limits_keys);
+static const struct conf_object streams_object = KEYS("Measuring of streams", streams_keys);
 static const struct conf_object l7_timeouts_object = KEYS("Timeouts of a request", l7_timeouts_keys);
 
 static const struct conf_key l7_keys[] = {
@@ -280,6 +295,8 @@ static const struct conf_key l7_keys[] = {
 	 .help = "how large a request may be"},
 	{"timeouts", KEY_OBJECT, FIELD(conf_l7, timeouts), .object = &l7_timeouts_object, .otherwise = "theirs",
 	 .help = "how long a request may take; none cuts a healthy stream by default"},
+	{"streams", KEY_OBJECT, FIELD(conf_l7, streams), .object = &streams_object, .otherwise = "theirs",
+	 .help = "how event streams, WebSockets and gRPC calls are measured; never changes a byte of them"},
 	{"sse_keepalive_ms", KEY_INTEGER, FIELD(conf_l7, sse_keepalive_ms), RANGE(0, 3600000), .unit = "ms",
 	 .help = "an event stream silent for so long gets a comment; 0 = off"},
 	{"websocket_ping_ms", KEY_INTEGER, FIELD(conf_l7, websocket_ping_ms), RANGE(0, 3600000), .unit = "ms",

@@ -41,6 +41,8 @@ const char confcase_base[] =
 	"     'limits': {'line': 4096, 'header': 16384, 'headers': 50, 'body_kb': 1024},\n"
 	"     'timeouts': {'header_ms': 11, 'client_idle_ms': 12, 'connect_ms': 13,\n"
 	"                  'first_byte_ms': 14, 'stream_idle_ms': 15, 'total_ms': 16},\n"
+	"     'streams': {'measure': 'tokens', 'models': ['gpt-4o', 'm 2'], 'event_kb': 12,\n"
+	"                 'stalled_ms': 3000},\n"
 	"     'sse_keepalive_ms': 15000, 'websocket_ping_ms': 30000,\n"
 	"     'routes': [{'host': '*.example.net', 'path': '/v1', 'match': 'exact', 'method': 'GET',\n"
 	"       'headers': [{'name': 'X-A', 'value': 'a b'}, {'name': 'X-B'}],\n"

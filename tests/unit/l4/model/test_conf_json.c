@@ -456,6 +456,10 @@ Test(conf_json, l7_entries_have_their_options_and_defaults)
 	cr_expect_eq(api->timeouts.first_byte_ms, 300000);
 	cr_expect_eq(api->timeouts.stream_idle_ms, 0);
 	cr_expect_eq(api->timeouts.total_ms, 0);
+	cr_expect_eq(api->streams.measure, MEASURE_EVENTS);
+	cr_expect_eq(api->streams.n_models, 0);
+	cr_expect_eq(api->streams.event_kb, 64);
+	cr_expect_eq(api->streams.stalled_ms, 10000);
 	cr_expect_eq(api->sse_keepalive_ms, 0);
 	cr_expect_eq(api->websocket_ping_ms, 0);
 	cr_expect_str_eq(far->hosts, "far");
@@ -472,6 +476,12 @@ Test(conf_json, l7_entries_have_their_options_and_defaults)
 	cr_expect_eq(far->timeouts.first_byte_ms, 14);
 	cr_expect_eq(far->timeouts.stream_idle_ms, 15);
 	cr_expect_eq(far->timeouts.total_ms, 16);
+	cr_expect_eq(far->streams.measure, MEASURE_TOKENS);
+	cr_assert_eq(far->streams.n_models, 2);
+	cr_expect_str_eq(far->streams.models[0], "gpt-4o");
+	cr_expect_str_eq(far->streams.models[1], "m 2");
+	cr_expect_eq(far->streams.event_kb, 12);
+	cr_expect_eq(far->streams.stalled_ms, 3000);
 	cr_expect_eq(far->sse_keepalive_ms, 15000);
 	cr_expect_eq(far->websocket_ping_ms, 30000);
 	conf_free(c);
