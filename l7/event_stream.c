@@ -71,17 +71,18 @@ static const uint8_t *line_end(struct ends *e, const uint8_t *p)
 // Takes the next line off: false if there is none. The last one may lack its end.
 static bool next_line(struct slice *rest, struct slice *line)
 {
-	size_t len = 0;
+	const uint8_t *end = rest->ptr + rest->len;
+	const uint8_t *lf, *at;
 
 	if (!rest->len)
 		return false;
-	while (len < rest->len && rest->ptr[len] != '\n' && rest->ptr[len] != '\r')
-		len++;
-	*line = slice_of(rest->ptr, len);
-	if (rest->len - len >= 2 && rest->ptr[len] == '\r' && rest->ptr[len + 1] == '\n')
-		len++;
-	len += len < rest->len;
-	*rest = slice_of(rest->ptr + len, rest->len - len);
+	lf = find(rest->ptr, end, '\n');
+	at = find(rest->ptr, lf, '\r');
+	*line = slice_of(rest->ptr, (size_t)(at - rest->ptr));
+	if (at < lf && at + 1 == lf)
+		at = lf; // CR LF
+	at += at < end;
+	*rest = slice_of(at, (size_t)(end - at));
 	return true;
 }
 

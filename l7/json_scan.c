@@ -128,10 +128,10 @@ static bool skip_container(struct scan *s)
 static const struct json_scan_path *below(const struct json_scan_path *path, struct slice key)
 {
 	for (uint8_t i = 0; path && i < path->n_below; i++) {
-		const char *name = path->below[i].key;
+		const struct json_scan_path *p = &path->below[i];
 
-		if (strlen(name) == key.len && memcmp(name, key.ptr, key.len) == 0)
-			return &path->below[i];
+		if (p->len == key.len && memcmp(p->key, key.ptr, key.len) == 0)
+			return p;
 	}
 	return NULL;
 }

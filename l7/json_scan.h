@@ -29,7 +29,8 @@ struct json_scan_value {
 // A name that leads to what is wanted. An array is looked through: its elements are where it is.
 struct json_scan_path {
 	const char *key;
-	uint8_t id; // of the value itself, as `found` is given it; 0 = not wanted
+	uint8_t len; // of it
+	uint8_t id;  // of the value itself, as `found` is given it; 0 = not wanted
 	uint8_t n_below;
 	const struct json_scan_path *below; // [n_below] names in it
 };
@@ -38,12 +39,14 @@ enum {
 	JSON_SCAN_DEPTH = 12
 }; // objects and arrays on a path, one in another; below that nothing is found
 
+#define JSON_SCAN_KEY(text) .key = (text), .len = sizeof(text) - 1
+
 typedef void (*json_scan_found)(void *owner, uint8_t id, const struct json_scan_value *v);
 
 // Calls `found` for each wanted value, in the order of the text; a path may be found several times. `root` is the path of
 // the text itself, its key is not used. False: the text is no JSON; what was found until then was given.
-NODISCARD bool json_scan(struct slice text, const struct json_scan_path *root, json_scan_found found,
-                         void *owner);
+NODISCARD bool json_scan(struct slice text, const struct json_scan_path *root,
+                         json_scan_found found, void *owner);
 
 // The number, if it is a whole one of at most 18 digits. False: it is not, *out is untouched.
 bool json_scan_number(const struct json_scan_value *v, uint64_t *out);

@@ -15,13 +15,13 @@ enum {
 	TOKENS_IN,
 };
 
-#define WANTED(name, what)                  \
-	{                                   \
-		.key = (name), .id = (what) \
+#define WANTED(name, what)                        \
+	{                                         \
+		JSON_SCAN_KEY(name), .id = (what) \
 	}
-#define INTO(name, paths)                                                    \
-	{                                                                    \
-		.key = (name), .below = (paths), .n_below = ARRAY_LEN(paths) \
+#define INTO(name, paths)                                                          \
+	{                                                                          \
+		JSON_SCAN_KEY(name), .below = (paths), .n_below = ARRAY_LEN(paths) \
 	}
 
 static const struct json_scan_path usage[] = {
@@ -64,7 +64,8 @@ static const struct json_scan_path message[] = {
 
 static const struct json_scan_path members[] = {
 	INTO("choices", choice),
-	{.key = "delta", .id = DELTA, .below = block_delta, .n_below = ARRAY_LEN(block_delta)},
+	{JSON_SCAN_KEY("delta"), .id = DELTA, .below = block_delta,
+         .n_below = ARRAY_LEN(block_delta)},
 	WANTED("type", TYPE),
 	WANTED("object", KIND),
 	WANTED("error", ERROR),

@@ -6,15 +6,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct json_scan_path deepest[] = {{.key = "a", .id = 5}, {.key = "", .id = 6}};
+static const struct json_scan_path deepest[] = {{JSON_SCAN_KEY("a"), .id = 5},
+                                                {JSON_SCAN_KEY(""), .id = 6}};
 static const struct json_scan_path deeper[] = {
-	{.key = "a", .id = 3, .below = deepest, .n_below = 2},
-	{.key = "b", .id = 4},
+	{JSON_SCAN_KEY("a"), .id = 3, .below = deepest, .n_below = 2},
+	{JSON_SCAN_KEY("b"), .id = 4},
 };
 static const struct json_scan_path below[] = {
-	{.key = "a", .id = 1, .below = deeper, .n_below = 2},
-	{.key = "b", .below = deeper, .n_below = 2},
-	{.key = "cc", .id = 2},
+	{JSON_SCAN_KEY("a"), .id = 1, .below = deeper, .n_below = 2},
+	{JSON_SCAN_KEY("b"), .below = deeper, .n_below = 2},
+	{JSON_SCAN_KEY("cc"), .id = 2},
 };
 static const struct json_scan_path root = {.id = 7, .below = below, .n_below = 3};
 

@@ -8,13 +8,13 @@
 
 enum { A = 1, DEEP, LIST, COUNT };
 
-static const struct json_scan_path in_b[] = {{.key = "deep", .id = DEEP}};
-static const struct json_scan_path in_list[] = {{.key = "a", .id = A}};
+static const struct json_scan_path in_b[] = {{JSON_SCAN_KEY("deep"), .id = DEEP}};
+static const struct json_scan_path in_list[] = {{JSON_SCAN_KEY("a"), .id = A}};
 static const struct json_scan_path below[] = {
-	{.key = "a", .id = A},
-	{.key = "b", .below = in_b, .n_below = 1},
-	{.key = "list", .id = LIST, .below = in_list, .n_below = 1},
-	{.key = "count", .id = COUNT},
+	{JSON_SCAN_KEY("a"), .id = A},
+	{JSON_SCAN_KEY("b"), .below = in_b, .n_below = 1},
+	{JSON_SCAN_KEY("list"), .id = LIST, .below = in_list, .n_below = 1},
+	{JSON_SCAN_KEY("count"), .id = COUNT},
 };
 static const struct json_scan_path root = {.below = below, .n_below = ARRAY_LEN(below)};
 
