@@ -57,6 +57,7 @@ tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | 
 tests/fuzz/*               | l4/base l4/model l4/data l7 tests/support        |
 tests/bench/l7/*           | l4/base tests/bench/l7                           | openssl
 tests/bench/bench_heads.c  | l4/base l4/model l7                              | jansson
+tests/bench/bench_event.c  | l4/base l4/model l7                              | jansson
 tests/bench/bench_tls.c    | l4/base l4/model l7 tests/support                 | openssl
 tests/bench/bench_http1.c  | l4/base l7                                       | http_parser
 tests/bench/*              | l4/base l4/model l4/data tests/support           | openssl

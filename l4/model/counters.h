@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 4 };
+enum { COUNTERS_VERSION = 5 };
 
 enum verdict {
 	VERDICT_NONE,
@@ -296,12 +296,24 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(stream_ends_client_abort, counter, streams, "that the client left")                      \
 	X(stream_ends_upstream_error, counter, streams, "that broke at the backend")               \
 	X(stream_ends_timeout, counter, streams, "that a time-out ended")                          \
+	X(stream_ends_error_event, counter, streams, "in which an event reported an error")        \
 	X(stream_ends_drained, counter, streams,                                                   \
 	  "cut by a stop, or by its backend being taken down")                                     \
-	X(events, counter, events, "events and messages of streams passed on to clients")          \
+	X(streams_opaque, counter, streams,                                                        \
+	  "event streams behind an encoding (gzip, br): bytes only, no events are seen")           \
+	X(stalls, counter, streams, "how often a stream came to be stalled")                       \
+	X(events, counter, events, "events and messages of streams that came from backends")       \
+	X(events_coalesced, counter, events, "of these: read together with the one before")        \
+	X(events_content, counter, events, "of these: bearing content (measure tokens)")           \
+	X(events_error, counter, events, "of these: reporting an error (measure tokens)")          \
+	X(events_malformed, counter, events, "of these: no JSON (measure tokens)")                 \
+	X(events_oversize, counter, events, "of these: beyond event_kb, not read")                 \
+	X(events_undelivered, counter, events, "still waiting for the client at the stream's end") \
+	X(events_of_usage, counter, events, "bearing content, in streams that state their usage")  \
 	X(no_first_token_canceled, counter, streams, "client left before the first token")         \
 	X(no_first_token_timeout, counter, streams, "time-out before the first token")             \
 	X(no_first_token_error, counter, streams, "error before the first token")                  \
+	X(no_first_token_drained, counter, streams, "cut by us before the first token")            \
 	X(no_first_token_no_output, counter, streams, "ended in order, without a token")           \
 	X(tokens_in, counter, tokens, "of prompts, where the stream states its usage")             \
 	X(tokens_out, counter, tokens, "generated, where the stream states its usage")
@@ -320,6 +332,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(responses_3xx, counter, responses, "answers by class of status")                      \
 	X(responses_4xx, counter, responses, "answers by class of status")                      \
 	X(responses_5xx, counter, responses, "answers by class of status")                      \
+	X(stream_errors, counter, streams, "streams in which an event reported an error")       \
 	X(bytes_in, counter, bytes, "content sent to the backend")                              \
 	X(bytes_out, counter, bytes, "content received from the backend")
 
@@ -333,8 +346,10 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(time_to_first_token, "first byte of the request until the first content-bearing event")  \
 	X(ttft_delivered, "likewise, until that event was given to the client's socket")           \
 	X(inter_event_gap, "between two events or messages of a stream")                           \
-	X(time_per_output_token,                                                                   \
-	  "first token until the last, divided by the tokens after the first")                     \
+	X(time_per_output_token_usage,                                                             \
+	  "first token until the last, divided by the tokens after the first that usage states")   \
+	X(time_per_output_token_events,                                                            \
+	  "likewise, of streams that state none: divided by the events after the first")           \
 	X(stream_duration, "event streams, WebSockets, gRPC calls: head of the answer to the end") \
 	X(connection_duration, "client connections: accepted until closed")                        \
 	X(delay_added, "an event received from the backend until given to the client's socket")

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/meter.h"
+
+#include "l4/base/clock.h"
+#include "l4/model/stats_histogram.h"
+
+static uint64_t span(uint64_t from_ns, uint64_t to_ns)
+{
+	return to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
+static bool has_tokens(const struct meter *m)
+{
+	return m->in.conf->measure == MEASURE_TOKENS && m->in.is_ok && !m->in.is_opaque;
+}
+
+void meter_begin(struct meter *m, const struct meter_input *in)
+{
+	*m = (struct meter){
+		.in = *in,
+		.asked_ns = in->asked_ns,
+		.last_ns = in->now_ns,
+		.is_asked = in->kind != METER_WEBSOCKET,
+		.in_turn = in->kind != METER_WEBSOCKET,
+	};
+	in->counters->streams_opaque += in->is_opaque;
+}
+
+// --- events ---
+
+static void wake(struct meter *m)
+{
+	if (m->is_stalled)
+		m->in.counters->streams_stalled--;
+	m->is_stalled = false;
+}
+
+// The first event of a turn has a time from the request, the others one from the event before.
+static void time_event(struct meter *m, uint64_t now_ns)
+{
+	struct l7_service_histograms *h = m->in.times;
+	uint64_t gap = span(m->last_ns, now_ns);
+
+	if (m->is_asked) {
+		stats_histogram_record(&h->time_to_first_event, span(m->asked_ns, now_ns));
+		m->is_asked = false;
+		if (!m->first_event_ns)
+			m->first_event_ns = span(m->asked_ns, now_ns);
+	} else if (m->first_ns) {
+		stats_histogram_record(&h->inter_event_gap, gap);
+		m->in.counters->events_coalesced += gap == 0;
+		m->gap_most_ns = gap > m->gap_most_ns ? gap : m->gap_most_ns;
+	}
+	if (!m->first_ns)
+		m->first_ns = now_ns;
+	m->last_ns = now_ns;
+}
+
+static void time_token(struct meter *m, uint64_t now_ns)
+{
+	m->token_last_ns = now_ns;
+	if (m->n_contents++)
+		return;
+	m->token_first_ns = now_ns;
+	m->is_token_waiting = true;
+	stats_histogram_record(&m->in.times->time_to_first_token, span(m->asked_ns, now_ns));
+	if (!m->first_token_ns)
+		m->first_token_ns = span(m->asked_ns, now_ns);
+}
+
+static uint8_t find_model(const struct conf_l7_streams *conf, struct slice name)
+{
+	for (uint8_t i = 0; i < conf->n_models; i++)
+		if (slice_eq(name, slice_of(conf->models[i], strlen(conf->models[i]))))
+			return METER_MODEL_FIRST + i;
+	return METER_MODEL_OTHER;
+}
+
+// What was stated last counts: usage is cumulative where it comes more than once.
+static void see_usage(struct meter *m, const struct token *t)
+{
+	if (t->has_tokens_in)
+		m->tokens_in = t->tokens_in;
+	if (t->has_tokens_out) {
+		m->tokens_out = t->tokens_out;
+		m->contents_stated = m->n_contents + 1;
+	}
+}
+
+static void see_token(struct meter *m, const struct token *t, uint64_t now_ns)
+{
+	struct l7_service_counters *c = m->in.counters;
+
+	c->events_malformed += t->is_malformed;
+	c->events_error += t->is_error;
+	m->was_error |= t->is_error;
+	m->was_ending |= t->is_end;
+	if (t->model.len && !m->model)
+		m->model = find_model(m->in.conf, t->model);
+	if (!has_tokens(m) || !m->in_turn)
+		return;
+	if (t->is_content) {
+		c->events_content++;
+		time_token(m, now_ns);
+	}
+	see_usage(m, t);
+}
+
+static void take_event(struct meter *m, uint64_t now_ns)
+{
+	m->n_events++;
+	m->in.counters->events++;
+	if (!m->n_waiting++)
+		m->waiting_ns = now_ns;
+	wake(m);
+	time_event(m, now_ns);
+}
+
+void meter_event(struct meter *m, const struct token *t, uint64_t now_ns)
+{
+	static const struct token message = {.is_content = true};
+
+	take_event(m, now_ns);
+	if (!t && m->in.kind != METER_SSE)
+		t = &message;
+	if (t)
+		see_token(m, t, now_ns);
+}
+
+void meter_oversize(struct meter *m, uint64_t now_ns)
+{
+	take_event(m, now_ns);
+	m->in.counters->events_oversize++;
+}
+
+// --- delivery ---
+
+static void record_times(struct stats_histogram *h, uint64_t ns, uint64_t n)
+{
+	h->sum_ns += n * ns;
+	h->bucket[stats_histogram_bucket(ns)] += n;
+}
+
+void meter_delivered(struct meter *m, uint64_t now_ns)
+{
+	uint64_t delay = span(m->waiting_ns, now_ns);
+
+	if (!m->n_waiting)
+		return;
+	record_times(&m->in.times->delay_added, delay, m->n_waiting);
+	m->n_waiting = 0;
+	m->delay_most_ns = delay > m->delay_most_ns ? delay : m->delay_most_ns;
+	m->delivered_ns = now_ns;
+	if (!m->is_token_waiting)
+		return;
+	m->is_token_waiting = false;
+	stats_histogram_record(&m->in.times->ttft_delivered, span(m->asked_ns, now_ns));
+	if (!m->first_token_delivered_ns)
+		m->first_token_delivered_ns = span(m->asked_ns, now_ns);
+}
+
+// --- turns and ends ---
+
+uint64_t meter_per_token(const struct meter *m, bool *is_stated)
+{
+	uint64_t n = m->n_contents;
+
+	// Usage that was stated before the last content does not count it: the stream was cut before its last word.
+	*is_stated = m->contents_stated > m->n_contents && m->tokens_out > 0;
+	if (*is_stated)
+		n = m->tokens_out;
+	return m->n_contents && n > 1 ? (m->token_last_ns - m->token_first_ns) / (n - 1) : 0;
+}
+
+static void settle_turn(struct meter *m)
+{
+	struct l7_service_histograms *h = m->in.times;
+	bool is_stated;
+	uint64_t ns = meter_per_token(m, &is_stated);
+
+	if (ns)
+		stats_histogram_record(is_stated ? &h->time_per_output_token_usage
+		                                 : &h->time_per_output_token_events,
+		                       ns);
+	if (is_stated) {
+		m->in.counters->tokens_out += m->tokens_out;
+		m->in.counters->events_of_usage += m->n_contents;
+	}
+}
+
+void meter_asked(struct meter *m, uint64_t now_ns)
+{
+	if (m->is_asked)
+		return;
+	settle_turn(m);
+	m->is_asked = m->in_turn = true;
+	m->is_token_waiting = false;
+	m->asked_ns = now_ns;
+	m->last_ns = now_ns;
+	m->first_ns = m->token_first_ns = m->token_last_ns = 0;
+	m->n_contents = 0;
+}
+
+uint64_t meter_stall(struct meter *m, uint64_t now_ns)
+{
+	uint64_t limit = m->in.conf->stalled_ms * CLOCK_NS_PER_MS,
+		 silent = span(m->last_ns, now_ns);
+
+	if (!limit || m->is_stalled)
+		return 0;
+	// Nobody waits on a WebSocket whose client has said nothing.
+	if (m->in.kind == METER_WEBSOCKET && !m->is_asked)
+		return limit;
+	if (silent < limit)
+		return limit - silent;
+	m->is_stalled = true;
+	m->in.counters->streams_stalled++;
+	m->in.counters->stalls++;
+	return 0;
+}
+
+static void count_no_token(const struct meter *m, enum meter_end end)
+{
+	struct l7_service_counters *c = m->in.counters;
+	uint64_t *const reasons[METER_END_COUNT] = {
+		[METER_END_COMPLETED] = &c->no_first_token_no_output,
+		[METER_END_CLIENT_ABORT] = &c->no_first_token_canceled,
+		[METER_END_UPSTREAM_ERROR] = &c->no_first_token_error,
+		[METER_END_TIMEOUT] = &c->no_first_token_timeout,
+		[METER_END_DRAINED] = &c->no_first_token_drained,
+		[METER_END_ERROR_EVENT] = &c->no_first_token_error,
+	};
+
+	++*reasons[end];
+}
+
+void meter_count_end(struct l7_service_counters *c, enum meter_end end)
+{
+#define X(SYMBOL, name) [METER_END_##SYMBOL] = &c->stream_ends_##name,
+	uint64_t *const ends[METER_END_COUNT] = {METER_ENDS(X)};
+#undef X
+
+	++*ends[end];
+}
+
+enum meter_end meter_end(struct meter *m, enum meter_end end)
+{
+	// Many clients go when they have seen the last event, before the end of the response.
+	if (end == METER_END_CLIENT_ABORT && m->was_ending && !m->n_waiting)
+		end = METER_END_COMPLETED;
+	if (m->was_error && end != METER_END_DRAINED)
+		end = METER_END_ERROR_EVENT;
+	wake(m);
+	settle_turn(m);
+	if (has_tokens(m) && (m->in.kind == METER_WEBSOCKET ? m->is_asked : !m->n_contents))
+		count_no_token(m, end);
+	m->in.counters->events_undelivered += m->n_waiting;
+	m->in.counters->tokens_in += m->tokens_in;
+	meter_count_end(m->in.counters, end);
+	return end;
+}
+
+const char *meter_model(const struct meter *m)
+{
+	if (m->model == METER_MODEL_NONE)
+		return NULL;
+	return m->model == METER_MODEL_OTHER ? "other"
+	                                     : m->in.conf->models[m->model - METER_MODEL_FIRST];
+}

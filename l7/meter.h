@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a stream of events is measured by: when they came from the backend and when they were with the client, and what that makes
+// of it: the first event, the first token, gaps, time per token, the delay that we added, why it ended. One meter for each event
+// stream, WebSocket and gRPC call; histograms and counters are those of its service (l4/model/counters.h).
+//
+//   1. meter_begin() when the head of the answer was passed on;
+//   2. meter_event() for each event or message as it comes; meter_asked() for each message of a WebSocket's client;
+//   3. meter_delivered() when the kernel has taken all that was given for the client;
+//   4. meter_end(), once.
+//
+// All moments are CLOCK_MONOTONIC of this process, handed in. Events of one read have one moment, that of the read.
+//
+// What is a token: in an event stream that is inspected, an event that bears content (token.h); on a WebSocket and in a gRPC call, where
+// the configuration says that tokens are measured, each message from the backend. A WebSocket goes by turns: the first message
+// after the client has spoken is measured from the first of the client's messages that had no answer.
+// One thread; no allocation.
+#pragma once
+
+#include "l4/model/conf.h"
+#include "l4/model/counters.h"
+#include "l7/token.h"
+
+enum meter_kind { METER_SSE, METER_WEBSOCKET, METER_GRPC, METER_KIND_COUNT };
+
+// X(SYMBOL, name of the counter stream_ends_*)
+#define METER_ENDS(X)                     \
+	X(COMPLETED, completed)           \
+	X(CLIENT_ABORT, client_abort)     \
+	X(UPSTREAM_ERROR, upstream_error) \
+	X(TIMEOUT, timeout)               \
+	X(DRAINED, drained)               \
+	X(ERROR_EVENT, error_event)
+
+#define X(SYMBOL, name) METER_END_##SYMBOL,
+enum meter_end { METER_ENDS(X) METER_END_COUNT };
+#undef X
+
+enum { METER_MODEL_NONE = 0, METER_MODEL_OTHER = 1, METER_MODEL_FIRST = 2 };
+
+struct meter_input {
+	struct l7_service_counters *counters; // written by this thread alone, until meter_end()
+	struct l7_service_histograms *times;
+	const struct conf_l7_streams *conf; // borrowed until meter_end()
+	uint64_t asked_ns;                  // the request's first byte
+	uint64_t now_ns;                    // the head was passed on
+	uint8_t kind;                       // enum meter_kind
+	bool is_ok;                         // status 2xx: only such streams have times of tokens
+	bool is_opaque; // an encoding hides where events end: nothing but begin and end is seen
+};
+
+struct meter {
+	struct meter_input in;
+	// of the present turn; 0 = not yet
+	uint64_t asked_ns;       // in.asked_ns, or the client's first message without answer
+	uint64_t first_ns;       // first event
+	uint64_t last_ns;        // latest event
+	uint64_t token_first_ns; // first event that bears content
+	uint64_t token_last_ns;
+	uint64_t n_contents; // events that bore content
+	// of the whole stream
+	uint64_t first_event_ns, first_token_ns; // from the request to each; 0 = none
+	uint64_t first_token_delivered_ns;       // likewise, with the client
+	uint64_t delivered_ns;                   // moment of the latest delivery
+	uint64_t gap_most_ns, delay_most_ns;
+	uint64_t n_events;
+	uint64_t tokens_in, tokens_out; // as stated last
+	uint64_t contents_stated;       // n_contents + 1 when output was last stated; 0 = never
+	// events that are not with the client yet; all of one read as a rule
+	uint64_t waiting_ns; // when the oldest of them came
+	uint32_t n_waiting;
+	uint8_t model;         // METER_MODEL_*, or METER_MODEL_FIRST + index in conf->models
+	bool is_token_waiting; // the turn's first token is among them
+	bool is_asked;         // the client waits for a first event
+	bool in_turn;          // the client has asked at all
+	bool is_stalled;
+	bool was_error;  // an event reported one
+	bool was_ending; // an event said that it is the last one
+};
+
+void meter_begin(struct meter *m, const struct meter_input *in);
+
+// `t`: what the event says, NULL if nobody has read it. now_ns: when it was read.
+void meter_event(struct meter *m, const struct token *t, uint64_t now_ns);
+
+// An event beyond the limit, whatever it said.
+void meter_oversize(struct meter *m, uint64_t now_ns);
+
+void meter_asked(struct meter *m, uint64_t now_ns);
+void meter_delivered(struct meter *m, uint64_t now_ns);
+
+// How long until the stream would count as stalled, from now on; 0: it does, or it never will.
+uint64_t meter_stall(struct meter *m, uint64_t now_ns);
+
+// Returns what the end really was: an error that an event reported is one whatever came after, and a client that leaves with the
+// last event has got all.
+enum meter_end meter_end(struct meter *m, enum meter_end end);
+
+// Of a stream without a meter.
+void meter_count_end(struct l7_service_counters *c, enum meter_end end);
+
+// Time per token of the present turn, in ns; 0 if there are no two tokens. *is_stated: by the usage that the stream states.
+uint64_t meter_per_token(const struct meter *m, bool *is_stated);
+
+// The model's name as metrics and log may say it: one of conf->models, "other"; NULL if none was said.
+const char *meter_model(const struct meter *m);
