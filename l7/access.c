@@ -8,8 +8,8 @@
 // A member of text is cut so that it has at most this many bytes, as written; "..." says so.
 enum {
 	TEXT_MAX = 1024,
-	N_TEXTS = 13,
-	OTHERS_MAX = 1024, // names of all members, times, addresses, numbers
+	N_TEXTS = 14,
+	OTHERS_MAX = 1536, // names of all members, times, addresses, numbers
 };
 static_assert(N_TEXTS * TEXT_MAX + OTHERS_MAX <= ACCESS_LINE_MAX, "a line always fits");
 
@@ -256,6 +256,34 @@ static void add_upstream(struct text *t, const struct access_record *r)
 	add_ms(t, NAME("first_byte_ms"), r->start_ns, r->first_byte_ns);
 }
 
+static void add_span(struct text *t, struct slice member, uint64_t ns)
+{
+	if (ns)
+		add_ms(t, member, 1, 1 + ns);
+}
+
+static void add_some(struct text *t, struct slice member, uint64_t number)
+{
+	if (number)
+		add_number(t, member, number);
+}
+
+static void add_stream(struct text *t, const struct access_stream *s)
+{
+	if (!s->is_measured)
+		return;
+	add_z(t, NAME("model"), s->model);
+	add_number(t, NAME("events"), s->events);
+	add_span(t, NAME("first_event_ms"), s->first_event_ns);
+	add_span(t, NAME("ttft_ms"), s->first_token_ns);
+	add_span(t, NAME("ttft_delivered_ms"), s->first_token_delivered_ns);
+	add_span(t, NAME("tpot_ms"), s->per_token_ns);
+	add_span(t, NAME("gap_max_ms"), s->gap_most_ns);
+	add_span(t, NAME("delay_max_ms"), s->delay_most_ns);
+	add_some(t, NAME("tokens_in"), s->tokens_in);
+	add_some(t, NAME("tokens_out"), s->tokens_out);
+}
+
 void access_write(struct text *line, const struct access_record *r)
 {
 	TEXT_ADD_LITERAL(line, "{");
@@ -266,6 +294,7 @@ void access_write(struct text *line, const struct access_record *r)
 	if (r->has_grpc_status)
 		add_number(line, NAME("grpc_status"), r->grpc_status);
 	add_upstream(line, r);
+	add_stream(line, &r->stream);
 	add_ms(line, NAME("total_ms"), r->start_ns, r->end_ns);
 	add_number(line, NAME("bytes_in"), r->bytes_in);
 	add_number(line, NAME("bytes_out"), r->bytes_out);

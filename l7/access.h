@@ -20,6 +20,19 @@ enum access_end { ACCESS_NONE, REQUEST_ENDS(X) ACCESS_END_COUNT };
 extern const char *const access_end_names[ACCESS_END_COUNT];
 extern const char *const access_end_helps[ACCESS_END_COUNT];
 
+// Of an event stream, a WebSocket or a gRPC call: what was measured (meter.h). Spans in ns, 0 = there is none.
+struct access_stream {
+	bool is_measured;
+	uint64_t first_event_ns; // since the request, or since a WebSocket's client first spoke
+	uint64_t first_token_ns, first_token_delivered_ns; // likewise
+	uint64_t gap_most_ns;                              // between two events
+	uint64_t per_token_ns;
+	uint64_t delay_most_ns; // that an event waited here
+	uint64_t events;
+	uint64_t tokens_in, tokens_out; // as the stream states; 0 = it does not
+	const char *model;              // of the configuration, or "other"; NULL = not said
+};
+
 // Everything is borrowed until access_write() returns. Times are of one monotonic clock, in ns, 0 = did not happen.
 struct access_record {
 	uint64_t start_real_ns; // CLOCK_REALTIME when the request's first byte came
@@ -48,10 +61,11 @@ struct access_record {
 	const char *tls_version; // NULL = clear
 	const char *server_name;
 	const char *reason; // in words, NULL = none
+	struct access_stream stream;
 };
 
 // The line with its newline: {"time":"2026-11-21T12:00:00.123Z","client":"192.0.2.7:40000","l7":"api","method":"GET",...}. Times:
-// "connect_ms","first_byte_ms","total_ms" with three decimals. What is NULL, empty or did not happen is left out. Long texts are cut
+// "connect_ms", "first_byte_ms", "total_ms" and others end with three decimals. What is NULL, empty or did not happen is left out. Long texts are cut
 // (1024 bytes each) so that the line always fits in ACCESS_LINE_MAX.
 enum { ACCESS_LINE_MAX = 16384 };
 void access_write(struct text *line, const struct access_record *r);

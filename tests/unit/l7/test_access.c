@@ -103,6 +103,34 @@ Test(access, a_grpc_status_is_told_also_if_it_is_0)
 	}
 }
 
+Test(access, a_measured_stream_has_its_figures)
+{
+	struct access_record r = {.stream = {.is_measured = true}};
+
+	cr_expect_str_eq(
+		line_of(&r),
+		"{\"time\":\"1970-01-01T00:00:00.000Z\",\"events\":0,\"bytes_in\":0,\"bytes_out\":0}\n");
+	r.stream = (struct access_stream){
+		.is_measured = true,
+		.model = "gpt-4o",
+		.events = 12,
+		.first_event_ns = 100 * CLOCK_NS_PER_MS,
+		.first_token_ns = 250 * CLOCK_NS_PER_MS + 1500,
+		.first_token_delivered_ns = 251 * CLOCK_NS_PER_MS,
+		.per_token_ns = 20 * CLOCK_NS_PER_MS,
+		.gap_most_ns = 1,
+		.delay_most_ns = 999,
+		.tokens_in = 7,
+		.tokens_out = 13,
+	};
+	cr_expect_str_eq(
+		line_of(&r),
+		"{\"time\":\"1970-01-01T00:00:00.000Z\",\"model\":\"gpt-4o\",\"events\":12,"
+		"\"first_event_ms\":100.000,\"ttft_ms\":250.001,\"ttft_delivered_ms\":251.000,"
+		"\"tpot_ms\":20.000,\"gap_max_ms\":0.000,\"delay_max_ms\":0.000,\"tokens_in\":7,"
+		"\"tokens_out\":13,\"bytes_in\":0,\"bytes_out\":0}\n");
+}
+
 Test(access, what_did_not_happen_is_left_out)
 {
 	const struct access_record r = {.start_real_ns = 0};
@@ -258,8 +286,19 @@ Test(access, the_longest_of_everything_fits)
 		memset(&r.client, 0xff, sizeof(r.client));
 		r.client.family = ADDR_IP6;
 		r.client_port = be16_from(65535);
+		r.stream = (struct access_stream){true,
+		                                  UINT64_MAX - 1,
+		                                  UINT64_MAX - 1,
+		                                  UINT64_MAX - 1,
+		                                  UINT64_MAX - 1,
+		                                  UINT64_MAX - 1,
+		                                  UINT64_MAX - 1,
+		                                  INT64_MAX,
+		                                  INT64_MAX,
+		                                  INT64_MAX,
+		                                  text};
 		object = object_of(&r);
-		cr_expect_eq(json_object_size(object), 24);
+		cr_expect_eq(json_object_size(object), 34);
 		json_decref(object);
 	}
 }
