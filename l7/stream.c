@@ -10,6 +10,7 @@
 #include "l7/stream_answer.h"
 #include "l7/stream_clock.h"
 #include "l7/stream_count.h"
+#include "l7/stream_meter.h"
 #include "l7/stream_note.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
@@ -75,12 +76,14 @@ static void finish(struct stream *s, enum access_end end, const char *reason)
 {
 	struct worker *w = s->w;
 
+	stream_meter_end(s, end);
 	stream_note_write(s, end, reason);
 	stream_count_end(s, end);
 	stream_clock_stop(s);
 	stream_leave_backend(s, end == ACCESS_COMPLETED && s->is_request_done);
 	buf_put(&w->loop.bufs, s->head);
 	tunnel_free(s->tunnel);
+	stream_meter_free(s);
 	stream_note_free(s->note);
 	view_put(w, s->view);
 	site_conf_put(s->shared);
@@ -287,6 +290,7 @@ bool stream_data(struct stream *s, struct slice bytes)
 	s->bytes_in += bytes.len;
 	if (s->phase == STREAM_TUNNEL) {
 		tunnel_from_client(s->tunnel, bytes);
+		stream_meter_asked(s);
 	} else if (s->body_limit && s->bytes_in > s->body_limit) {
 		stream_give_up(s, 413, ACCESS_TOO_LARGE, "content beyond limits.body_kb");
 		return false;
@@ -378,6 +382,7 @@ void stream_response(struct stream *s, struct response *r)
 		s->events.is_opaque = !event_stream_takes_comments(r);
 		stream_count_kind(s);
 	}
+	stream_meter_begin(s, r);
 	if (!stream_respond(s, r)) {
 		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
 		               "head too long with what the route adds");
@@ -392,10 +397,9 @@ void stream_response(struct stream *s, struct response *r)
 void stream_body(struct stream *s, struct slice bytes)
 {
 	s->bytes_out += bytes.len;
-	if (s->is_event_stream)
-		event_stream_take(&s->events, bytes, NULL, NULL);
-	else if (s->tunnel)
+	if (s->tunnel)
 		tunnel_from_backend(s->tunnel, bytes);
+	stream_meter_received(s, bytes);
 	s->from->ops->data(s->from->client, bytes);
 	stream_clock_moved(s);
 }
@@ -403,22 +407,28 @@ void stream_body(struct stream *s, struct slice bytes)
 void stream_body_end(struct stream *s, const struct fields *trailers)
 {
 	if (s->tunnel) {
+		stream_meter_finish(s, NULL);
 		finish_telling(s,
 		               tunnel_is_closed(s->tunnel) ? ACCESS_CLOSED : ACCESS_UPSTREAM_RESET,
 		               NULL, true);
 		return;
 	}
 	s->from->ops->end(s->from->client, trailers);
+	stream_meter_finish(s, trailers);
 	finish_telling(s, ACCESS_COMPLETED, NULL, false);
 }
 
 bool stream_is_blocked(struct stream *s)
 {
-	return s->from->ops->pending(s->from->client) > 0;
+	size_t n = s->from->ops->pending(s->from->client);
+
+	stream_meter_sent(s, n);
+	return n > 0;
 }
 
 void stream_drained(struct stream *s)
 {
+	stream_meter_sent(s, 0);
 	if (s->up)
 		upstream_resume(s->up);
 }

@@ -23,6 +23,7 @@
 
 struct stream;
 struct tunnel;
+struct stream_meter;
 struct stream_note;
 
 // What a stream tells its client. `client` is the pointer given to stream_new(). None of these calls back into the stream.
@@ -76,8 +77,9 @@ struct stream {
 	struct peer *peer;     // counted reference, load counted
 	struct buf *head;      // the request's head as it goes to a backend, until an answer begins
 	struct tunnel *tunnel; // WebSocket; owned
-	struct stream_note *note; // for the log; owned, NULL without a log
-	struct timer timer;       // stream_clock.c's
+	struct stream_meter *meter; // event streams, WebSockets, gRPC calls; owned, may be NULL
+	struct stream_note *note;   // for the log; owned, NULL without a log
+	struct timer timer;         // stream_clock.c's
 	uint64_t started_ns, picked_ns, connected_ns, first_byte_ns; // monotonic, 0 = not yet
 	uint64_t attempt_ns;              // likewise: when the present backend was picked
 	struct telemetry_service service; // where it is counted
@@ -99,6 +101,7 @@ struct stream {
 	bool is_reused;
 	bool is_websocket; // asked for
 	bool is_event_stream;
+	bool is_grpc;
 	bool is_responded;          // a head was given to the client
 	struct event_stream events; // is_event_stream
 	char websocket_key[25];     // Sec-WebSocket-Key

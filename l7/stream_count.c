@@ -75,11 +75,14 @@ void stream_count_kind(struct stream *s)
 		w->websockets_active++;
 		c->streams_websocket++;
 		c->active_websocket++;
-	} else {
+	} else if (s->is_event_stream) {
 		w->event_streams++;
 		w->event_streams_active++;
 		c->streams_sse++;
 		c->active_sse++;
+	} else {
+		c->streams_grpc++;
+		c->active_grpc++;
 	}
 }
 
@@ -91,6 +94,8 @@ static void count_kind_end(struct stream *s)
 	} else if (s->is_event_stream) {
 		s->w->counters->event_streams_active--;
 		s->service.counters->active_sse--;
+	} else if (s->is_grpc) {
+		s->service.counters->active_grpc--;
 	} else {
 		return;
 	}

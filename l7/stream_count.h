@@ -12,7 +12,8 @@ struct worker;
 void stream_count_begin(struct stream *s);
 void stream_count_status(struct stream *s, uint16_t status); // given to the client; not 1xx
 void stream_count_interim(struct stream *s);
-void stream_count_kind(struct stream *s); // it turned out to be an event stream or a WebSocket
+void stream_count_kind(
+	struct stream *s); // it turned out to be an event stream, a WebSocket or a gRPC call
 void stream_count_end(struct stream *s, enum access_end end); // all that is known only then
 
 // An attempt: a backend was picked and s->peer, s->attempt_ns are set; or it was picked in vain.

@@ -7,6 +7,7 @@
 #include "l4/base/clock.h"
 #include "l7/stream.h"
 #include "l7/stream_count.h"
+#include "l7/stream_meter.h"
 #include "l7/worker_state.h"
 
 enum { TEXT_MOST = 1024 }; // of each, as the log cuts them there
@@ -121,6 +122,27 @@ static void add_backend(struct access_record *a, const struct stream *s)
 		a->backend = pool->backends[s->backend].name;
 }
 
+static struct access_stream stream_figures(const struct meter *m)
+{
+	bool is_stated;
+
+	if (!m)
+		return (struct access_stream){.is_measured = false};
+	return (struct access_stream){
+		.is_measured = true,
+		.first_event_ns = m->first_event_ns,
+		.first_token_ns = m->first_token_ns,
+		.first_token_delivered_ns = m->first_token_delivered_ns,
+		.gap_most_ns = m->gap_most_ns,
+		.per_token_ns = meter_per_token(m, &is_stated),
+		.delay_most_ns = m->delay_most_ns,
+		.events = m->n_events,
+		.tokens_in = m->tokens_in,
+		.tokens_out = m->tokens_out,
+		.model = meter_model(m),
+	};
+}
+
 void stream_note_write(const struct stream *s, enum access_end end, const char *reason)
 {
 	const struct stream_note *n = s->note;
@@ -157,6 +179,7 @@ void stream_note_write(const struct stream *s, enum access_end end, const char *
 		.tls_version = from->tls_version,
 		.server_name = from->server_name,
 		.reason = reason,
+		.stream = stream_figures(stream_meter_of(s)),
 	};
 	add_backend(&a, s);
 	access_put(s->w->access, &a);
