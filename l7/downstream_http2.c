@@ -382,6 +382,8 @@ static struct http2_stream *on_open(struct http2 *h)
 	c->n_requests++;
 	c->conn.io.may_starve = false;
 	c->w->counters->http2_streams++;
+	if (!e->next && !c->http2->is_over)
+		arm(c); // for the PING, which nobody needs between requests
 	return &e->h2;
 }
 

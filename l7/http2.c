@@ -10,8 +10,6 @@ enum {
 	ALLOWANCE_REFUND = 10, // and with each request that is answered
 };
 
-static const uint8_t shutdown_ping[8] = HTTP2_SHUTDOWN_PING;
-
 // --- telling ---
 
 void http2_defer(struct http2 *h)
@@ -357,7 +355,6 @@ void http2_shutdown(struct http2 *h)
 	if (!h->is_shutting) {
 		h->is_shutting = true;
 		nghttp2_submit_shutdown_notice(h->session);
-		nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, shutdown_ping);
 	} else {
 		h->is_shut = true;
 		nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,

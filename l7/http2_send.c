@@ -18,6 +18,8 @@ enum {
 		2, // it may answer each with a WINDOW_UPDATE, of the stream and of the connection
 };
 
+static const uint8_t shutdown_ping[8] = HTTP2_SHUTDOWN_PING;
+
 // --- frames to the connection ---
 
 static void take_lent(struct http2_stream *s, struct text *t, size_t n)
@@ -102,6 +104,9 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 	struct http2 *h = data;
 	struct http2_stream *s;
 
+	// Not before: the PING's answer is to say that the GOAWAY was seen.
+	if (frame->hd.type == NGHTTP2_GOAWAY && h->is_shutting && !h->is_shut)
+		nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, shutdown_ping);
 	if (!h->setup.is_server || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
 	    (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
 		return 0;
