@@ -171,6 +171,7 @@ class Peer:
         self.frames, self.rest, self.is_closed = [], b"", False
         self.decoder, self.open_block = hpack.Decoder(max_header_list_size=1 << 20), None
         self.settings = {MAX_FRAME: 16384, WINDOW: DEFAULT_WINDOW, TABLE_SIZE: 4096}
+        self.windows = {0: DEFAULT_WINDOW}  # what the updates that came add up to; those of streams less their initial one
 
     def close(self):
         self.sock.close()
@@ -230,7 +231,13 @@ class Peer:
         self.frames.append(f)
         if kind in (HEADERS, CONTINUATION):
             self.decode(f)
+        elif kind == WINDOW_UPDATE:
+            self.windows[f.stream] = self.windows.get(f.stream, 0) + struct.unpack(">I", f.payload)[0]
         return f
+
+    def room(self, stream, sent):
+        """What may still be sent on a stream, and on the connection if it is the only one, when `sent` bytes have left."""
+        return min(self.windows[0], self.windows.get(stream, 0) + self.settings[WINDOW]) - sent
 
     def decode(self, f):
         begun = (self.open_block or b"") + f.payload
