@@ -55,6 +55,8 @@ void head_pack(struct text *t, const struct request *r)
 	text_add_slice(t, r->method_text);
 	text_add_slice(t, r->authority);
 	text_add_slice(t, r->path);
+	if (p.has_query)
+		TEXT_ADD_LITERAL(t, "?"); // HTTP/2 sends both as one
 	text_add_slice(t, r->query);
 	text_add_slice(t, r->upgrade);
 	head_pack_fields(t, &r->fields);
@@ -95,9 +97,11 @@ void head_unpack(struct request *out, struct slice packed)
 	out->target = (struct slice){0};
 	out->authority = next(&packed, p.authority_len);
 	out->path = next(&packed, p.path_len);
-	out->query = next(&packed, p.query_len);
-	if (!p.has_query)
-		out->query = (struct slice){0};
+	out->query = (struct slice){0};
+	if (p.has_query) {
+		next(&packed, 1);
+		out->query = next(&packed, p.query_len);
+	}
 	out->upgrade = next(&packed, p.upgrade_len);
 	out->content_length = p.content_length;
 	out->method = p.method;

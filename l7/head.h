@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A head in one piece, of no protocol version: kept while it may have to be sent again, by HTTP/1 or HTTP/2, or sent later
-// (trailers). Fields that are dropped are left out, and so is `target`, which path and query say; order and spelling stay. Any thread.
+// (trailers). Fields that are dropped are left out, and so is `target`: path and query say it, with the '?' between them. Order and
+// spelling stay. Any thread.
 #pragma once
 
 #include "l7/message.h"

@@ -130,7 +130,7 @@ uint32_t http2_room(const struct http2 *h);
 bool http2_takes_websockets(const struct http2 *h); // SETTINGS_ENABLE_CONNECT_PROTOCOL
 bool http2_has_settings(const struct http2 *h); // of the peer; before that, the above are guesses
 
-// Opens a stream; *s is zero filled. Content follows by http2_data() and http2_end() unless r->body is BODY_NONE. 0, -ENOMEM or
+// Opens a stream; *s is zero filled. Content follows by http2_data() and http2_end() unless it has none. 0, -ENOMEM, -EMSGSIZE or
 // -EAGAIN: no room.
 NODISCARD int http2_request(struct http2 *h, struct http2_stream *s, const struct request *r,
                             bool is_secure);

@@ -217,7 +217,8 @@ void http2_interim(struct http2_stream *s, const struct response *r)
 int http2_request(struct http2 *h, struct http2_stream *s, const struct request *r, bool is_secure)
 {
 	nghttp2_data_provider source = {.source.ptr = s, .read_callback = on_read};
-	bool is_end = r->body == BODY_NONE && !r->upgrade.len;
+	bool has_content = r->body != BODY_NONE && (r->body != BODY_LENGTH || r->content_length);
+	bool is_end = !has_content && !r->upgrade.len;
 	struct buf_pool *pool = &h->setup.conn->io.loop->bufs;
 	struct http2_head head;
 	int32_t id;

@@ -12,6 +12,8 @@
 #include "l7/stream_count.h"
 #include "l7/stream_meter.h"
 #include "l7/stream_note.h"
+#include "l7/stream_replay.h"
+#include "l7/stream_websocket.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
 
@@ -81,7 +83,7 @@ static void finish(struct stream *s, enum access_end end, const char *reason)
 	stream_count_end(s, end);
 	stream_clock_stop(s);
 	stream_leave_backend(s, end == ACCESS_COMPLETED && s->is_request_done);
-	buf_put(&w->loop.bufs, s->head);
+	stream_replay_drop(s);
 	tunnel_free(s->tunnel);
 	stream_meter_free(s);
 	stream_note_free(s->note);
@@ -133,28 +135,6 @@ void stream_malformed(struct stream *s, const char *reason)
 
 // --- the request ---
 
-// The head as it goes to a backend, kept until an answer begins, as it may have to go to another.
-static bool keep_head(struct stream *s, const struct request *r)
-{
-	static const size_t sizes[] = {BUF_SMALL_SIZE, BUF_MEDIUM_SIZE, BUF_HUGE_SIZE};
-
-	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		struct text t;
-
-		s->head = buf_get(&s->w->loop.bufs, sizes[i]);
-		if (!s->head)
-			return false;
-		t = text_of(s->head->data, s->head->size);
-		http1_write_request(&t, r);
-		s->head->end = (uint32_t)t.len;
-		if (!t.is_cut)
-			return true;
-		buf_put(&s->w->loop.bufs, s->head);
-		s->head = NULL;
-	}
-	return false;
-}
-
 static bool rewrite(struct stream *s, struct request *r)
 {
 	const struct stream_client *from = s->from;
@@ -175,7 +155,7 @@ static bool rewrite(struct stream *s, struct request *r)
 	if (!rewrite_request(r, &client, s->w->node, s->route->conf, id, &request_id, &scratch))
 		return false;
 	stream_note_set_id(s->note, request_id);
-	return keep_head(s, r);
+	return stream_replay_head(s, r);
 }
 
 // What the route says is done without a backend. True: it was done, the stream is over.
@@ -219,14 +199,6 @@ static bool check_request(struct stream *s, struct request *r)
 	return false;
 }
 
-static void keep_websocket_key(struct stream *s, const struct request *r)
-{
-	const struct field *key = message_field(&r->fields, HEADER_SEC_WEBSOCKET_KEY);
-
-	if (s->is_websocket && key && key->value.len < sizeof(s->websocket_key))
-		memcpy(s->websocket_key, key->value.ptr, key->value.len);
-}
-
 static void begin(struct stream *s, struct worker *w, const struct stream_client *from, uint16_t l7,
                   struct request *r)
 {
@@ -260,7 +232,7 @@ void stream_new(struct stream **out, struct worker *w, const struct stream_clien
 	if (check_request(s, r) || answer_here(s, r))
 		return;
 	s->hash = pick_hash(&s->view->site->conf->pools[s->route->pool], r, &from->address);
-	keep_websocket_key(s, r);
+	stream_websocket_key(s, r);
 	if (!rewrite(s, r)) {
 		stream_give_up(s, 431, ACCESS_TOO_LARGE, "head does not fit with what we add");
 		return;
@@ -270,14 +242,13 @@ void stream_new(struct stream **out, struct worker *w, const struct stream_clien
 
 bool stream_takes(const struct stream *s)
 {
-	return s->phase != STREAM_CONNECTING && s->up && !upstream_is_blocked(s->up);
+	return s->phase != STREAM_CONNECTING && s->up && !upstream_is_blocked(s->up) &&
+	       (!s->is_websocket || s->tunnel);
 }
 
 bool stream_is_full(struct stream *s)
 {
-	if (s->up)
-		upstream_flush(s->up);
-	return !stream_takes(s);
+	return (s->up && upstream_is_full(s->up)) || !stream_takes(s);
 }
 
 void stream_refuse(struct stream *s, uint16_t status, const char *reason)
@@ -295,7 +266,7 @@ bool stream_data(struct stream *s, struct slice bytes)
 		stream_give_up(s, 413, ACCESS_TOO_LARGE, "content beyond limits.body_kb");
 		return false;
 	}
-	s->is_content_sent = true;
+	stream_replay_content(s, bytes);
 	upstream_data(s->up, bytes);
 	stream_clock_moved(s);
 	return true;
@@ -305,7 +276,7 @@ void stream_end(struct stream *s, const struct fields *trailers)
 {
 	upstream_end(s->up, trailers);
 	s->is_request_done = true;
-	s->is_content_sent = true; // if only its end
+	stream_replay_end(s, trailers);
 	if (s->phase != STREAM_SENDING)
 		return;
 	s->phase = STREAM_WAITING;
@@ -319,12 +290,6 @@ void stream_upstream_drained(struct stream *s)
 }
 
 // --- the answer ---
-
-static void drop_head(struct stream *s)
-{
-	buf_put(&s->w->loop.bufs, s->head);
-	s->head = NULL;
-}
 
 bool stream_respond(struct stream *s, struct response *r)
 {
@@ -344,34 +309,23 @@ void stream_interim(struct stream *s, struct response *r)
 		s->from->ops->interim(s->from->client, r);
 }
 
-// The backend agreed to a WebSocket. False: it did not, or not properly.
-static bool begin_tunnel(struct stream *s, struct response *r)
-{
-	if (!s->is_websocket ||
-	    !websocket_check_response(r, slice_of(s->websocket_key, strlen(s->websocket_key))))
-		return false;
-	s->tunnel = tunnel_new(s);
-	if (!s->tunnel)
-		return false;
-	stream_count_kind(s);
-	return true;
-}
-
 void stream_response(struct stream *s, struct response *r)
 {
-	char space[4096];
+	char space[4096], accept[WEBSOCKET_ACCEPT_SIZE];
 	struct text scratch = text_of(space, sizeof(space));
 
 	s->first_byte_ns = s->w->loop.now_ns;
 	stream_count_answer(s, r->status);
-	drop_head(s);
-	if (r->status == 101 && !begin_tunnel(s, r)) {
+	stream_replay_drop(s);
+	if (r->status == 101 && !stream_websocket_begin(s, r)) {
 		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
 		               "upgrade that was not asked for, or wrong");
 		return;
 	}
 	if (!s->tunnel)
 		r->upgrade = (struct slice){0};
+	else
+		stream_websocket_answer(s, r, accept);
 	if (!rewrite_response(r, s->w->node, s->route->conf, &scratch)) {
 		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
 		               "head does not fit with what we add");

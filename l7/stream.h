@@ -57,6 +57,13 @@ struct stream_client {
 	struct telemetry_service service; // where it is counted
 };
 
+// How far a request had come when its way to the backend broke.
+enum stream_reach {
+	STREAM_UNPROCESSED, // nobody has looked at it
+	STREAM_SILENT,      // nothing came back
+	STREAM_BEGUN,       // some of an answer came, or the backend said that it failed
+};
+
 enum stream_phase {
 	STREAM_CONNECTING, // to a backend
 	STREAM_SENDING,    // the request; the answer has not begun
@@ -73,10 +80,11 @@ struct stream {
 	const struct stream_client *from; // borrowed
 	const struct conf_l7 *l7;
 	const struct site_route *route;
-	struct upstream *up;   // NULL: none, or given back
-	struct peer *peer;     // counted reference, load counted
-	struct buf *head;      // the request's head as it goes to a backend, until an answer begins
-	struct tunnel *tunnel; // WebSocket; owned
+	struct upstream *up; // NULL: none, or given back
+	struct peer *peer;   // counted reference, load counted
+	struct buf *head;    // the request's head as it goes to a backend, until an answer begins
+	struct buf *content; // likewise its content, as far as it was sent; NULL = none or too much
+	struct tunnel *tunnel;      // WebSocket; owned
 	struct stream_meter *meter; // event streams, WebSockets, gRPC calls; owned, may be NULL
 	struct stream_note *note;   // for the log; owned, NULL without a log
 	struct timer timer;         // stream_clock.c's
@@ -93,18 +101,23 @@ struct stream {
 	uint16_t tried[4]; // backends of failed attempts
 	uint8_t n_tried;
 	uint8_t n_attempts;
-	uint8_t phase;        // enum stream_phase
-	uint8_t method;       // enum method
-	uint8_t request_body; // enum body
-	bool is_request_done; // all of it was given to the backend
-	bool is_content_sent; // some content was: no retry
+	uint8_t n_agains;      // ways that turned out to be none
+	uint8_t n_unprocessed; // attempts that ended so
+	uint8_t phase;         // enum stream_phase
+	uint8_t method;        // enum method
+	uint8_t request_body;  // enum body
+	bool is_request_done;  // all of it was given to the backend
+	bool is_content_sent;  // some content was: no retry, unless it was kept
+	bool is_content_kept;  // all of what was sent
+	bool is_content_whole; // it was all there is
+	bool is_key_ours;      // websocket_key: the client gave none
 	bool is_reused;
 	bool is_websocket; // asked for
 	bool is_event_stream;
 	bool is_grpc;
-	bool is_responded;          // a head was given to the client
-	struct event_stream events; // is_event_stream
-	char websocket_key[25];     // Sec-WebSocket-Key
+	bool is_responded;                      // a head was given to the client
+	struct event_stream events;             // is_event_stream
+	char websocket_key[WEBSOCKET_KEY_SIZE]; // Sec-WebSocket-Key
 };
 
 // Routes the request and sends it to a backend, or answers it: *out is NULL if it was answered already (`finished` was not called).
@@ -154,8 +167,10 @@ NODISCARD bool stream_respond(struct stream *s, struct response *r);
 
 // --- for upstream.c ---
 void stream_opened(struct stream *s); // the connection is ready
-void stream_failed(struct stream *s, int error,
-                   bool is_idle); // it broke; is_idle: before any byte of an answer
+// It broke: -errno; -EPROTO: TLS; upstream_reason() may say more.
+void stream_failed(struct stream *s, int error, enum stream_reach reach);
+// This way leads nowhere, another one to the same backend is to be taken: it speaks another protocol than was thought, or is full.
+void stream_again(struct stream *s);
 void stream_malformed(struct stream *s, const char *reason);
 void stream_interim(struct stream *s, struct response *r);
 void stream_response(struct stream *s, struct response *r);

@@ -6,9 +6,14 @@
 #include "l7/stream.h"
 #include "l7/stream_clock.h"
 #include "l7/stream_count.h"
+#include "l7/stream_replay.h"
 #include "l7/worker_state.h"
 
-enum { TRIED_MAX = ARRAY_LEN(((struct stream *)NULL)->tried) };
+enum {
+	TRIED_MAX = ARRAY_LEN(((struct stream *)NULL)->tried),
+	AGAIN_MOST = 8,       // ways to a backend that lead nowhere
+	UNPROCESSED_MOST = 3, // attempts that no backend has looked at, and that do not count
+};
 
 static bool has_content(const struct stream *s)
 {
@@ -17,15 +22,24 @@ static bool has_content(const struct stream *s)
 
 static void send_request(struct stream *s)
 {
+	int rc;
+
 	s->connected_ns = s->w->loop.now_ns;
-	s->phase = has_content(s) ? STREAM_SENDING : STREAM_WAITING;
-	s->is_request_done = !has_content(s);
-	if (upstream_head(s->up, buf_slice(s->head), s->request_body)) {
-		stream_give_up(s, 503, ACCESS_NO_BACKEND, "out of memory");
+	s->is_request_done = !has_content(s) || s->is_content_whole;
+	s->phase = s->is_request_done ? STREAM_WAITING : STREAM_SENDING;
+	rc = upstream_head(s->up, buf_slice(s->head), s->request_body);
+	if (rc == -EMSGSIZE) {
+		stream_give_up(s, 431, ACCESS_TOO_LARGE, "head does not fit with what we add");
 		return;
 	}
+	if (rc) {
+		stream_give_up(s, 503, ACCESS_OVERLOAD, strerror(-rc));
+		return;
+	}
+	if (s->is_content_sent)
+		stream_replay_send(s);
 	stream_clock_phase(s);
-	if (has_content(s))
+	if (!s->is_request_done)
 		s->from->ops->pause(s->from->client, false);
 }
 
@@ -40,6 +54,7 @@ struct failure {
 	const char *reason;
 	uint16_t status;
 	uint8_t end; // enum access_end
+	bool is_unprocessed;
 };
 
 // Picks a backend and takes a connection; -ENOENT: nobody is left; else what connect(2) said last.
@@ -72,16 +87,29 @@ static int attempt(struct stream *s)
 	return rc;
 }
 
+static const struct conf_pool *pool_of(const struct stream *s)
+{
+	return &s->view->site->conf->pools[s->route->pool];
+}
+
 // before: how the attempt before failed; NULL at the first.
 static void begin_attempt(struct stream *s, const struct failure *before)
 {
 	int rc;
 
-	if (s->picked_ns)
+	if (s->picked_ns) {
 		stream_count_retry(s);
-	else
+	} else {
 		s->picked_ns = s->w->loop.now_ns;
+		retry_budget_count(&s->view->pools[s->route->pool].budget,
+		                   &pool_of(s)->retry_budget);
+	}
 	rc = attempt(s);
+	// Nobody else is there: one that has refused may take it now, or by another connection.
+	if (rc == -ENOENT && before && before->is_unprocessed && s->n_tried) {
+		s->n_tried = 0;
+		rc = attempt(s);
+	}
 	if (rc == -ENOENT && before) {
 		stream_give_up(s, before->status, before->end, before->reason);
 		return;
@@ -111,7 +139,7 @@ bool stream_is_idempotent(const struct stream *s)
 
 static bool may_retry(const struct stream *s)
 {
-	return !s->is_responded && !s->is_content_sent && s->head &&
+	return !s->is_responded && stream_replay_is_possible(s) &&
 	       s->n_attempts <= s->route->conf->retries;
 }
 
@@ -139,42 +167,89 @@ static void retry_or_give_up(struct stream *s, const struct failure *f)
 		stream_give_up(s, f->status, f->end, f->reason);
 }
 
-static void connect_failed(struct stream *s, int error)
+// Whether the request, which a backend has got, may be sent once more.
+static bool is_in_budget(struct stream *s)
 {
-	bool is_tls = error == -EPROTO;
-	char reason[96];
-	struct failure f = {reason, 502, is_tls ? ACCESS_UPSTREAM_TLS : ACCESS_CONNECT_FAILED};
-
-	// Kept beyond the connection's end.
-	snprintf(reason, sizeof(reason), "%s", is_tls ? upstream_reason(s->up) : strerror(-error));
-	retry_or_give_up(s, &f);
+	if (retry_budget_take(&s->view->pools[s->route->pool].budget, &pool_of(s)->retry_budget,
+	                      s->w->loop.timers.now_ms))
+		return true;
+	s->w->counters->retries_over_budget++;
+	return false;
 }
 
 void stream_connect_timed_out(struct stream *s)
 {
-	retry_or_give_up(s, &(struct failure){NULL, 504, ACCESS_CONNECT_TIMEOUT});
+	retry_or_give_up(s, &(struct failure){.status = 504, .end = ACCESS_CONNECT_TIMEOUT});
 }
 
-void stream_failed(struct stream *s, int error, bool is_idle)
+// No backend has looked at it: whatever it is, it may go to another.
+static void go_elsewhere(struct stream *s, struct failure *f)
 {
-	struct failure f = {strerror(-error), 502, ACCESS_UPSTREAM_RESET};
+	f->status = 503;
+	f->is_unprocessed = true;
+	if (s->n_unprocessed < UNPROCESSED_MOST && s->n_attempts) {
+		s->n_unprocessed++;
+		s->n_attempts--;
+	}
+	if (may_retry(s) && is_in_budget(s)) {
+		retry(s, f, true);
+		return;
+	}
+	stream_count_failure(s);
+	stream_give_up(s, f->status, f->end, f->reason);
+}
 
+void stream_failed(struct stream *s, int error, enum stream_reach reach)
+{
+	const char *why = upstream_reason(s->up);
+	char reason[96]; // outlives the connection
+	struct failure f = {.reason = reason, .status = 502, .end = ACCESS_UPSTREAM_RESET};
+
+	snprintf(reason, sizeof(reason), "%s", why[0] ? why : strerror(-error));
 	if (s->phase == STREAM_CONNECTING) {
-		connect_failed(s, error);
+		f.end = error == -EPROTO ? ACCESS_UPSTREAM_TLS : ACCESS_CONNECT_FAILED;
+		retry_or_give_up(s, &f);
+		return;
+	}
+	if (error == -EBADMSG)
+		f.end = ACCESS_UPSTREAM_MALFORMED;
+	if (reach == STREAM_UNPROCESSED) {
+		go_elsewhere(s, &f);
 		return;
 	}
 	// A connection that had served before and closes when it is asked again was closed for its age: nothing is wrong
 	// with the backend, and that attempt does not count.
-	if (is_idle && s->is_reused && stream_is_idempotent(s) && s->n_attempts)
-		s->n_attempts--;
-	if (is_idle && stream_is_idempotent(s) && may_retry(s)) {
-		if (!s->is_reused)
-			stream_count_failure(s);
-		retry(s, &f, !s->is_reused);
-		return;
+	if (reach == STREAM_SILENT && stream_is_idempotent(s)) {
+		if (s->is_reused && s->n_attempts)
+			s->n_attempts--;
+		if (may_retry(s) && (s->is_reused || is_in_budget(s))) {
+			if (!s->is_reused)
+				stream_count_failure(s);
+			retry(s, &f, !s->is_reused);
+			return;
+		}
 	}
 	stream_count_failure(s);
 	stream_give_up(s, f.status, f.end, f.reason);
+}
+
+void stream_again(struct stream *s)
+{
+	bool has_more = s->n_agains++ < AGAIN_MOST;
+	int rc;
+
+	upstream_release(s->up, false);
+	s->up = NULL;
+	rc = has_more ? upstream_take(&s->up, s, s->route->pool, s->backend) : -ELOOP;
+	if (rc) {
+		retry_or_give_up(s, &(struct failure){.reason = strerror(-rc),
+		                                      .status = 502,
+		                                      .end = ACCESS_CONNECT_FAILED});
+		return;
+	}
+	s->is_reused = s->up->is_reused;
+	if (s->up->is_open)
+		send_request(s);
 }
 
 void stream_attempt(struct stream *s)

@@ -128,6 +128,23 @@ int tls_accept(struct tls **out, struct tls_server *s, tls_emit emit, void *owne
 	return 0;
 }
 
+int tls_offer(struct tls *t, const char *const *alpn)
+{
+	uint8_t wire[64]; // length, name, ... (RFC 7301 section 3.1)
+	size_t n = 0;
+
+	for (; *alpn; alpn++) {
+		size_t len = strlen(*alpn);
+
+		assert(len > 0 && len <= TLS_CONN_ALPN_MAX && len < sizeof(wire) - n);
+		wire[n++] = (uint8_t)len;
+		memcpy(wire + n, *alpn, len);
+		n += len;
+	}
+	// This one returns 0 if it worked.
+	return SSL_set_alpn_protos(t->ssl, wire, (unsigned int)n) ? -ENOMEM : 0;
+}
+
 int tls_connect(struct tls **out, struct tls_client *c, const char *server_name, tls_emit emit,
                 void *owner)
 {

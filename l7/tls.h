@@ -54,6 +54,8 @@ NODISCARD int tls_accept(struct tls **out, struct tls_server *s, tls_emit emit, 
 // wants its backends verified.
 NODISCARD int tls_connect(struct tls **out, struct tls_client *c, const char *server_name,
                           tls_emit emit, void *owner);
+// Client, before its first tls_read(): the protocols to offer by ALPN, NULL at the end. 0 or -ENOMEM.
+NODISCARD int tls_offer(struct tls *t, const char *const *alpn);
 void tls_free(struct tls *t);
 
 // Hands over ciphertext, borrowed until tls_read() has said -EAGAIN (then all of it was taken) or ended. Only when the

@@ -1,18 +1,49 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/upstream.h"
 
+#include <errno.h>
+
 #include "l7/stream.h"
 #include "l7/upstream_http1.h"
+#include "l7/upstream_http2.h"
 #include "l7/worker_state.h"
+
+bool upstream_packs(const struct conf_pool *pool)
+{
+	return pool->protocol != HTTP_1;
+}
+
+static bool speaks_http2(const struct stream *s, const struct conf_pool *pool,
+                         const struct peer *peer)
+{
+	if (pool->protocol == HTTP_1)
+		return false;
+	if (pool->protocol == HTTP_AUTO && (!pool->has_tls || peer->speaks == HTTP_1))
+		return false;
+	return !s->is_websocket || peer->websockets != PEER_NO;
+}
+
+static int take(struct upstream **out, struct stream *s, uint16_t pool, struct peer *peer)
+{
+	int rc;
+
+	if (!speaks_http2(s, &s->view->site->conf->pools[pool], peer))
+		return upstream_http1_take(out, s, pool, peer);
+	rc = upstream_http2_take(out, s, pool, peer);
+	if (rc != -EPROTONOSUPPORT)
+		return rc;
+	peer->websockets = PEER_NO;
+	return upstream_http1_take(out, s, pool, peer);
+}
 
 int upstream_take(struct upstream **out, struct stream *s, uint16_t pool, uint16_t backend)
 {
 	struct worker_counters *c = s->w->counters;
-	int rc = upstream_http1_take(out, s, pool, view_peer(s->view, pool, backend));
+	int rc = take(out, s, pool, view_peer(s->view, pool, backend));
 
 	if (rc)
 		c->upstream_failures++;
-	else if ((*out)->is_reused)
+	else if ((*out)->is_open)
 		c->upstream_reuses++;
 	return rc;
 }
@@ -22,6 +53,7 @@ void upstream_sweep(struct worker *w, uint64_t longer_ms)
 	for (struct peer *p = w->peers, *next; p; p = next) {
 		view_peer_get(p); // closing may take the last other reference
 		upstream_http1_sweep(p, longer_ms);
+		upstream_http2_sweep(p, longer_ms);
 		next = p->next;
 		view_peer_put(w, p);
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a stream holds of its backend: one request's way there and its answer's way back, whatever the protocol. HTTP/1.1: a
-// connection (upstream_http1.c).
+// connection (upstream_http1.c); HTTP/2: a stream on one (upstream_http2.c).
 //
 //   upstream_take() -> a stream has its way: is_open says that the request can be sent; else stream_opened() follows
 //   upstream_head(), upstream_data(), upstream_end() -> the request
@@ -12,6 +12,7 @@
 
 #include "l4/base/slice.h"
 
+struct conf_pool;
 struct fields;
 struct stream;
 struct upstream;
@@ -22,6 +23,7 @@ struct upstream_ops {
 	void (*data)(struct upstream *u, struct slice bytes);
 	void (*end)(struct upstream *u, const struct fields *trailers);
 	bool (*is_blocked)(struct upstream *u);
+	bool (*is_full)(struct upstream *u);
 	void (*flush)(struct upstream *u);
 	void (*resume)(struct upstream *u);
 	void (*release)(struct upstream *u, bool may_reuse);
@@ -33,15 +35,20 @@ struct upstream {
 	struct stream *stream; // whose request it serves; NULL = none
 	bool is_open;          // connected: the request can be sent
 	bool is_reused;        // the connection had served before, and may be closed for its age
+	bool is_http2;
 };
 
-// A way to the backend for the stream: over a connection that is there, or a new one. *out untouched on failure: -errno of
-// connect(2), -ENOMEM.
+// A way to the backend for the stream: over a connection that is there, or a new one. What is spoken is the pool's "protocol"; of HTTP_AUTO
+// what the backend's ALPN said last; a WebSocket goes by HTTP/1 if the backend's HTTP/2 knows none (RFC 8441). *out untouched on
+// failure: -errno of connect(2), -ENOMEM.
 NODISCARD int upstream_take(struct upstream **out, struct stream *s, uint16_t pool,
                             uint16_t backend);
 
-// The request's head as it was kept by the stream; then content by its kind (enum body), and its end. 0 or -ENOMEM: then it has to be
-// given back.
+// Whether a pool's streams keep their heads packed (head.h), because HTTP/2 may be spoken; else as HTTP/1's text.
+bool upstream_packs(const struct conf_pool *pool);
+
+// The request's head as it was kept by the stream; then content by its kind (enum body), and its end. 0, -ENOMEM, or -EMSGSIZE: the head
+// is too long for HTTP/2; then it has to be given back.
 NODISCARD static inline int upstream_head(struct upstream *u, struct slice head, uint8_t body)
 {
 	return u->ops->head(u, head, body);
@@ -64,6 +71,12 @@ static inline bool upstream_is_blocked(struct upstream *u)
 	return u->ops->is_blocked(u);
 }
 
+// The same, for sure: what is gathered is sent first.
+static inline bool upstream_is_full(struct upstream *u)
+{
+	return u->ops->is_full(u);
+}
+
 // What was given leaves now, if it can.
 static inline void upstream_flush(struct upstream *u)
 {
@@ -82,7 +95,7 @@ static inline void upstream_release(struct upstream *u, bool may_reuse)
 	u->ops->release(u, may_reuse);
 }
 
-// Why TLS failed, in words; borrowed until it is released.
+// Why it failed, in words, "" if errno says it all; borrowed until it is released.
 static inline const char *upstream_reason(struct upstream *u)
 {
 	return u->ops->reason(u);

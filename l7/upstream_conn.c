@@ -32,7 +32,7 @@ static int start_tls(struct upstream_conn *c, struct tls_client *tls, const stru
 }
 
 int upstream_conn_open(struct upstream_conn *c, const struct stream *s, uint16_t pool,
-                       struct peer *peer, const struct conn_ops *ops)
+                       struct peer *peer, const char *const *alpn, const struct conn_ops *ops)
 {
 	const struct conf_pool *conf = &s->view->site->conf->pools[pool];
 	struct tls_client *tls = s->view->kit->clients[pool];
@@ -49,6 +49,8 @@ int upstream_conn_open(struct upstream_conn *c, const struct stream *s, uint16_t
 	if (conf->proxy_protocol)
 		send_proxy_header(c, s->from);
 	rc = tls ? start_tls(c, tls, conf) : 0;
+	if (!rc && tls && alpn)
+		rc = tls_offer(c->conn.tls, alpn);
 	if (rc) {
 		conn_close(&c->conn);
 		loop_defer(&w->loop, &c->free);

@@ -19,10 +19,11 @@ struct upstream_conn {
 	struct loop_task free; // deferred; `run` is the owner's
 };
 
-// Connects on the stream's behalf: ops->opened() or failed() follows. c is all zero but free.run. 0; -errno of connect(2) or -ENOMEM:
+// Connects on the stream's behalf: ops->opened() or failed() follows. alpn: what TLS offers (tls_offer()), NULL = nothing. c is all zero but free.run. 0; -errno of connect(2) or -ENOMEM:
 // then it is closed, and `free` runs.
 NODISCARD int upstream_conn_open(struct upstream_conn *c, const struct stream *s, uint16_t pool,
-                                 struct peer *peer, const struct conn_ops *ops);
+                                 struct peer *peer, const char *const *alpn,
+                                 const struct conn_ops *ops);
 
 // `free` runs at the end of the turn. Twice is fine.
 void upstream_conn_close(struct upstream_conn *c);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "l7/head.h"
 #include "l7/stream.h"
 #include "l7/worker_state.h"
 
@@ -199,7 +200,7 @@ static void on_ended(struct conn *c)
 	          !c->is_truncated))
 		finish_answer(u, NULL);
 	else
-		stream_failed(s, -ECONNRESET, !has_answered(u));
+		stream_failed(s, -ECONNRESET, has_answered(u) ? STREAM_BEGUN : STREAM_SILENT);
 }
 
 static void on_failed(struct conn *c, int error)
@@ -207,8 +208,7 @@ static void on_failed(struct conn *c, int error)
 	struct upstream_http1 *u = of_conn(c);
 
 	if (u->up.stream)
-		stream_failed(u->up.stream, error,
-		              u->state != UPSTREAM_HTTP1_CONNECTING && !has_answered(u));
+		stream_failed(u->up.stream, error, has_answered(u) ? STREAM_BEGUN : STREAM_SILENT);
 	else
 		close_upstream(u);
 }
@@ -217,6 +217,15 @@ static void on_opened(struct conn *c)
 {
 	struct upstream_http1 *u = of_conn(c);
 
+	if (u->is_asking && c->tls) {
+		bool is_http2 = slice_eq(tls_alpn(c->tls), slice_of("h2", 2));
+
+		u->link.peer->speaks = is_http2 ? HTTP_2 : HTTP_1;
+		if (is_http2) {
+			stream_again(u->up.stream);
+			return;
+		}
+	}
 	u->state = UPSTREAM_HTTP1_HEAD;
 	u->up.is_open = true;
 	stream_opened(u->up.stream);
@@ -246,11 +255,27 @@ static const struct conn_ops conn_ops = {
 
 // --- the request ---
 
+static int send_packed(struct upstream_http1 *u, struct slice head)
+{
+	struct request *r = &u->link.w->request;
+	struct text t = conn_scratch(&u->link.conn, CONN_SCRATCH);
+
+	head_unpack(r, head);
+	http1_write_request(&t, r);
+	if (t.is_cut)
+		return -EMSGSIZE;
+	conn_scratch_keep(&u->link.conn, &t);
+	conn_send(&u->link.conn, text_slice(&t));
+	return 0;
+}
+
 static int send_head(struct upstream *up, struct slice head, uint8_t body)
 {
 	struct upstream_http1 *u = of(up);
 
 	u->request_body = body;
+	if (u->is_packed)
+		return send_packed(u, head);
 	conn_send(&u->link.conn, head);
 	return 0;
 }
@@ -293,6 +318,12 @@ static bool is_blocked(struct upstream *up)
 	return conn_pending(&of(up)->link.conn) > 0;
 }
 
+static bool is_full(struct upstream *up)
+{
+	conn_flush(&of(up)->link.conn);
+	return is_blocked(up);
+}
+
 static void flush(struct upstream *up)
 {
 	conn_flush(&of(up)->link.conn);
@@ -315,8 +346,8 @@ static bool is_reusable(const struct upstream_http1 *u)
 	const struct conn *c = &u->link.conn;
 
 	return u->state == UPSTREAM_HTTP1_DONE && u->is_persistent && !u->link.is_private &&
-	       !c->held && !c->is_ended && !c->is_broken && !conn_pending(c) &&
-	       u->keepalive && upstream_conn_is_current(&u->link);
+	       !c->held && !c->is_ended && !c->is_broken && !conn_pending(c) && u->keepalive &&
+	       upstream_conn_is_current(&u->link);
 }
 
 static void release(struct upstream *up, bool may_reuse)
@@ -345,6 +376,7 @@ static const struct upstream_ops upstream_ops = {
 	.data = send_data,
 	.end = send_end,
 	.is_blocked = is_blocked,
+	.is_full = is_full,
 	.flush = flush,
 	.resume = resume,
 	.release = release,
@@ -372,18 +404,26 @@ static struct upstream_http1 *take_idle(struct worker *w, struct peer *peer, boo
 
 static int open_new(struct upstream_http1 **out, struct stream *s, uint16_t pool, struct peer *peer)
 {
+	static const char *const http1[] = {"http/1.1", NULL};
+	static const char *const both[] = {"h2", "http/1.1", NULL};
+	const struct conf_pool *conf = &s->view->site->conf->pools[pool];
 	struct upstream_http1 *u = calloc(1, sizeof(*u));
+	const char *const *alpn = NULL;
 	int rc;
 
 	if (!u)
 		return -ENOMEM;
 	u->up.ops = &upstream_ops;
 	u->link.free.run = free_upstream;
-	rc = upstream_conn_open(&u->link, s, pool, peer, &conn_ops);
+	u->is_asking = conf->protocol == HTTP_AUTO && !s->is_websocket;
+	if (upstream_packs(conf))
+		alpn = u->is_asking ? both : http1;
+	rc = upstream_conn_open(&u->link, s, pool, peer, alpn, &conn_ops);
 	if (rc)
 		return rc;
 	u->state = UPSTREAM_HTTP1_CONNECTING;
-	u->keepalive = s->view->site->conf->pools[pool].keepalive;
+	u->keepalive = conf->keepalive;
+	u->is_packed = upstream_packs(conf);
 	*out = u;
 	return 0;
 }

@@ -31,6 +31,8 @@ struct upstream_http1 {
 	uint8_t request_body;               // enum body of the request
 	bool is_persistent;                 // after this answer
 	bool has_begun;                     // some byte of the answer came
+	bool is_packed;                     // heads are
+	bool is_asking;                     // its ALPN says what the backend speaks
 };
 
 // upstream_take() of a pool that speaks HTTP/1.

@@ -36,6 +36,7 @@ static struct peer *peer_new(struct worker *w, const struct conf_backend *b, uin
 	p->telemetry = telemetry_backend(w->telemetry, w->index, id);
 	p->address = b->address;
 	p->port = b->port;
+	p->speaks = HTTP_AUTO;
 	p->next = w->peers;
 	w->peers = p;
 	return p;
@@ -77,6 +78,16 @@ static struct peer *find_peer(const struct index *index, uint64_t key)
 	return found ? *found : NULL;
 }
 
+// What was put aside stays so when the site changes.
+static void keep_budget(struct view_pool *mine, const struct view *old, const char *name)
+{
+	const struct conf *conf = old ? old->site->conf : NULL;
+	const struct conf_pool *pool = conf ? conf_pool_find(conf, name) : NULL;
+
+	if (pool)
+		mine->budget = old->pools[pool - conf->pools].budget;
+}
+
 static int fill_pool(struct view *v, struct worker *w, uint16_t i, const struct index *index)
 {
 	const struct conf_pool *conf = &v->site->conf->pools[i];
@@ -93,6 +104,7 @@ static int fill_pool(struct view *v, struct worker *w, uint16_t i, const struct 
 		.random = w->random | 1,
 		.loads = mine->loads,
 	};
+	keep_budget(mine, w->view, conf->name);
 	for (uint16_t j = 0; j < conf->n_backends; j++) {
 		uint64_t key = pool->backends[j].key;
 		struct peer *p = find_peer(index, key);

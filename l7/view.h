@@ -5,12 +5,16 @@
 #pragma once
 
 #include "l7/pick.h"
+#include "l7/retry_budget.h"
 #include "l7/site.h"
 #include "l7/telemetry.h"
 
 struct kit;
 struct upstream_http1;
+struct upstream_http2;
 struct worker;
+
+enum peer_knowledge { PEER_UNKNOWN, PEER_NO, PEER_YES };
 
 // A backend, as this worker knows it.
 struct peer {
@@ -20,8 +24,13 @@ struct peer {
 	uint32_t n_refs;                    // views, connections and streams that name it
 	uint32_t n_views;                   // of these, views: 0 = in no configuration any more
 	uint32_t n_idle;
-	struct upstream_http1 *idle; // connections without a request; the last used first
-	struct peer *next;           // worker->peers
+	struct upstream_http1 *idle;  // connections without a request; the last used first
+	struct upstream_http2 *http2; // connections that take requests, the first made first
+	uint32_t n_http2;
+	uint32_t http2_streams; // requests at once on a connection, as it said last; 0 = unknown
+	uint8_t speaks;         // enum conf_http: what ALPN said last; HTTP_AUTO = unknown
+	uint8_t websockets;     // enum peer_knowledge: its HTTP/2 knows them
+	struct peer *next;      // worker->peers
 	struct addr address;
 	be16 port;
 	bool is_down; // in the newest configuration: nothing goes there any more, running streams included
@@ -29,6 +38,7 @@ struct peer {
 
 struct view_pool {
 	struct pick pick;
+	struct retry_budget budget;
 	struct pick_load **loads; // [n_backends], each within a struct peer
 };
 

@@ -79,23 +79,30 @@ int websocket_check_request(const struct request *r, const char **why)
 	return 0;
 }
 
-static void base64_of_20(char out[29], const uint8_t in[20])
+static void base64(char *out, const uint8_t *in, size_t len)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	for (size_t i = 0; i < 7; i++) {
-		uint32_t last = i < 6 ? in[3 * i + 2] : 0;
-		uint32_t bits = (uint32_t)in[3 * i] << 16 | (uint32_t)in[3 * i + 1] << 8 | last;
+	for (size_t i = 0; i < len; i += 3, out += 4) {
+		uint32_t second = i + 1 < len ? in[i + 1] : 0, third = i + 2 < len ? in[i + 2] : 0;
+		uint32_t bits = (uint32_t)in[i] << 16 | second << 8 | third;
 
 		for (size_t k = 0; k < 4; k++)
-			out[4 * i + k] = digits[bits >> (18 - 6 * k) & 63];
+			out[k] = i + k <= len ? digits[bits >> (18 - 6 * k) & 63] : '=';
 	}
-	out[27] = '=';
-	out[28] = '\0';
+	*out = '\0';
 }
 
-void websocket_accept(char out[29], struct slice key)
+void websocket_make_key(char out[WEBSOCKET_KEY_SIZE])
+{
+	uint8_t random[16];
+
+	tls_digest_random(random, sizeof(random));
+	base64(out, random, sizeof(random));
+}
+
+void websocket_accept(char out[WEBSOCKET_ACCEPT_SIZE], struct slice key)
 {
 	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // section 1.3
 	uint8_t text[KEY_LEN + sizeof(guid) - 1], digest[20];
@@ -104,7 +111,7 @@ void websocket_accept(char out[29], struct slice key)
 	memcpy(text, key.ptr, KEY_LEN);
 	memcpy(text + KEY_LEN, guid, sizeof(guid) - 1);
 	tls_digest_sha1(digest, slice_of(text, sizeof(text)));
-	base64_of_20(out, digest);
+	base64(out, digest, sizeof(digest));
 }
 
 bool websocket_check_response(const struct response *r, struct slice key)

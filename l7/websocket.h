@@ -17,8 +17,13 @@ NODISCARD int websocket_check_request(const struct request *r, const char **why)
 // Whether a 101 accepts this key: Upgrade, Connection and Sec-WebSocket-Accept are right. `key`: Sec-WebSocket-Key's value.
 bool websocket_check_response(const struct response *r, struct slice key);
 
-// "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" for a key; out holds 28 characters and the end.
-void websocket_accept(char out[29], struct slice key);
+// 16 random bytes as base64 (section 4.1), and the end.
+enum { WEBSOCKET_KEY_SIZE = 25 };
+void websocket_make_key(char out[WEBSOCKET_KEY_SIZE]);
+
+// "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" for a key, and the end.
+enum { WEBSOCKET_ACCEPT_SIZE = 29 };
+void websocket_accept(char out[WEBSOCKET_ACCEPT_SIZE], struct slice key);
 
 enum websocket_opcode {
 	WEBSOCKET_CONTINUATION = 0,

@@ -66,6 +66,7 @@ openssl                       # certificates for tests
 nodejs                        # HTTP, WebSocket and event streams by Node
 npm                           # its WebSocket library, ws
 python3-websockets            # WebSockets by Python
+python3-h2                    # HTTP/2 backends that do what no server does
 slowhttptest                  # slow clients
 nghttp2-client                # HTTP/2 clients: nghttp, h2load
 nghttp2-server                # HTTP/2 server: an origin of the benchmarks

@@ -57,6 +57,11 @@ const char *const conf_unhealthy_names[UNHEALTHY_COUNT] = {
 	[UNHEALTHY_ALL] = "all",
 	[UNHEALTHY_NONE] = "none",
 };
+const char *const conf_http_names[HTTP_COUNT] = {
+	[HTTP_1] = "http1",
+	[HTTP_2] = "http2",
+	[HTTP_AUTO] = "auto",
+};
 const char *const conf_forwarded_names[FORWARDED_COUNT] = {
 	[FORWARDED_REPLACE] = "replace",
 	[FORWARDED_APPEND] = "append",

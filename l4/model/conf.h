@@ -50,6 +50,7 @@ enum conf_state { STATE_UP, STATE_DRAIN, STATE_DOWN, STATE_COUNT };
 enum conf_health { HEALTH_NONE, HEALTH_TCP, HEALTH_HTTP, HEALTH_HTTPS, HEALTH_COUNT };
 enum conf_hash_by { HASH_BY_SOURCE, HASH_BY_HEADER, HASH_BY_COOKIE, HASH_BY_COUNT };
 enum conf_unhealthy { UNHEALTHY_ALL, UNHEALTHY_NONE, UNHEALTHY_COUNT };
+enum conf_http { HTTP_1, HTTP_2, HTTP_AUTO, HTTP_COUNT };
 enum conf_forwarded { FORWARDED_REPLACE, FORWARDED_APPEND, FORWARDED_COUNT };
 enum conf_tls_min { TLS_MIN_1_2, TLS_MIN_1_3, TLS_MIN_COUNT };
 enum conf_measure { MEASURE_EVENTS, MEASURE_TOKENS, MEASURE_OFF, MEASURE_COUNT };
@@ -66,6 +67,7 @@ extern const char *const conf_state_names[STATE_COUNT];
 extern const char *const conf_health_names[HEALTH_COUNT];
 extern const char *const conf_hash_by_names[HASH_BY_COUNT];
 extern const char *const conf_unhealthy_names[UNHEALTHY_COUNT];
+extern const char *const conf_http_names[HTTP_COUNT];
 extern const char *const conf_forwarded_names[FORWARDED_COUNT];
 extern const char *const conf_tls_min_names[TLS_MIN_COUNT];
 extern const char *const conf_measure_names[MEASURE_COUNT];
@@ -251,6 +253,18 @@ struct conf_pool_tls {  // TLS to the backends, for routes
 	const char *server_name; // SNI and the name to verify; NULL = the request's host
 };
 
+struct conf_http2 {           // HTTP/2 to the backends, for routes
+	uint32_t streams;     // at once on a connection, default 100
+	uint32_t connections; // of each worker to each backend, default 64
+	uint32_t
+		ping_ms; // of silence before a connection with streams is asked; 0 = never, default 15000
+};
+
+struct conf_retry_budget {   // of requests that are sent once more, for routes
+	uint32_t percent;    // of the requests, default 20
+	uint32_t per_second; // at least, by each worker, default 10
+};
+
 struct conf_pool {
 	const char *name;    // unique
 	uint8_t balance;     // enum conf_balance, default maglev
@@ -264,6 +278,10 @@ struct conf_pool {
 	struct conf_pool_tls tls;
 	uint8_t when_unhealthy; // enum conf_unhealthy: who serves if no backend is healthy; default all
 	uint16_t keepalive;     // idle connections a worker keeps to each backend, default 64
+	uint8_t protocol;       // enum conf_http: what routes speak to the backends, default http1
+	bool has_http2;
+	struct conf_http2 http2;
+	struct conf_retry_budget retry_budget;
 };
 
 struct conf_snat {              // our side of nat services

@@ -168,6 +168,8 @@ static int check_routing(const struct conf_pool *pool, size_t i, struct err *err
 		return FAIL("pools[%zu].hash.name: not for by \"source\"", i);
 	if (pool->has_hash && pool->hash.by != HASH_BY_SOURCE && !pool->hash.name)
 		return FAIL("pools[%zu].hash.name: missing, by \"%s\" needs it", i, by);
+	if (pool->has_http2 && pool->protocol == HTTP_1)
+		return FAIL("pools[%zu].http2: not for protocol \"http1\"", i);
 	if (pool->has_tls && !pool->tls.verify && pool->tls.ca)
 		return FAIL("pools[%zu].tls.ca: of no use, verify is false", i);
 	return 0;

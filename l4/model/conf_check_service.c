@@ -154,6 +154,8 @@ static const char *route_key(const struct conf_pool *pool)
 		return "hash";
 	if (pool->has_tls)
 		return "tls";
+	if (pool->protocol != HTTP_1)
+		return "protocol";
 	return pool->proxy_protocol ? "proxy_protocol" : NULL;
 }
 

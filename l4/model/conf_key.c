@@ -374,6 +374,24 @@ static const struct conf_key pool_tls_keys[] = {
 	 .help = "the name to ask for (SNI) and to verify"},
 };
 
+static const struct conf_key http2_keys[] = {
+	{"streams", KEY_INTEGER, FIELD(conf_http2, streams), RANGE(1, 65535), .initial = 100,
+	 .help = "requests at once on a connection, if the backend allows as many"},
+	{"connections", KEY_INTEGER, FIELD(conf_http2, connections), RANGE(1, 65535), .initial = 64,
+	 .help = "of each worker to each backend at most; another is made when all are full"},
+	{"ping_ms", KEY_INTEGER, FIELD(conf_http2, ping_ms), RANGE(0, 3600000), .initial = 15000, .unit = "ms",
+	 .help = "a connection with requests that says nothing for so long is pinged, and closed if it does not answer within as long again; 0 is never"},
+};
+
+static const struct conf_key retry_budget_keys[] = {
+	{"percent", KEY_INTEGER, FIELD(conf_retry_budget, percent), RANGE(0, 100), .initial = 20,
+	 .unit = "percent", .help = "of the requests may be sent once more"},
+	{"per_second", KEY_INTEGER, FIELD(conf_retry_budget, per_second), RANGE(0, 65535), .initial = 10,
+	 .unit = "requests", .help = "may be sent once more by each worker, however few there are"},
+};
+
+static const struct conf_object http2_object = KEYS("HTTP/2 to backends", http2_keys);
+static const struct conf_object retry_budget_object = KEYS("Retry budget", retry_budget_keys);
 static const struct conf_object hash_object = KEYS("Hash of requests", hash_keys);
 static const struct conf_object pool_tls_object = KEYS("TLS to backends", pool_tls_keys);
 
@@ -392,6 +410,13 @@ static const struct conf_key pool_keys[] = {
 	 .help = "connections to backends begin with a PROXY protocol v2 header; for pools of routes only"},
 	{"keepalive", KEY_INTEGER, FIELD(conf_pool, keepalive), RANGE(0, 65535), .initial = 64,
 	 .unit = "connections", .help = "idle connections that a worker keeps to each backend, for routes; what a burst leaves beyond them is closed after some seconds, with 0 at once"},
+	{"protocol", KEY_WORD, FIELD(conf_pool, protocol), WORDS(conf_http_names),
+	 .help = "what routes speak to the backends: `http1`; `http2`, in clear without asking, over TLS by ALPN; `auto`, over TLS what ALPN says, in clear HTTP/1.1"},
+	{"http2", KEY_OBJECT, FIELD(conf_pool, http2), COUNT(conf_pool, has_http2), .object = &http2_object,
+	 .otherwise = "theirs", .help = "limits of HTTP/2 to the backends; not for `protocol` `http1`"},
+	{"retry_budget", KEY_OBJECT, FIELD(conf_pool, retry_budget), .object = &retry_budget_object,
+	 .otherwise = "theirs",
+	 .help = "how many requests that a backend did not take, or whose connection broke, are sent once more; for routes"},
 	{"when_unhealthy", KEY_WORD, FIELD(conf_pool, when_unhealthy), WORDS(conf_unhealthy_names),
 	 .help = "who serves while no backend is healthy: `all` as if they were (fail open), or `none`"},
 	{"health", KEY_OBJECT, FIELD(conf_pool, health), .object = &health_object,

@@ -227,6 +227,11 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(upstream_failures, counter, connections, "connections to backends that failed")          \
 	X(upstream_open, gauge, connections, "connections to backends open now")                   \
 	X(retries, counter, requests, "requests sent to a second backend, or again")               \
+	X(retries_over_budget, counter, requests, "not sent again for want of retry_budget")       \
+	X(http2_upstream_connections, counter, connections, "HTTP/2 with backends begun")          \
+	X(http2_upstream_streams, counter, requests, "requests sent over them")                    \
+	X(http2_upstream_refused, counter, requests, "of these: the backend did not look at them") \
+	X(http2_upstream_goaways, counter, connections, "backends that said GOAWAY")               \
 	X(buffers, gauge, bytes, "buffers in use now")                                             \
 	X(log_lost, counter, lines, "access log lines that could not be written")
 

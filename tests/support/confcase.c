@@ -74,7 +74,9 @@ const char confcase_base[] =
 	"     'backends': [{'name': 'far-1', 'address': '10.0.0.51', 'port': 4430}]},\n"
 	"    {'name': 'rest', 'hash': {'by': 'header', 'name': 'X-User'},\n"
 	"     'tls': {'ca': 'ca.pem', 'server_name': 'c.example'},\n"
-	"     'proxy_protocol': true, 'keepalive': 8,\n"
+	"     'proxy_protocol': true, 'keepalive': 8, 'protocol': 'auto',\n"
+	"     'http2': {'streams': 7, 'connections': 3, 'ping_ms': 900},\n"
+	"     'retry_budget': {'percent': 5, 'per_second': 2},\n"
 	"     'backends': [{'name': 'rest-1', 'address': '10.0.0.61', 'port': 9443}]}\n"
 	"  ]\n"
 	"}\n";

@@ -176,3 +176,45 @@ Test(tls_client, says_which_ca_it_cannot_read)
 	cr_expect(strncmp(err.msg, "pools[5].tls.ca: broken: ", 25) == 0, "%s", err.msg);
 	cr_expect_null(c);
 }
+
+static const char *const h2[] = {"h2", NULL};
+static const char *const http1[] = {"http/1.1", NULL};
+static const char *const both[] = {"h2", "http/1.1", NULL};
+
+static const struct {
+	const char *const *server, *const *client; // client NULL: offers nothing
+	const char *agreed;                        // NULL: refused
+} offers[] = {
+	{both, both, "h2"}, {http1, both, "http/1.1"}, {both, http1, "http/1.1"},
+	{both, NULL, ""},   {NULL, both, ""},          {http1, h2, NULL},
+};
+
+Test(tls_client, offers_protocols_connection_by_connection)
+{
+	for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
+		struct tls_server *s;
+		struct err err = {0};
+		struct slice agreed;
+
+		cr_assert_eq(tls_server_new(&s, conf, GOOD, offers[i].server, tickets, &err), 0);
+		tlsbuild_free(&client);
+		tlsbuild_free(&server);
+		cr_assert_eq(tls_accept(&server.tls, s, tlsbuild_emit, &server), 0);
+		cr_assert_eq(tls_connect(&client.tls, clients[VERIFIED], "api.example.com",
+		                         tlsbuild_emit, &client),
+		             0);
+		if (offers[i].client)
+			cr_assert_eq(tls_offer(client.tls, offers[i].client), 0);
+		tlsbuild_shake(&client, &server, 0);
+		agreed = tls_alpn(client.tls);
+		cr_expect_eq(tls_is_open(client.tls), offers[i].agreed != NULL, "case %zu", i);
+		if (offers[i].agreed)
+			cr_expect(slice_eq(agreed,
+			                   slice_of(offers[i].agreed, strlen(offers[i].agreed))),
+			          "case %zu: %.*s", i, (int)agreed.len, (const char *)agreed.ptr);
+		else
+			cr_expect_str_eq(tls_reason(client.tls),
+			                 "tlsv1 alert no application protocol");
+		tls_server_free(s);
+	}
+}

@@ -125,6 +125,22 @@ Test(websocket, accept_is_that_of_the_rfc)
 	cr_expect_str_eq(out, "HSmrc0sMlYUkAGmm5OPpG2HaGWk=");
 }
 
+Test(websocket, a_key_of_ours_is_one_and_never_the_same)
+{
+	static struct request r;
+	char one[WEBSOCKET_KEY_SIZE], other[WEBSOCKET_KEY_SIZE];
+	const char *why = "";
+
+	websocket_make_key(one);
+	websocket_make_key(other);
+	cr_expect_str_neq(one, other);
+	r = (struct request){.method = METHOD_GET, .minor = 1, .upgrade = z("websocket")};
+	cr_assert(message_add(&r.fields, HEADER_SEC_WEBSOCKET_VERSION, z("Sec-WebSocket-Version"),
+	                      z("13")));
+	cr_assert(message_add(&r.fields, HEADER_SEC_WEBSOCKET_KEY, z("Sec-WebSocket-Key"), z(one)));
+	cr_expect_eq(websocket_check_request(&r, &why), 0, "%s: %s", one, why);
+}
+
 static bool is_accepted(uint16_t status, const char *upgrade, const char *accept,
                         const char *second)
 {

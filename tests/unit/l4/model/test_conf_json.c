@@ -562,6 +562,13 @@ Test(conf_json, pools_have_their_options_and_defaults)
 	cr_expect_eq(web->hash.by, HASH_BY_SOURCE);
 	cr_expect_eq(web->when_unhealthy, UNHEALTHY_ALL);
 	cr_expect_eq(web->keepalive, 64);
+	cr_expect_eq(web->protocol, HTTP_1);
+	cr_expect_not(web->has_http2);
+	cr_expect_eq(web->http2.streams, 100);
+	cr_expect_eq(web->http2.connections, 64);
+	cr_expect_eq(web->http2.ping_ms, 15000);
+	cr_expect_eq(web->retry_budget.percent, 20);
+	cr_expect_eq(web->retry_budget.per_second, 10);
 	cr_expect_eq(web->health.n_status, 0);
 	cr_expect_eq(web->health.jitter_percent, 10);
 	cr_expect_eq(be16_to(web->health.port), 0);
@@ -584,5 +591,12 @@ Test(conf_json, pools_have_their_options_and_defaults)
 	cr_expect_str_eq(rest->tls.ca, "ca.pem");
 	cr_expect_str_eq(rest->tls.server_name, "c.example");
 	cr_expect_eq(rest->keepalive, 8);
+	cr_expect_eq(rest->protocol, HTTP_AUTO);
+	cr_expect(rest->has_http2);
+	cr_expect_eq(rest->http2.streams, 7);
+	cr_expect_eq(rest->http2.connections, 3);
+	cr_expect_eq(rest->http2.ping_ms, 900);
+	cr_expect_eq(rest->retry_budget.percent, 5);
+	cr_expect_eq(rest->retry_budget.per_second, 2);
 	conf_free(c);
 }

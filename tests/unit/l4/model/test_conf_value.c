@@ -63,6 +63,11 @@ static const struct {
 	{"'status': 308", "'status': #", "l7[1].routes[1].redirect.status", 301, 308},
 	{"'status': 404, 'body'", "'status': #, 'body'", "l7[1].routes[2].answer.status", 200, 599},
 	{"'keepalive': 8", "'keepalive': #", "pools[5].keepalive", 0, 65535},
+	{"'streams': 7", "'streams': #", "pools[5].http2.streams", 1, 65535},
+	{"'connections': 3", "'connections': #", "pools[5].http2.connections", 1, 65535},
+	{"'ping_ms': 900", "'ping_ms': #", "pools[5].http2.ping_ms", 0, 3600000},
+	{"'percent': 5", "'percent': #", "pools[5].retry_budget.percent", 0, 100},
+	{"'per_second': 2", "'per_second': #", "pools[5].retry_budget.per_second", 0, 65535},
 	{"'port': 9000", "'port': #", "pools[4].health.port", 0, 65535},
 	{"'jitter_percent': 20", "'jitter_percent': #", "pools[4].health.jitter_percent", 0, 50},
 };
