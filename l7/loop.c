@@ -129,6 +129,7 @@ void loop_turn(struct loop *loop, int most_ms)
 	bool has_mail = false;
 
 	see_clock(loop);
+	timer_catch_up(&loop->timers, loop->now_ns / CLOCK_NS_PER_MS);
 	for (int i = 0; i < n; i++) {
 		if (!events[i].data.ptr)
 			has_mail = true;

@@ -65,7 +65,7 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 // From any thread: the task runs in the loop's thread, in the order of posting.
 void loop_post(struct loop *loop, struct loop_task *task);
 
-// From this turn's beginning; the wheel itself still stands at the turn before, until step 3.
+// From this turn's beginning; the wheel itself stands just before what is due, if the loop is late, until step 3.
 static inline void loop_timer_start(struct loop *loop, struct timer *t, uint64_t delay_ms)
 {
 	timer_start(&loop->timers, t,

@@ -134,6 +134,17 @@ void timer_run(struct timer_wheel *w, uint64_t now_ms)
 		w->now_ms = now_ms;
 }
 
+void timer_catch_up(struct timer_wheel *w, uint64_t now_ms)
+{
+	unsigned int level;
+	uint64_t next = wheel_next(w, &level);
+
+	if (now_ms >= next)
+		now_ms = next - 1;
+	if (now_ms > w->now_ms)
+		w->now_ms = now_ms;
+}
+
 uint64_t timer_wait_ms(const struct timer_wheel *w, uint64_t most)
 {
 	unsigned int level;

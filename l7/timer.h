@@ -36,5 +36,8 @@ static inline bool timer_is_running(const struct timer *t)
 // Fires what is due; a timer may be started and stopped, and its memory freed, while it fires.
 void timer_run(struct timer_wheel *w, uint64_t now_ms);
 
+// Moves the wheel's time on as far as nothing becomes due: for who starts timers, or looks at now_ms, before timer_run().
+void timer_catch_up(struct timer_wheel *w, uint64_t now_ms);
+
 // Milliseconds until timer_run() has something to do, at most `most`.
 uint64_t timer_wait_ms(const struct timer_wheel *w, uint64_t most);

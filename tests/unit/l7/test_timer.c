@@ -125,9 +125,34 @@ Test(timer, others_may_be_stopped_and_itself_started_while_it_fires)
 	cr_expect_eq(n_fired, 2);
 }
 
+// One that stood still while nothing was due would make what is reckoned from its time early. 512 begins a round of the lowest level:
+// the wheel has nothing else to do on the way.
+Test(timer, catches_up_with_the_clock_and_fires_nothing)
+{
+	start_at(512);
+	timer_start(&wheel, &watched[0].timer, 50);
+	timer_catch_up(&wheel, 540);
+	cr_expect_eq(wheel.now_ms, 540);
+	timer_catch_up(&wheel, 520);
+	cr_expect_eq(wheel.now_ms, 540, "never back");
+	timer_start(&wheel, &watched[1].timer, 10);
+	timer_catch_up(&wheel, 10000);
+	cr_expect_eq(wheel.now_ms, 549);
+	cr_expect_eq(n_fired, 0);
+	timer_run(&wheel, 10000);
+	cr_expect_eq(watched[1].fired, 550);
+	cr_expect_eq(watched[0].fired, 562);
+	timer_catch_up(&wheel, 1 << 30);
+	cr_expect_eq(wheel.now_ms, 1 << 30, "nothing holds it");
+}
+
 // The naive version: an array of times.
 static void step(uint64_t now)
 {
+	int before = n_fired;
+
+	timer_catch_up(&wheel, now);
+	cr_assert_eq(n_fired, before);
 	timer_run(&wheel, now);
 	for (int i = 0; i < N; i++) {
 		bool is_due = watched[i].due && watched[i].due <= now;
