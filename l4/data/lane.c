@@ -2,6 +2,7 @@
 #include "l4/data/lane.h"
 
 #include "l4/base/clock.h"
+#include "l4/data/capture_tap.h"
 
 // The sweeper passes over the whole table in this time, a little at every tick.
 enum { SWEEP_PERIOD_S = 64, SWEEP_MAX_BUCKETS = 64 };
@@ -60,6 +61,16 @@ uint32_t lane_generation(const struct lane *lane)
 bool lane_is_running(const struct lane *lane)
 {
 	return __atomic_load_n(&lane->is_running, __ATOMIC_ACQUIRE);
+}
+
+void lane_tap(struct lane *lane, const struct capture_taps *taps)
+{
+	__atomic_store_n(&lane->next_taps, taps, __ATOMIC_RELEASE);
+}
+
+const struct capture_taps *lane_taps(const struct lane *lane)
+{
+	return __atomic_load_n(&lane->taps, __ATOMIC_ACQUIRE);
 }
 
 void lane_set_running(struct lane *lane, bool is_running)
@@ -215,4 +226,6 @@ void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
 			count_one(lane, &pkts[i]);
 	}
 	count_run(lane, r);
+	if (unlikely(lane->taps))
+		capture_tap_ended(lane, pkts, n);
 }

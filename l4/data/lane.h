@@ -20,12 +20,15 @@
 #include "l4/model/snapshot.h"
 #include "l4/model/stats.h"
 
+struct capture_taps;
 struct trace;
 
 struct lane {
 	// written by the lane
 	const struct snapshot *snap; // the one in use; never NULL once the lane runs
 	struct trace *trace;         // NULL but in lbreplay and explain
+	// Captures (capture_tap.h), NULL = none; read by control too, atomic
+	const struct capture_taps *taps;
 	uint64_t now_ns;
 	uint16_t now_s; // now_ns in seconds modulo 2^16, for flow.seen_s
 	uint16_t index; // 0..n_lanes-1
@@ -43,6 +46,7 @@ struct lane {
 
 	// written by control, read by the lane
 	CACHE_ALIGNED const struct snapshot *next; // atomic; the newest snapshot
+	const struct capture_taps *next_taps;      // atomic; the newest captures
 
 	// written by the lane, read by control
 	CACHE_ALIGNED uint32_t generation; // atomic; of the snapshot in use
@@ -65,6 +69,10 @@ void lane_publish(struct lane *lane, const struct snapshot *snap);
 uint32_t lane_generation(const struct lane *lane);
 bool lane_is_running(const struct lane *lane);
 
+// Control: from its next round on the lane tells these captures; lane_taps() says when it does. NULL = none.
+void lane_tap(struct lane *lane, const struct capture_taps *taps);
+const struct capture_taps *lane_taps(const struct lane *lane);
+
 // The lane's own clock, by which its flows are stamped: seconds modulo 2^16. Lanes count by the processor's
 // time stamp counter, whose rate DPDK rounds; after days it is minutes away from any other clock.
 static inline uint16_t lane_clock_s(const struct lane *lane)
@@ -78,7 +86,10 @@ void lane_set_running(struct lane *lane, bool is_running);
 static MUST_INLINE void lane_quiesce(struct lane *lane)
 {
 	const struct snapshot *next = __atomic_load_n(&lane->next, __ATOMIC_ACQUIRE);
+	const struct capture_taps *taps = __atomic_load_n(&lane->next_taps, __ATOMIC_ACQUIRE);
 
+	if (taps != lane->taps)
+		__atomic_store_n(&lane->taps, taps, __ATOMIC_RELEASE);
 	if (next == lane->snap)
 		return;
 	lane->snap = next;

@@ -12,18 +12,29 @@
 // select.c (flow.c, select_nat.c, snat.c), forward.c (forward_dsr.h, forward_nat.c, icmp.c).
 //
 // Around it: l4/dpdk/core.c receives, calls us, transmits and counts (lane.c). tools/lbreplay.c
-// does the same with a capture. pkt.h says which stage writes which field.
+// does the same with a capture. capture_tap.c looks on, if somebody wants to see. pkt.h says which stage writes which field.
 #include "l4/data/pipeline.h"
 
+#include "l4/data/capture_tap.h"
 #include "l4/data/classify.h"
 #include "l4/data/forward.h"
 #include "l4/data/parse.h"
 #include "l4/data/select.h"
+
+// Forward is the only stage that changes packets: what a capture wants of them is copied before and behind it.
+static NOINLINE void forward_tapped(struct lane *lane, struct pkt *pkts, uint32_t n)
+{
+	capture_tap_received(lane, pkts, n);
+	forward_burst(lane, pkts, n);
+	capture_tap_sent(lane, pkts, n);
+}
 
 void pipeline_run(struct lane *lane, struct pkt *pkts, uint32_t n)
 {
 	parse_burst(pkts, n, lane->trace);
 	classify_burst(lane->snap, pkts, n, lane->trace);
 	select_burst(lane, pkts, n);
+	if (unlikely(lane->taps))
+		return forward_tapped(lane, pkts, n);
 	forward_burst(lane, pkts, n);
 }
