@@ -87,13 +87,13 @@ $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 $(O)/bin/lbtop: $(O)/obj/tools/lbtop.o $(call lib,tools) $(MODEL)
 	$(call link,$(call lib,tools) $(MODEL) -lncursesw -ltinfo -ljansson -lm)
 $(O)/bin/%: $(O)/obj/tools/%.o $(call lib,tools) $(DATA)
-	$(call link,$(call lib,tools) $(DATA) -lsmartcols -lcrypto -ljansson -lm)
+	$(call link,$(call lib,tools) $(DATA) -lsmartcols -lpcap -lcrypto -ljansson -lm)
 $(O)/tests/unit/l4/base/%: LIBS = $(call lib,base)
 $(O)/tests/unit/l4/model/%: LIBS = $(MODEL) -ljansson
 $(O)/tests/unit/l4/data/%: LIBS = $(DATA) -lcrypto -ljansson
 $(O)/tests/unit/l4/ctrl/%: LIBS = $(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson
 $(O)/tests/unit/l7/%: LIBS = $(L7) -lnghttp2 -lssl -lcrypto -ljansson -pthread
-$(O)/tests/unit/tools/%: LIBS = $(call lib,tools) $(DATA) -lcrypto -ljansson
+$(O)/tests/unit/tools/%: LIBS = $(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl l7) $(DATA)
 	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
 $(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support l7) $(DATA)

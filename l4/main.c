@@ -13,6 +13,7 @@
 #include "bpf/tcp_programs.h"
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
+#include "l4/ctrl/captures.h"
 #include "l4/ctrl/change.h"
 #include "l4/ctrl/control.h"
 #include "l4/ctrl/neighbor.h"
@@ -215,9 +216,13 @@ static int run(struct daemon *d, struct err *err)
 	LOG_INFO("ready node=%s file=%s control=%s lanes=%u generation=%u", d->boot->node,
 	         d->boot->file, d->boot->control, d->boot->n_lanes, d->control.generation);
 	keep_l7(d);
+	if (captures_open(&d->control.captures, &d->control))
+		LOG_ERROR("no captures reason=\"out of memory\"");
 	ev_run(d->loop, 0);
 	leave_l7(d);
 	engine_stop(&d->engine);
+	captures_close(d->control.captures);
+	d->control.captures = NULL;
 	steering_close(d->steering);
 	tcp_programs_close(d->control.tcp_programs);
 	neighbor_close(d->control.neighbor);

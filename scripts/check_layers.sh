@@ -32,6 +32,7 @@ bpf/*.bpf.c                | l4/model/stats_layout.h bpf                      | 
 bpf/tcp_programs.[ch]         | l4/base l4/model bpf                             |
 bpf/*.h                    | l4/model/counters.h bpf                          |
 tools/lbreplay.c           | l4/base l4/model l4/data tools                   | libpcap
+tools/lbctl_filter.c       | l4/base tools                                    | libpcap
 tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
 tools/lbtop_screen.c       | l4/base l4/model tools                           | ncurses
 tools/*                    | l4/base l4/model l4/data/quic_lb.h tools         | jansson libsmartcols
@@ -48,6 +49,7 @@ tests/unit/l7/test_tls*    | l4/base l4/model l7 tests/support tests/unit/l7  | 
 tests/unit/l7/test_access* | l4/base l4/model l7 tests/support tests/unit/l7  | criterion jansson
 tests/unit/l7/test_json_scan.c | l4/base l7/json_scan.h tests/support            | criterion jansson
 tests/unit/l7/*            | l4/base l4/model l7 tests/support tests/unit/l7  | criterion
+tests/unit/tools/test_lbctl_filter.c | l4/base l4/model l4/data tools tests/support | criterion libpcap
 tests/unit/tools/*         | l4/base l4/model l4/data tools tests/support tests/unit/tools | criterion jansson
 tests/bench/bench_route.c  | l4/base l4/model l7                              |
 tests/smoke/quic/*         | l4/base l4/model l4/data tests/smoke/quic        | ngtcp2 gnutls

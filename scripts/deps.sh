@@ -26,7 +26,7 @@ libsmartcols-dev              # tables on a terminal
 libncurses-dev                # lbtop's screen
 libcap-ng-dev                 # giving up capabilities
 libseccomp-dev                # giving up system calls
-libpcap-dev                   # captures in lbreplay
+libpcap-dev                   # captures in lbreplay, filters in lbctl
 libelf-dev                    # libbpf reads objects with it
 zlib1g-dev                    # ditto
 # --- run ---
@@ -45,6 +45,7 @@ libclang-rt-14-dev            # sanitizers and libFuzzer for clang
 libcriterion-dev              # unit tests
 python3                       # the pcap runner
 tcpdump                       # an oracle that we did not write
+tshark                        # ditto, of what lbctl captures
 nginx-light                   # backends; the L7 benchmarks' yardstick
 haproxy                       # the L7 benchmarks' other yardstick
 caddy                         # backends that speak HTTP/3

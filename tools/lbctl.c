@@ -9,6 +9,7 @@
 #include "l4/model/conf.h"
 #include "l4/model/conf_advice.h"
 #include "l4/model/ctl.h"
+#include "tools/lbctl_capture.h"
 #include "tools/lbctl_client.h"
 #include "tools/lbctl_command.h"
 #include "tools/lbctl_json.h"
@@ -153,12 +154,17 @@ static int run(const struct args *args, const struct lbctl_command *c,
                const struct lbctl_options *opts, int argc, char **argv)
 {
 	struct lbctl_operands_left left = {.argc = argc, .argv = argv};
+	const char *const named[] = {opts->socket, NULL};
 	int rc = LBCTL_DONE;
 
 	if (c->operands == LBCTL_FILE)
 		return argc == 1 ? check(argv[0]) : args_wrong(args, "one file expected");
 	if (c->answer)
 		return quic_lb(args, c, opts, &left);
+	if (c->operands == LBCTL_CAPTURE || c->operands == LBCTL_TRACE)
+		return argc ? args_wrong(args, "'%s' is too much", argv[0])
+		            : lbctl_capture_run(args, c, opts,
+		                                opts->socket ? named : default_sockets);
 	// All of them are read before the first is sent: a typing error changes nothing.
 	for (struct lbctl_operands_left probe = left; !probe.is_done;) {
 		struct lbctl_request r;

@@ -87,8 +87,39 @@ static int send_all(int fd, const char *path, const char *line, size_t len, stru
 	return 0;
 }
 
+// The descriptor that came with the bytes, if one did.
+static void take_passed(struct msghdr *message, int *passed)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h; h = CMSG_NXTHDR(message, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS ||
+		    h->cmsg_len < CMSG_LEN(sizeof(int)) || *passed >= 0)
+			continue;
+		memcpy(passed, CMSG_DATA(h), sizeof(int));
+	}
+}
+
+static ssize_t receive_some(struct lbctl_client *c, char *buf, size_t room)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = buf, .iov_len = room};
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t n = recvmsg(c->fd, &message, MSG_CMSG_CLOEXEC);
+
+	if (n > 0)
+		take_passed(&message, &c->passed);
+	return n;
+}
+
 // Reads up to the newline.
-static int receive(int fd, const char *path, char **answer, size_t *len, struct err *err)
+static int receive(struct lbctl_client *c, const char *path, struct err *err)
 {
 	size_t room = FIRST_ROOM, n_read = 0;
 	char *buf = NULL;
@@ -102,7 +133,7 @@ static int receive(int fd, const char *path, char **answer, size_t *len, struct 
 			return err_set(err, -ENOMEM, "%s: the answer is too long", path);
 		}
 		buf = grown;
-		n = recv(fd, buf + n_read, room - n_read, 0);
+		n = receive_some(c, buf + n_read, room - n_read);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
@@ -113,24 +144,35 @@ static int receive(int fd, const char *path, char **answer, size_t *len, struct 
 		if (memchr(buf + n_read - n, '\n', (size_t)n))
 			break;
 	}
-	*answer = buf;
-	*len = n_read;
+	c->answer = buf;
+	c->len = n_read;
 	return 0;
 }
 
-int lbctl_client_ask(const char *path, const char *line, size_t line_len, char **answer,
-                     size_t *len, struct err *err)
+static int open_one(struct lbctl_client *c, const char *path, const char *line, size_t line_len,
+                    struct err *err)
 {
-	int fd = reach(path, err);
 	int rc;
 
-	if (fd < 0)
-		return fd;
-	rc = send_all(fd, path, line, line_len, err);
+	*c = (struct lbctl_client){.passed = -1};
+	c->fd = reach(path, err);
+	if (c->fd < 0)
+		return c->fd;
+	rc = send_all(c->fd, path, line, line_len, err);
 	if (!rc)
-		rc = receive(fd, path, answer, len, err);
-	close(fd);
+		rc = receive(c, path, err);
+	if (rc)
+		lbctl_client_close(c);
 	return rc;
+}
+
+void lbctl_client_close(struct lbctl_client *c)
+{
+	if (c->passed >= 0)
+		close(c->passed);
+	close(c->fd);
+	free(c->answer);
+	c->answer = NULL;
 }
 
 static bool is_nobody(int rc)
@@ -138,14 +180,14 @@ static bool is_nobody(int rc)
 	return rc == -ENOENT || rc == -ECONNREFUSED;
 }
 
-int lbctl_client_ask_any(const char *const *paths, const char *line, size_t line_len, char **answer,
-                         size_t *len, struct err *err)
+int lbctl_client_open(struct lbctl_client *c, const char *const *paths, const char *line,
+                      size_t line_len, struct err *err)
 {
-	int rc = lbctl_client_ask(*paths, line, line_len, answer, len, err);
+	int rc = open_one(c, *paths, line, line_len, err);
 	struct err later;
 
 	while (is_nobody(rc) && *++paths) {
-		int next = lbctl_client_ask(*paths, line, line_len, answer, len, &later);
+		int next = open_one(c, *paths, line, line_len, &later);
 
 		if (is_nobody(next))
 			continue;
@@ -154,4 +196,27 @@ int lbctl_client_ask_any(const char *const *paths, const char *line, size_t line
 		return next;
 	}
 	return rc;
+}
+
+int lbctl_client_ask_any(const char *const *paths, const char *line, size_t line_len, char **answer,
+                         size_t *len, struct err *err)
+{
+	struct lbctl_client c;
+	int rc = lbctl_client_open(&c, paths, line, line_len, err);
+
+	if (rc)
+		return rc;
+	*answer = c.answer;
+	*len = c.len;
+	c.answer = NULL;
+	lbctl_client_close(&c);
+	return 0;
+}
+
+int lbctl_client_ask(const char *path, const char *line, size_t line_len, char **answer,
+                     size_t *len, struct err *err)
+{
+	const char *const paths[] = {path, NULL};
+
+	return lbctl_client_ask_any(paths, line, line_len, answer, len, err);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "l4/model/capture_ring.h"
 #include "tools/lbctl_quic_lb.h"
 
 static const char *const outputs[LBCTL_OUTPUT_COUNT] = {
@@ -101,6 +102,32 @@ static const struct args_option explain_options[] = {
 	{.name = "long", .help = "quic: the CID in a long header (Handshake), not a short one",
 	 .offset = offsetof(struct lbctl_options, long_header)},
 };
+
+#define NUMBER(name_, value_, field, min_, max_, help_) \
+	{.name = (name_), .value = (value_), .help = (help_), .kind = ARGS_U32, \
+	 .offset = offsetof(struct lbctl_options, field), .min = (min_), .max = (max_)}
+
+#define CAPTURE_OPTIONS \
+	TEXT("service", "NAME", capture.service, "only packets of this service, and nat answers to it"), \
+	TEXT("filter", "EXPR", capture.filter, "only packets that match, as received or as sent; pcap-filter(7)"), \
+	NUMBER("count", "N", capture.count, 1, UINT32_MAX, "end after so many packets"), \
+	NUMBER("seconds", "S", capture.seconds, 1, 1000000, "end after this time"), \
+	NUMBER("rate", "PPS", capture.rate, 1, CAPTURE_RATE_MAX, "at most so many packets a second and lane (default 10000)")
+
+static const struct args_option capture_options[] = {
+	{.letter = 'w', .name = "write", .value = "FILE", .help = "where to, in pcapng; - = stdout",
+	 .kind = ARGS_TEXT, .offset = offsetof(struct lbctl_options, capture.file)},
+	CAPTURE_OPTIONS,
+	NUMBER("snap", "BYTES", capture.snap, 1, CAPTURE_SNAP_MAX, "bytes of each packet (default all)"),
+	{.name = "only-received", .help = "not also as they leave",
+	 .offset = offsetof(struct lbctl_options, capture.only_received)},
+};
+
+static const struct args_option trace_options[] = {
+	CAPTURE_OPTIONS,
+	{.letter = 'l', .name = "long", .help = "also who talks to whom",
+	 .offset = offsetof(struct lbctl_options, capture.is_long)},
+};
 // clang-format on
 
 #define OPTIONS(table) .options = (table), .n_options = ARRAY_LEN(table)
@@ -108,6 +135,11 @@ static const struct args_option explain_options[] = {
 #define UNSAVED "The change is lost at the next reload unless saved: lbctl save."
 #define KEY_HELP \
 	"PROTOCOL is tcp, udp or quic; SOURCE is the client. IPv6 is written [2001:db8::7]:40000."
+
+#define CAPTURE_HELP                                                                                   \
+	"Ends with the count, the time or Ctrl-C, and says then how many packets there were and how\n" \
+	"many it missed. Lanes are never kept waiting. Services of the L7 workers cannot be seen on\n" \
+	"af_xdp ports, where their packets go to the kernel: use tcpdump."
 
 #define QUIC_LB_HELP                                                                            \
 	"A key on the command line is seen by whoever may list processes; --conf keeps it in\n" \
@@ -227,6 +259,24 @@ const struct lbctl_command lbctl_commands[] = {
          .summary =
                  "Says what the lanes would do with a packet, and why. It is run through the same stages,\n"
                  "together with its flow if that lives (else it opens one), and goes nowhere."},
+	{.word = "capture",
+         .operands = LBCTL_CAPTURE,
+         .method = CTL_CAPTURE,
+         .usage = "-w FILE",
+         OPTIONS(capture_options),
+         .more = CAPTURE_HELP,
+         .summary =
+                 "Captures packets of the lanes, as received and as sent. The decision on each is its comment\n"
+                 "in Wireshark: verdict, reason, service, backend, lane, new or known flow."},
+	{.word = "trace",
+         .operands = LBCTL_TRACE,
+         .method = CTL_CAPTURE,
+         .usage = "",
+         OPTIONS(trace_options),
+         .more = CAPTURE_HELP "\n-o json prints an object a line.",
+         .summary =
+                 "Follows the lanes' decisions. A line for each packet, as lbreplay prints them: number,\n"
+                 "verdict, reason, backend."},
 	{.word = "l7",
          .method = CTL_L7_STATUS,
          .usage = "",
@@ -345,7 +395,11 @@ char *lbctl_command_columns(const struct lbctl_command *c)
 		return NULL;
 	if (c->more)
 		fprintf(f, "%s\n\n", c->more);
-	if (c->method) {
+	if (c->operands == LBCTL_CAPTURE || c->operands == LBCTL_TRACE) {
+		fprintf(f,
+		        "The packets of %s are lost when the rings of shared memory are full, 1 to 4 MiB a lane.",
+		        c->word);
+	} else if (c->method) {
 		fprintf(f, "The answer, as in tables and as in JSON:");
 		print_fields(f, ctl_method_types[c->method].result);
 	} else if (c->answer) {

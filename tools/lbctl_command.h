@@ -21,6 +21,14 @@ struct lbctl_quic_options {
 	uint8_t first_octet;       // encode; enum lbctl_first_octet
 };
 
+// Of `capture` and `trace`; NULL, 0, false = not given.
+struct lbctl_capture_options {
+	const char *service, *filter, *file;
+	uint32_t count, seconds, snap, rate;
+	bool only_received;
+	bool is_long;
+};
+
 // What all options fill.
 struct lbctl_options {
 	const char *socket;
@@ -29,6 +37,7 @@ struct lbctl_options {
 	const char *cid, *scid;                       // ditto
 	bool long_header;
 	struct lbctl_quic_options quic;
+	struct lbctl_capture_options capture;
 	bool by_backend;
 	bool all;
 };
@@ -36,14 +45,16 @@ struct lbctl_options {
 // How operands become requests.
 enum lbctl_operands {
 	LBCTL_NONE,
-	LBCTL_FILE,   // CONF: no daemon needed
-	LBCTL_POOL,   // [POOL]
-	LBCTL_ADD,    // POOL/NAME ADDRESS:PORT
-	LBCTL_NAMES,  // POOL/NAME...: one request each
-	LBCTL_WEIGHT, // POOL/NAME WEIGHT
-	LBCTL_KEY,    // PROTOCOL SOURCE:PORT DESTINATION:PORT
-	LBCTL_CID,    // CID: no daemon needed
-	LBCTL_NO_CID, // none, as a CID comes out: no daemon needed
+	LBCTL_FILE,    // CONF: no daemon needed
+	LBCTL_POOL,    // [POOL]
+	LBCTL_ADD,     // POOL/NAME ADDRESS:PORT
+	LBCTL_NAMES,   // POOL/NAME...: one request each
+	LBCTL_WEIGHT,  // POOL/NAME WEIGHT
+	LBCTL_KEY,     // PROTOCOL SOURCE:PORT DESTINATION:PORT
+	LBCTL_CID,     // CID: no daemon needed
+	LBCTL_NO_CID,  // none, as a CID comes out: no daemon needed
+	LBCTL_CAPTURE, // none: packets, until it is over
+	LBCTL_TRACE,   // ditto, as lines
 };
 
 // Operands of a command line.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "l4/base/log.h"
+#include "l4/ctrl/captures.h"
 #include "l4/ctrl/control.h"
 #include "l4/ctrl/methods.h"
 #include "l4/model/ctl.h"
@@ -34,6 +35,8 @@ struct client {
 
 	char *out; // the answer, NULL = none
 	size_t out_len, out_sent;
+	int out_fd;          // goes with its first byte; -1 = none
+	uint32_t capture_id; // that ends with us; 0 = none
 
 	struct ctl_request request;
 	struct methods_call call;
@@ -55,6 +58,10 @@ void client_close(struct client *c)
 	ev_io_stop(loop_of(c), &c->reader);
 	ev_io_stop(loop_of(c), &c->writer);
 	ev_timer_stop(loop_of(c), &c->turn);
+	if (c->capture_id && c->setup.control->captures)
+		captures_end(c->setup.control->captures, c->capture_id);
+	if (c->out_fd >= 0)
+		close(c->out_fd);
 	c->setup.gone(c, c->setup.data);
 	close(c->setup.fd);
 	free(c->in);
@@ -64,7 +71,7 @@ void client_close(struct client *c)
 
 bool client_is_idle(const struct client *c)
 {
-	return !c->is_calling && !c->out && c->in_len == c->in_used;
+	return !c->is_calling && !c->capture_id && !c->out && c->in_len == c->in_used;
 }
 
 double client_last_active(const struct client *c)
@@ -74,8 +81,9 @@ double client_last_active(const struct client *c)
 
 bool client_is_late(const struct client *c)
 {
-	return !c->is_calling && !client_is_idle(c) &&
-	       ev_now(loop_of(c)) - c->last_active > PATIENCE_S;
+	bool owes = c->out || c->in_len != c->in_used;
+
+	return !c->is_calling && owes && ev_now(loop_of(c)) - c->last_active > PATIENCE_S;
 }
 
 // --- out ---
@@ -86,13 +94,37 @@ static void next_turn(struct client *c)
 	ev_timer_start(loop_of(c), &c->turn);
 }
 
+// With the descriptor, if there is one.
+static ssize_t send_out(const struct client *c)
+{
+	struct iovec part = {.iov_base = c->out + c->out_sent, .iov_len = c->out_len - c->out_sent};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (c->out_fd >= 0) {
+		control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+		                                  .cmsg_level = SOL_SOCKET,
+		                                  .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.header), &c->out_fd, sizeof(int));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control.bytes);
+	}
+	return sendmsg(c->setup.fd, &message, MSG_NOSIGNAL);
+}
+
 // False if the client is gone.
 static bool write_some(struct client *c)
 {
-	ssize_t n = send(c->setup.fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL);
+	ssize_t n = send_out(c);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
+	if (c->out_fd >= 0)
+		close(c->out_fd);
+	c->out_fd = -1;
 	c->last_active = ev_now(loop_of(c));
 	c->out_sent += (size_t)n;
 	return true;
@@ -165,11 +197,16 @@ static void answer_result(struct client *c)
 static void finish_call(struct client *c, int rc)
 {
 	log_change(c, rc);
+	c->capture_id = c->call.capture_id;
+	c->out_fd = c->call.fd;
 	ctl_request_free(&c->request);
 	if (c->request.id.kind == CTL_ID_NONE) { // a notification: done, not answered
 		if (rc >= 0)
 			ctl_method_free_result(c->request.method, &c->call.result);
-		next_turn(c);
+		if (c->out_fd >= 0) // a capture that nobody could read
+			client_close(c);
+		else
+			next_turn(c);
 		return;
 	}
 	if (rc >= 0) {
@@ -194,6 +231,8 @@ static void call(struct client *c)
 
 	c->call = (struct methods_call){.method = c->request.method,
 	                                .params = &c->request.params,
+	                                .capture_id = c->capture_id,
+	                                .fd = -1,
 	                                .done = on_done,
 	                                .data = c};
 	rc = methods_run(c->setup.methods, &c->call);
@@ -340,6 +379,7 @@ int client_open(struct client **out, const struct client_setup *setup)
 	if (!c)
 		return -ENOMEM;
 	c->setup = *setup;
+	c->out_fd = -1;
 	c->last_active = ev_now(loop_of(c));
 	if (getsockopt(setup->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
 		c->uid = peer.uid;

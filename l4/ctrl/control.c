@@ -9,6 +9,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
+#include "l4/ctrl/captures.h"
 #include "l4/ctrl/change.h"
 #include "l4/ctrl/health_feed.h"
 #include "l4/ctrl/neighbor.h"
@@ -187,6 +188,8 @@ static void publish(struct control *c, struct snapshot *next, struct snapshot_gr
 		c->services_changed(c);
 	for (uint16_t i = 0; i < c->conf->n_lanes; i++)
 		lane_publish(c->lanes[i], next);
+	if (c->captures)
+		captures_follow(c->captures);
 	if (!old) {
 		free(grave);
 		return;

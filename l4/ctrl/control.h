@@ -16,6 +16,7 @@
 #include "l4/model/snapshot.h"
 #include "l4/model/stats.h"
 
+struct captures;
 struct change;
 struct ev_loop;
 struct neighbor;
@@ -38,6 +39,7 @@ struct control {
 	struct snapshot_grave *grave; // old ones that a lane may still read; owned
 	struct control_timer *bury;   // runs while there is a grave; and other timers; owned
 	struct change *change;        // under way; owned
+	struct captures *captures;    // what the lanes tell; borrowed; NULL = they do not run
 	struct supervise *supervise;  // keeps lb7d; borrowed; NULL = nobody does
 	uint32_t generation;
 	uint32_t n_reloads;

@@ -43,6 +43,7 @@ static const struct {
 	[CTL_FLOW_LOOKUP] = {.run = methods_flow_lookup},
 	[CTL_COUNTERS] = {.run = methods_counters},
 	[CTL_EXPLAIN] = {.run = methods_explain},
+	[CTL_CAPTURE] = {.run = methods_capture},
 	[CTL_L7_STATUS] = {.run = methods_l7_status},
 };
 
@@ -128,6 +129,7 @@ int methods_run(struct methods *m, struct methods_call *call)
 
 	call->methods = m;
 	call->control = m->control;
+	call->fd = -1;
 	call->err = (struct err){0};
 	call->ask = (struct flow_scan_ask){0};
 	call->change = (struct change_ask){.done = on_changed};

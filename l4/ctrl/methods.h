@@ -28,7 +28,10 @@ struct methods_call {
 	struct methods *methods;
 	struct control *control;
 	union ctl_result result;
-	struct err err; // the sentence, if it failed
+	// What the connection has and the call may give it: kept by the caller from one call to the next.
+	uint32_t capture_id; // captures_end() it when the connection ends; 0 = none
+	int fd;              // to be passed with the answer and closed; -1 = none
+	struct err err;      // the sentence, if it failed
 	struct flow_scan_ask ask;
 	struct change_ask change;
 	struct change_turn turn;
@@ -87,4 +90,5 @@ int methods_flow_count(struct methods_call *call);
 int methods_flow_lookup(struct methods_call *call);
 int methods_counters(struct methods_call *call);
 int methods_explain(struct methods_call *call);
+int methods_capture(struct methods_call *call);
 int methods_l7_status(struct methods_call *call);

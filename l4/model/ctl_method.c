@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "l4/model/capture_ring.h"
 #include "l4/model/health.h"
 
 #define FIELD(struct_, member)                                             \
@@ -112,6 +113,15 @@ static const struct ctl_field counters_params_fields[] = {
 	{FIELD(counters_params, all), .kind = CTL_BOOL, OPTIONAL, .help = "also those that are zero"},
 };
 TYPE(counters_params);
+
+static const struct ctl_field capture_params_fields[] = {
+	{FIELD(capture_params, service), .kind = CTL_TEXT, OPTIONAL, .help = "only its packets"},
+	{FIELD(capture_params, filter), .kind = CTL_STRING, OPTIONAL, .help = "classic BPF: \"N,code jt jf k,...\""},
+	{FIELD(capture_params, snap), RANGE(0, CAPTURE_SNAP_MAX), OPTIONAL, .help = "bytes of each packet; default all"},
+	{FIELD(capture_params, rate), RANGE(1, CAPTURE_RATE_MAX), OPTIONAL, .help = "packets a second, of each lane; default 10000"},
+	{FIELD(capture_params, sent), .kind = CTL_BOOL, OPTIONAL, .help = "also as they leave"},
+};
+TYPE_FROM(capture_params, .snap = CAPTURE_SNAP_MAX, .rate = CAPTURE_RATE_DEFAULT);
 
 static const struct ctl_field l7_configure_fields[] = {
 	{FIELD(l7_configure, file), .kind = CTL_STRING, .help = "its name; relative paths in it begin at its folder"},
@@ -386,6 +396,13 @@ static const struct ctl_field explain_fields[] = {
 	{COLUMN(explain, steps, "steps", "what each stage did"), ROWS(step)},
 };
 TYPE_FROM(explain, .lane = -1);
+
+static const struct ctl_field capture_fields[] = {
+	{COLUMN(capture, lanes, "lanes", "that tell of their packets"), .kind = CTL_U32},
+	{COLUMN(capture, note, "note", "what cannot be seen"), .kind = CTL_TEXT, OPTIONAL},
+	{COLUMN(capture, ports, "ports", "where packets come in and leave"), ROWS(port)},
+};
+TYPE(capture);
 
 static const struct ctl_field health_watch_fields[] = {
 	{COLUMN(health_watch, backends, "backends", "of pools with a health check"), ROWS(health_change)},

@@ -26,6 +26,8 @@
 	X(COUNTERS, "counters", counters_params, counters, "counters, reasons, accounting")      \
 	X(EXPLAIN, "explain", explain_params, explain,                                           \
 	  "what the lanes would do with a packet, and why")                                      \
+	X(CAPTURE, "capture", capture_params, capture,                                           \
+	  "packets of the lanes, by shared memory; ends with the connection")                    \
 	X(L7_STATUS, "l7.status", nothing, l7_status, "the L7 workers: state, load, drain")      \
 	X(L7_CONFIGURE, "l7.configure", l7_configure, nothing,                                   \
 	  "to lb7d: run this configuration, all or nothing")                                     \

@@ -79,6 +79,14 @@ struct ctl_counters_params {
 	bool all;
 };
 
+struct ctl_capture_params {
+	char service[CTL_NAME_SIZE]; // "" = all packets
+	char *filter;                // capture_filter_read()'s text; owned; NULL = everything
+	uint32_t snap;               // bytes kept of a packet, 0 = none
+	uint32_t rate;               // packets a second, of each lane
+	bool sent;                   // also as they leave
+};
+
 // The running configuration of lb4d. lb7d checks it first and refuses it as a whole, with a sentence as of
 // a reload, if it cannot serve it (a certificate that it cannot read, an address that it cannot bind).
 struct ctl_l7_configure {
@@ -107,6 +115,7 @@ union ctl_params {
 	struct ctl_flow_key flow_key;
 	struct ctl_explain_params explain_params;
 	struct ctl_counters_params counters_params;
+	struct ctl_capture_params capture_params;
 	struct ctl_l7_configure l7_configure;
 	struct ctl_health_change health_change;
 };
@@ -339,6 +348,13 @@ struct ctl_explain {
 	struct ctl_rows steps; // struct ctl_step
 };
 
+// With the answer comes a descriptor (SCM_RIGHTS): the memory of capture_ring.h.
+struct ctl_capture {
+	uint32_t lanes;
+	char note[CTL_SENTENCE_SIZE]; // what cannot be seen of it, "" = nothing
+	struct ctl_rows ports;        // struct ctl_port
+};
+
 struct ctl_health_watch {
 	struct ctl_rows backends; // struct ctl_health_change
 };
@@ -399,6 +415,7 @@ union ctl_result {
 	struct ctl_flow flow;
 	struct ctl_counters counters;
 	struct ctl_explain explain;
+	struct ctl_capture capture;
 	struct ctl_l7_status l7_status;
 	struct ctl_health_watch health_watch;
 };

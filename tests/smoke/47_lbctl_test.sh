@@ -126,7 +126,7 @@ refuses 2 '.' backends drain v4/b1 v4
 refuses 2 '.' backends add v4/b3 10.0.0.13
 refuses 2 '.' explain sctp 198.51.100.7:1 203.0.113.10:80
 [ "$(configured)" = "$before" ] || fail "wrong usage changed something"
-for command in status check reload save services pools backends flows counters explain l7; do
+for command in status check reload save services pools backends flows counters explain capture trace l7; do
 	shows '^[Uu]sage: ' "$command" --help
 done
 shows '[0-9]+\.[0-9]+' --version
@@ -172,6 +172,7 @@ completes 'v4 v6' 'lbctl backends list '
 completes '--all' 'lbctl counters --a'
 completes 'json table' 'lbctl -o '
 completes 'quic tcp udp' 'lbctl explain '
+completes 'dsr4 dsr6' 'lbctl capture --service dsr'
 bash -c '. tools/lbctl.bash-completion; complete -p lbctl' >/dev/null ||
 	fail "the completion is not installed for lbctl"
 
