@@ -211,6 +211,7 @@ static int run(struct daemon *d, struct err *err)
 	if (rc)
 		return rc;
 	stats_announce(&d->stats, d->boot->node, d->boot->n_lanes, (uint32_t)getpid());
+	d->stats.meta->cycles_hz = core_cycles_hz();
 	watch_engine(d);
 	privileges_drop(d->boot);
 	LOG_INFO("ready node=%s file=%s control=%s lanes=%u generation=%u", d->boot->node,

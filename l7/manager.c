@@ -71,6 +71,7 @@ static void on_renew(struct timer *t)
 	}
 	site_put(m->site);
 	m->site = next;
+	telemetry_tell(&m->telemetry, next);
 	for (uint16_t i = 0; i < m->n_workers; i++)
 		give(m, i, NULL);
 	m->renew_cost_ms = (clock_now_ns() - began_ns) / CLOCK_NS_PER_MS;
@@ -277,6 +278,7 @@ static void commit(struct manager *m, struct next *n)
 	m->site = n->site;
 	m->generation++;
 	telemetry_assign(&m->telemetry, n->site->shared, m->generation);
+	telemetry_tell(&m->telemetry, n->site);
 	for (uint16_t i = 0; i < m->n_workers; i++)
 		give(m, i, n->kits[i]);
 	free(n->kits);

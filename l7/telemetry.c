@@ -179,3 +179,20 @@ void telemetry_assign(struct telemetry *t, struct site_conf *conf, uint32_t gene
 	assign_backends(t, conf);
 	t->store.meta->generation = generation;
 }
+
+void telemetry_tell(struct telemetry *t, const struct site *site)
+{
+	const struct site_conf *c = site->shared;
+
+	for (uint16_t i = 0; i < c->conf->n_pools; i++) {
+		for (uint16_t j = 0; c->is_routed[i] && j < c->conf->pools[i].n_backends; j++) {
+			struct stats_l7_name *n = &t->store.backend_names[c->backend_ids[i][j]];
+
+			if (c->backend_ids[i][j] == STATS_L7_OTHER)
+				continue;
+			n->state = c->conf->pools[i].backends[j].state;
+			n->health = site->pools[i].backends[j].health;
+			n->weight = c->conf->pools[i].backends[j].weight;
+		}
+	}
+}

@@ -14,6 +14,7 @@
 
 #include <unistd.h>
 
+struct site;
 struct site_conf;
 
 // Opens a store of (at least) this room for writing, or says why not.
@@ -55,6 +56,10 @@ NODISCARD int telemetry_open(struct telemetry *t, telemetry_opener opener,
 
 // Writes the ids into the configuration's tables (site.h).
 void telemetry_assign(struct telemetry *t, struct site_conf *conf, uint32_t generation);
+
+// Tells readers of the store how the backends of a site are: admin state, health, weight. After telemetry_assign() of its
+// configuration, and at each change of health.
+void telemetry_tell(struct telemetry *t, const struct site *site);
 
 void telemetry_close(struct telemetry *t); // also if it is not open
 

@@ -272,6 +272,11 @@ int core_init(struct cores *c, const struct conf *conf, struct port *ports, stru
 	return rc;
 }
 
+uint64_t core_cycles_hz(void)
+{
+	return rte_get_tsc_hz();
+}
+
 int core_start(struct cores *c, struct err *err)
 {
 	for (uint16_t i = 0; i < c->n_lanes; i++) {

@@ -35,5 +35,7 @@ void core_fini(struct cores *c);
 // what other lanes hand it, since any received its last packet: captures are at their end then, however long
 // the machine kept a lane waiting. To be asked again and again; the first answers are no.
 bool core_is_dry(struct cores *c);
+// Cycles a second of what the lanes' time is measured with, the TSC.
+uint64_t core_cycles_hz(void);
 // Nanoseconds since any lane received a packet.
 uint64_t core_idle_ns(const struct cores *c);

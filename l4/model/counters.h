@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 5 };
+enum { COUNTERS_VERSION = 6 };
 
 enum verdict {
 	VERDICT_NONE,

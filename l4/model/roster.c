@@ -245,8 +245,11 @@ static void put_service(struct roster *r, uint16_t id, const struct conf_service
 	*s = (struct roster_service){.address = service->address,
 	                             .port = service->port,
 	                             .protocol = service->protocol,
+	                             .forward = service->forward,
 	                             .e = living};
 	strncpy(s->name, service->name, sizeof(s->name) - 1); // may have been renamed
+	if (service->pool)
+		strncpy(s->pool, service->pool, sizeof(s->pool) - 1);
 	if (id >= r->n_services)
 		r->n_services = id + 1;
 }
@@ -262,6 +265,8 @@ static void put_backend(struct roster *r, uint16_t id, const char *pool,
 		strncpy(b->pool, pool, sizeof(b->pool) - 1);
 		strncpy(b->name, backend->name, sizeof(b->name) - 1);
 	}
+	b->state = backend->state;
+	b->weight = backend->weight;
 	b->is_down = backend->state == STATE_DOWN;
 	b->server_id_len = backend->server_id_len;
 	memcpy(b->server_id, backend->server_id, sizeof(b->server_id));

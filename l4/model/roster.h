@@ -45,7 +45,9 @@ struct roster_service {
 	struct addr address;
 	be16 port;
 	uint8_t protocol; // enum conf_protocol
+	uint8_t forward;  // enum conf_forward
 	char name[CONF_NAME_MAX + 1];
+	char pool[CONF_NAME_MAX + 1]; // "" = the L7 workers'
 };
 
 struct roster_backend {
@@ -56,6 +58,8 @@ struct roster_backend {
 	char name[CONF_NAME_MAX + 1];
 	uint8_t server_id_len; // QUIC-LB; 0 = none
 	uint8_t server_id[CONF_SERVER_ID_MAX];
+	uint8_t state;     // enum conf_state, by the configuration; as it was when it left
+	uint16_t weight;   // likewise
 	bool is_down;      // by the configuration; stays so when it leaves
 	uint64_t added_ns; // monotonic; when its next hop began to be looked for
 	struct next_hop hop;

@@ -115,13 +115,16 @@ static void publish_service(const struct roster_service *s, uint32_t id, struct 
 	bool same_owner = n->used != STATS_FREE && n->port == be16_to(s->port) &&
 	                  n->protocol == s->protocol && addr_eq(&n->address, &s->address);
 
-	if (!same_owner || memcmp(n->name, s->name, sizeof(n->name)) != 0) {
+	if (!same_owner || memcmp(n->name, s->name, sizeof(n->name)) != 0 ||
+	    memcmp(n->pool, s->pool, sizeof(n->pool)) != 0) {
 		hide(&n->used);
 		n->address = s->address;
 		n->port = be16_to(s->port);
 		n->protocol = s->protocol;
 		memcpy(n->name, s->name, sizeof(n->name));
+		memcpy(n->pool, s->pool, sizeof(n->pool));
 	}
+	n->forward = s->forward;
 	if (!same_owner)
 		zero_service(stats, id);
 	__atomic_store_n(&n->used, used_word(&s->e), __ATOMIC_RELEASE);
@@ -143,6 +146,9 @@ static void publish_backend(const struct roster_backend *b, uint32_t id, struct 
 		memcpy(n->name, b->name, sizeof(n->name));
 		zero_backend(stats, id);
 	}
+	n->state = b->state;
+	n->health = b->health.state;
+	n->weight = b->weight;
 	__atomic_store_n(&n->used, used_word(&b->e), __ATOMIC_RELEASE);
 }
 

@@ -57,6 +57,8 @@ struct stats_meta {
 	uint32_t pid;        // of the daemon, 0 = stopped cleanly
 	uint32_t generation; // of the snapshot that serves
 	uint64_t started_ns; // CLOCK_REALTIME
+	uint64_t
+		cycles_hz; // of the lanes' cores, so that busy_ns can be told in cycles; 0 = not known
 	char node[STATS_NAME_SIZE];
 };
 
@@ -67,22 +69,27 @@ struct stats_service_name {
 	struct addr address;
 	uint16_t port;    // host order
 	uint8_t protocol; // enum conf_protocol
-	uint8_t pad[5];
+	uint8_t forward;  // enum conf_forward
+	uint8_t pad[4];
 	char name[STATS_NAME_SIZE];
+	char pool[STATS_NAME_SIZE]; // whose backends answer it; "" = the L7 workers'
 };
 
 struct stats_backend_name {
 	uint32_t used; // as above
 	struct addr address;
-	uint16_t port; // host order
-	uint8_t pad[6];
+	uint16_t port;  // host order
+	uint8_t state;  // enum conf_state
+	uint8_t health; // enum health
+	uint16_t weight;
+	uint8_t pad[2];
 	char pool[STATS_NAME_SIZE];
 	char name[STATS_NAME_SIZE];
 };
 
 // BPF arrays round an entry up to 8 bytes; files do not.
-_Static_assert(sizeof(struct stats_meta) == 96, "same stride in BPF maps and files");
-_Static_assert(sizeof(struct stats_service_name) == 96, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_meta) == 104, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_service_name) == 160, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct stats_backend_name) == 160, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct lane_counters) % 64 == 0, "lanes do not share a cache line");
 _Static_assert(sizeof(struct service_counters) % 8 == 0, "same stride in BPF maps and files");
@@ -138,8 +145,11 @@ struct stats_l7_meta {
 struct stats_l7_name {
 	uint32_t used; // enum stats_used; STATS_LIVE = in the configuration; written last
 	struct addr address;
-	uint16_t port; // host order
-	uint8_t pad[6];
+	uint16_t port;  // host order
+	uint8_t state;  // of a backend: enum conf_state
+	uint8_t health; // of a backend: enum health
+	uint16_t weight;
+	uint8_t pad[2];
 	uint64_t retired_ns;         // CLOCK_REALTIME; 0 while live
 	char group[STATS_NAME_SIZE]; // a service's entry of "l7"; a backend's pool
 	char name[STATS_NAME_SIZE];  // unique: a service's alone, a backend's in its pool

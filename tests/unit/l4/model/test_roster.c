@@ -275,6 +275,33 @@ Test(roster, a_restarted_daemon_finds_its_numbers_and_counters)
 	stats_close(&stats);
 }
 
+Test(roster, publish_tells_state_health_and_weight_of_a_backend_and_the_pool_of_a_service)
+{
+	struct stats stats;
+
+	cr_assert_eq(stats_open_private(&stats), 0);
+	set_backends(100, 1);
+	set_services(100, 1);
+	backends[0].state = STATE_DRAIN;
+	backends[0].weight = 7;
+	services[0].pool = "web";
+	services[0].forward = FORWARD_NAT;
+	update(1);
+	roster.backends[1].health.state = HEALTH_UNHEALTHY;
+	roster_publish(&roster, &stats);
+	cr_expect_eq(stats.backend_names[1].state, STATE_DRAIN);
+	cr_expect_eq(stats.backend_names[1].weight, 7);
+	cr_expect_eq(stats.backend_names[1].health, HEALTH_UNHEALTHY);
+	cr_expect_str_eq(stats.service_names[1].pool, "web");
+	cr_expect_eq(stats.service_names[1].forward, FORWARD_NAT);
+	services[0].pool = NULL;
+	services[0].forward = FORWARD_LOCAL;
+	update(2);
+	roster_publish(&roster, &stats);
+	cr_expect_str_eq(stats.service_names[1].pool, "", "the workers answer it now");
+	stats_close(&stats);
+}
+
 Test(roster, publish_writes_names_and_zeroes_counters_of_a_new_owner)
 {
 	struct stats stats;
