@@ -158,7 +158,8 @@ static __always_inline uint32_t bucket_of(uint64_t value)
 
 static __always_inline void record(struct counters_log2 *h, uint64_t value)
 {
-	add(&h->sum, value);
+	if (value)
+		add(&h->sum, value);
 	add(&h->bucket[bucket_of(value) & (COUNTERS_LOG2_BUCKETS - 1)], 1);
 }
 
@@ -237,7 +238,6 @@ static __always_inline struct connection *open_connection(const struct sock *sk,
 	c->side = side;
 	c->flags = 0;
 	c->resent = 0;
-	c->began_ns = bpf_ktime_get_ns();
 	return c;
 }
 
@@ -265,7 +265,8 @@ static __always_inline void set_synack(struct synack *key, const struct sock_com
 
 // How long the handshake took that a client began. If the SYN-ACK was sent once, the kernel has measured it to the
 // microsecond: its first sample of the round-trip time. 0 = not known: SYN cookies, or too many at once.
-static __always_inline uint64_t accept_us(const struct sock *sk, const struct tcp_sock *tp)
+static __always_inline uint64_t accept_us(const struct sock *sk, const struct tcp_sock *tp,
+                                          uint64_t now_ns)
 {
 	struct synack key = {0};
 	const uint64_t *sent_us;
@@ -276,19 +277,20 @@ static __always_inline uint64_t accept_us(const struct sock *sk, const struct tc
 	set_synack(&key, &sk->__sk_common);
 	sent_us = bpf_map_lookup_elem(&tcp_synacks, &key);
 	if (sent_us)
-		us = bpf_ktime_get_ns() / NS_PER_US - *sent_us;
+		us = now_ns / NS_PER_US - *sent_us;
 	bpf_map_delete_elem(&tcp_synacks, &key);
 	return us;
 }
 
-static __always_inline void begin(struct connection *c, const struct tcp_sock *tp, uint64_t us)
+static __always_inline void begin(struct connection *c, const struct tcp_sock *tp, uint64_t now_ns,
+                                  uint64_t us)
 {
 	struct tcp_counters *counters = counters_of(c);
 
 	if (!counters)
 		return;
 	c->flags |= OPEN;
-	c->began_ns = bpf_ktime_get_ns();
+	c->began_ns = now_ns;
 	add(&counters->connections, 1);
 	if (us)
 		record(&counters->handshake, us);
@@ -299,21 +301,33 @@ static __always_inline void accepted(const struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)(long)sk);
 	struct connection *c;
+	uint64_t now_ns;
 
 	if (!tp)
 		return;
 	c = open_connection(sk, TCP_SERVICE);
+	if (!c)
+		return;
+	now_ns = bpf_ktime_get_ns();
+	begin(c, tp, now_ns, accept_us(sk, tp, now_ns));
+}
+
+static __always_inline void connect_begun(const struct sock *sk)
+{
+	struct connection *c = open_connection(sk, TCP_BACKEND);
+
 	if (c)
-		begin(c, tp, accept_us(sk, tp));
+		c->began_ns = bpf_ktime_get_ns();
 }
 
 static __always_inline void connected(const struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)(long)sk);
 	struct connection *c = connection_of(sk, 0);
+	uint64_t now_ns = bpf_ktime_get_ns();
 
 	if (tp && c && c->side == TCP_BACKEND)
-		begin(c, tp, (bpf_ktime_get_ns() - c->began_ns) / NS_PER_US);
+		begin(c, tp, now_ns, (now_ns - c->began_ns) / NS_PER_US);
 }
 
 static __always_inline void closed(const struct sock *sk, int old)
@@ -344,7 +358,7 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_lb47, const struct sock *sk, int old, int new)
 {
 	if (new == STATE_SYN_SENT)
-		open_connection(sk, TCP_BACKEND);
+		connect_begun(sk);
 	else if (new == STATE_ESTABLISHED && old == STATE_SYN_RECV)
 		accepted(sk);
 	else if (new == STATE_ESTABLISHED && old == STATE_SYN_SENT)

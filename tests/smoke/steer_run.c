@@ -2,6 +2,7 @@
 // steer_run INTERFACE DIR: attaches the XDP program to the interface as DPDK's net_af_xdp does it, fills its
 // maps through bpf/attach.h, makes a counter store in DIR and feeds it packets by BPF_PROG_TEST_RUN. Says one
 // line for each claim; exit status 1 if one does not hold. Needs root.
+// steer_run INTERFACE bench DIR: what a packet costs the program, with its service counted and not (tests/bench/telemetry.sh).
 // steer_run INTERFACE serve ADDRESS PORT: makes that the only service of the program that is on it.
 // steer_run INTERFACE count: prints what that program has counted.
 #include "bpf/attach.h"
@@ -23,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "l4/base/clock.h"
 #include "l4/model/stats.h"
 #include "tests/smoke/steer_packets.h"
 #include "tests/support/pktbuild.h"
@@ -483,6 +485,82 @@ static void check_all(unsigned if_index, const char *dir)
 	stats_close(&store);
 }
 
+// --- what it costs ---
+
+// Many short rounds in turn: what else runs on the machine then hits both alike.
+enum { BENCH_ROUNDS = 151, BENCH_REPEAT = 100000 };
+
+static int compare_numbers(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+// Nanoseconds for one packet, the mean of many.
+static double cost(int prog_fd, const struct packet *p)
+{
+	struct pktbuild b;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = b.byte, .repeat = BENCH_REPEAT);
+	uint64_t began_ns;
+
+	opts.data_size_in = (uint32_t)build(&b, p);
+	began_ns = clock_now_ns();
+	if (bpf_prog_test_run_opts(prog_fd, &opts)) {
+		printf("FAILED BPF_PROG_TEST_RUN: %s\n", strerror(errno));
+		exit(1);
+	}
+	return (double)(clock_now_ns() - began_ns) / BENCH_REPEAT;
+}
+
+static void bench_packet(const struct attach_steer *s, int prog_fd, const struct packet *p,
+                         const char *dir)
+{
+	double on[BENCH_ROUNDS], off[BENCH_ROUNDS];
+	uint32_t zero = 0;
+	struct err err;
+
+	cost(prog_fd, p);
+	for (size_t i = 0; i < BENCH_ROUNDS; i++) {
+		if (bpf_map_delete_elem(s->store_fd, &zero) && errno != ENOENT)
+			abort();
+		off[i] = cost(prog_fd, p);
+		check(attach_steer_store(s, dir, &err), &err);
+		on[i] = cost(prog_fd, p);
+	}
+	qsort(on, BENCH_ROUNDS, sizeof(*on), compare_numbers);
+	qsort(off, BENCH_ROUNDS, sizeof(*off), compare_numbers);
+	printf("bench %s ours=%.1f yardstick=%.1f ratio=%.3f\n", p->name, on[BENCH_ROUNDS / 2],
+	       off[BENCH_ROUNDS / 2], on[BENCH_ROUNDS / 2] / off[BENCH_ROUNDS / 2]);
+}
+
+static void bench(unsigned if_index, const char *dir)
+{
+	static const struct packet kinds[] = {
+		{"steer_to_lane", "", .port = 80},
+		{"steer_to_lane_ip6", "", vip6, .port = 80},
+		{"steer_to_l7", "", .port = 443},
+		{"steer_not_ours", "", .port = 22},
+	};
+	struct attach_entry e[16];
+	struct attach_steer s;
+	struct bpf_object *obj;
+	struct err err;
+	int prog_fd;
+
+	open_store(dir);
+	obj = load(if_index, &prog_fd);
+	check(attach_steer_open(&s, if_index, &err), &err);
+	check(attach_steer_update(&s, e, all_entries(e), &config, &err), &err);
+	set_socket(obj);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		bench_packet(&s, prog_fd, &kinds[i], dir);
+	attach_steer_close(&s);
+	check(attach_steer_detach(if_index, &err), &err);
+	bpf_object__close(obj);
+	stats_close(&store);
+}
+
 static void print_counters(unsigned if_index)
 {
 	struct steer_counters counters;
@@ -516,6 +594,8 @@ int main(int argc, char **argv)
 
 	if (if_index && argc == 3 && argv[2][0] == '/')
 		check_all(if_index, argv[2]);
+	else if (if_index && argc == 4 && strcmp(argv[2], "bench") == 0)
+		bench(if_index, argv[3]);
 	else if (if_index && argc == 3 && strcmp(argv[2], "count") == 0)
 		print_counters(if_index);
 	else if (if_index && argc == 5 && strcmp(argv[2], "serve") == 0)
