@@ -20,7 +20,8 @@ static bool speaks_http2(const struct stream *s, const struct conf_pool *pool,
 		return false;
 	if (pool->protocol == HTTP_AUTO && (!pool->has_tls || peer->speaks == HTTP_1))
 		return false;
-	return !s->is_websocket || peer->websockets != PEER_NO;
+	// What it said on connections that are gone may be different on the next.
+	return !s->is_websocket || peer->websockets != PEER_NO || !peer->http2;
 }
 
 static int take(struct upstream **out, struct stream *s, uint16_t pool, struct peer *peer)

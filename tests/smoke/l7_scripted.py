@@ -214,13 +214,16 @@ class Bench:
             time.sleep(0.02)
         raise AssertionError("no line in the access log")
 
+    def hang_up(self, origin):
+        for sock in origin.open:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:  # closed already
+                pass
+
     def begin(self):
         for origin in (self.a, self.b):
-            for sock in origin.open:  # no claim finds a connection that another one has left
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+            self.hang_up(origin)  # no claim finds a connection that another one has left
             origin.scripts, origin.heads, origin.events, origin.open = [], [], [], []
         end = time.monotonic() + 0.3  # lines are flushed four times a second
         while time.monotonic() < end:
