@@ -226,34 +226,3 @@ bool grpc_add_status(struct fields *f, enum grpc_status status, struct slice mes
 	return !message.len ||
 	       message_add(f, HEADER_GRPC_MESSAGE, slice_of("grpc-message", 12), message);
 }
-
-// --- messages ---
-
-enum { HEAD = 5 };
-
-// One octet of a message's head. The flag is none of the length's: it is shifted out again.
-static void take_head(struct grpc_frames *f, uint8_t byte)
-{
-	f->left = f->left << 8 | byte;
-	f->head++;
-	if (f->head == HEAD)
-		f->head = 0;
-}
-
-void grpc_track(struct grpc_frames *f, struct slice bytes)
-{
-	size_t at = 0;
-
-	while (at < bytes.len) {
-		size_t rest = bytes.len - at;
-
-		if (f->head || !f->left) {
-			take_head(f, bytes.ptr[at++]);
-			continue;
-		}
-		if (rest > f->left)
-			rest = f->left;
-		f->left -= (uint32_t)rest;
-		at += rest;
-	}
-}

@@ -81,18 +81,3 @@ void grpc_write_message(struct text *t, struct slice message);
 
 // Adds grpc-status and, unless it is empty, grpc-message, which is encoded already and borrowed. False: no room.
 NODISCARD bool grpc_add_status(struct fields *f, enum grpc_status status, struct slice message);
-
-// --- messages ---
-
-// Where messages end: each is a flag, a length of 4 octets in network order, and that many octets.
-struct grpc_frames {   // all zero = at the start
-	uint32_t left; // octets of the present message to come, once its head is whole
-	uint8_t head;  // octets of a head that came, 0..4; the fifth completes it
-};
-
-void grpc_track(struct grpc_frames *f, struct slice bytes);
-
-static inline bool grpc_is_between(const struct grpc_frames *f)
-{
-	return !f->left && !f->head;
-}

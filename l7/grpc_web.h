@@ -11,6 +11,7 @@
 #pragma once
 
 #include "l7/grpc.h"
+#include "l7/grpc_message.h"
 #include "l7/text.h"
 
 #include <sys/types.h>
@@ -22,8 +23,8 @@ struct grpc_web_base64 {
 	uint8_t n_pad; // of these
 };
 
-struct grpc_web {                  // of one call; all zero: it is none of gRPC-Web
-	struct grpc_frames frames; // of the answer
+struct grpc_web {                     // of one call; all zero: it is none of gRPC-Web
+	struct grpc_message messages; // of the answer
 	struct grpc_web_base64 base64;
 	bool is_web;       // the client's side is gRPC-Web
 	bool is_bridged;   // the backend's is gRPC

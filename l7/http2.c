@@ -108,7 +108,7 @@ static uint32_t told_error(const struct http2_stream *s, uint32_t error)
 	if (s->flags & HTTP2_RESET)
 		return HTTP2_NO_ERROR;
 	if (error == HTTP2_NO_ERROR && ((s->flags & whole) != whole || s->n_out))
-		return HTTP2_CANCEL;
+		return s->http2->setup.is_server ? HTTP2_CANCEL : HTTP2_PROTOCOL_ERROR;
 	return error;
 }
 

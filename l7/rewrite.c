@@ -371,6 +371,12 @@ bool rewrite_request(struct request *r, const struct rewrite_client *client, con
 	return !scratch->is_cut;
 }
 
+bool rewrite_answer(struct response *r, const struct conf_route *route)
+{
+	apply_remove(&r->fields, route->remove_response_headers, route->n_remove_response_headers);
+	return apply_set(&r->fields, route->set_response_headers, route->n_set_response_headers);
+}
+
 bool rewrite_response(struct response *r, const char *node, const struct conf_route *route,
                       struct text *scratch)
 {
@@ -378,10 +384,7 @@ bool rewrite_response(struct response *r, const char *node, const struct conf_ro
 	drop_known(f, hop_fields);
 	if (!add_via(f, r->minor, node, scratch))
 		return false;
-	if (route) {
-		apply_remove(f, route->remove_response_headers, route->n_remove_response_headers);
-		if (!apply_set(f, route->set_response_headers, route->n_set_response_headers))
-			return false;
-	}
+	if (route && !rewrite_answer(r, route))
+		return false;
 	return !scratch->is_cut;
 }

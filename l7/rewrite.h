@@ -41,6 +41,9 @@ NODISCARD bool rewrite_request(struct request *r, const struct rewrite_client *c
 NODISCARD bool rewrite_response(struct response *r, const char *node,
                                 const struct conf_route *route, struct text *scratch);
 
+// The same of an answer of ours: the route's set and remove alone. False: there is no room for all of them.
+NODISCARD bool rewrite_answer(struct response *r, const struct conf_route *route);
+
 // The Location of a redirect: $host is the request's without its port, $uri its path and query, percent-encoded where a URI may not
 // hold it as it is. False if it does not fit, would hold what no header may, or wants a host that nobody said.
 NODISCARD bool rewrite_location(struct text *out, const char *location, const struct request *r);

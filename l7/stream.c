@@ -10,6 +10,7 @@
 #include "l7/stream_answer.h"
 #include "l7/stream_clock.h"
 #include "l7/stream_count.h"
+#include "l7/stream_grpc.h"
 #include "l7/stream_meter.h"
 #include "l7/stream_note.h"
 #include "l7/stream_replay.h"
@@ -84,6 +85,7 @@ static void finish(struct stream *s, enum access_end end, const char *reason)
 	stream_clock_stop(s);
 	stream_leave_backend(s, end == ACCESS_COMPLETED && s->is_request_done);
 	stream_replay_drop(s);
+	buf_put(&w->loop.bufs, s->trailers);
 	tunnel_free(s->tunnel);
 	stream_meter_free(s);
 	stream_note_free(s->note);
@@ -105,7 +107,20 @@ void stream_abort(struct stream *s, enum access_end end, const char *reason)
 {
 	if (s->tunnel && end == ACCESS_CLIENT_ABORT && tunnel_is_closed(s->tunnel))
 		end = ACCESS_CLOSED;
+	if (s->grpc && !s->has_grpc_status) {
+		s->grpc_status = (uint8_t)grpc_status_of_end(end, 0);
+		s->has_grpc_status = true;
+	}
 	finish(s, end, reason);
+}
+
+void stream_give_up_call(struct stream *s, uint8_t status, enum access_end end, const char *reason)
+{
+	bool is_told;
+
+	stream_leave_backend(s, false);
+	is_told = stream_grpc_fail(s, status, reason ? reason : access_end_helps[end]);
+	finish_telling(s, end, reason, !is_told);
 }
 
 // An answer of our own, if none has begun; else the connection is broken, as nothing else can tell the client.
@@ -113,6 +128,14 @@ void stream_give_up(struct stream *s, uint16_t status, enum access_end end, cons
 {
 	bool is_broken = s->is_responded;
 
+	if (s->grpc) {
+		bool is_reset = end == ACCESS_UPSTREAM_RESET && s->reset_status;
+
+		stream_give_up_call(
+			s, is_reset ? s->reset_status : (uint8_t)grpc_status_of_end(end, status),
+			end, reason);
+		return;
+	}
 	if (!is_broken) {
 		stream_leave_backend(s, false);
 		stream_answer_error(s, status, reason);
@@ -125,6 +148,11 @@ void stream_timed_out(struct stream *s, enum access_end end)
 	if (end == ACCESS_FIRST_BYTE_TIMEOUT)
 		stream_count_failure(s);
 	stream_give_up(s, end == ACCESS_CLIENT_TIMEOUT ? 408 : 504, end, NULL);
+}
+
+void stream_was_reset(struct stream *s, enum http2_error error)
+{
+	s->reset_status = (uint8_t)grpc_status_of_reset(error);
 }
 
 void stream_malformed(struct stream *s, const char *reason)
@@ -151,6 +179,8 @@ static bool rewrite(struct stream *s, struct request *r)
 	struct slice request_id;
 
 	r->is_persistent = true; // towards the backend that is our business
+	if (s->grpc && !stream_grpc_request(s, r, &scratch))
+		return false;
 	stream_note_make_id(s->w, id);
 	if (!rewrite_request(r, &client, s->w->node, s->route->conf, id, &request_id, &scratch))
 		return false;
@@ -167,6 +197,14 @@ static bool answer_here(struct stream *s, struct request *r)
 	}
 	if (s->route->pool != SITE_NONE)
 		return false;
+	if (s->grpc) {
+		const struct conf_route *route = s->route->conf;
+
+		stream_give_up(s, route->has_answer ? route->answer.status : route->redirect.status,
+		               ACCESS_ANSWERED,
+		               route->has_answer ? route->answer.body : "redirect");
+		return true;
+	}
 	stream_answer_route(s, r);
 	finish_telling(s, ACCESS_ANSWERED, NULL, false);
 	return true;
@@ -215,6 +253,7 @@ static void begin(struct stream *s, struct worker *w, const struct stream_client
 	s->service = from->service;
 	stream_count_begin(s);
 	stream_clock_start(s);
+	stream_grpc_begin(s, r);
 }
 
 void stream_new(struct stream **out, struct worker *w, const struct stream_client *from,
@@ -266,14 +305,23 @@ bool stream_data(struct stream *s, struct slice bytes)
 		stream_give_up(s, 413, ACCESS_TOO_LARGE, "content beyond limits.body_kb");
 		return false;
 	}
-	stream_replay_content(s, bytes);
-	upstream_data(s->up, bytes);
+	if (s->grpc) {
+		if (!stream_grpc_data(s, bytes))
+			return false;
+	} else {
+		stream_replay_content(s, bytes);
+		upstream_data(s->up, bytes);
+	}
 	stream_clock_moved(s);
 	return true;
 }
 
 void stream_end(struct stream *s, const struct fields *trailers)
 {
+	if (s->grpc && !stream_grpc_request_end(s))
+		return;
+	if (s->web.is_bridged)
+		trailers = NULL;
 	upstream_end(s->up, trailers);
 	s->is_request_done = true;
 	stream_replay_end(s, trailers);
@@ -326,6 +374,8 @@ void stream_response(struct stream *s, struct response *r)
 		r->upgrade = (struct slice){0};
 	else
 		stream_websocket_answer(s, r, accept);
+	if (s->grpc && !stream_grpc_response(s, r, &scratch))
+		return;
 	if (!rewrite_response(r, s->w->node, s->route->conf, &scratch)) {
 		stream_give_up(s, 502, ACCESS_UPSTREAM_MALFORMED,
 		               "head does not fit with what we add");
@@ -354,7 +404,10 @@ void stream_body(struct stream *s, struct slice bytes)
 	if (s->tunnel)
 		tunnel_from_backend(s->tunnel, bytes);
 	stream_meter_received(s, bytes);
-	s->from->ops->data(s->from->client, bytes);
+	if (s->grpc)
+		stream_grpc_body(s, bytes);
+	else
+		s->from->ops->data(s->from->client, bytes);
 	stream_clock_moved(s);
 }
 
@@ -367,7 +420,12 @@ void stream_body_end(struct stream *s, const struct fields *trailers)
 		               NULL, true);
 		return;
 	}
-	s->from->ops->end(s->from->client, trailers);
+	if (s->grpc && !stream_grpc_end(s, trailers)) {
+		finish_telling(s, ACCESS_UPSTREAM_MALFORMED, "no grpc-status", false);
+		return;
+	}
+	if (!s->grpc)
+		s->from->ops->end(s->from->client, trailers);
 	stream_meter_finish(s, trailers);
 	finish_telling(s, ACCESS_COMPLETED, NULL, false);
 }
@@ -407,5 +465,8 @@ void stream_cut(struct stream *s)
 {
 	if (s->tunnel)
 		tunnel_go_away(s->tunnel);
-	finish_telling(s, ACCESS_DRAINED, NULL, true);
+	if (s->grpc)
+		stream_give_up(s, 503, ACCESS_DRAINED, "this node stops");
+	else
+		finish_telling(s, ACCESS_DRAINED, NULL, true);
 }

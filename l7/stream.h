@@ -12,6 +12,7 @@
 
 #include "l7/access.h"
 #include "l7/event_stream.h"
+#include "l7/grpc_web.h"
 #include "l7/http1.h"
 #include "l7/message.h"
 #include "l7/route.h"
@@ -84,6 +85,7 @@ struct stream {
 	struct peer *peer;   // counted reference, load counted
 	struct buf *head;    // the request's head as it goes to a backend, until an answer begins
 	struct buf *content; // likewise its content, as far as it was sent; NULL = none or too much
+	struct buf *trailers;       // packed, of an answer of gRPC without messages; NULL = none
 	struct tunnel *tunnel;      // WebSocket; owned
 	struct stream_meter *meter; // event streams, WebSockets, gRPC calls; owned, may be NULL
 	struct stream_note *note;   // for the log; owned, NULL without a log
@@ -115,9 +117,18 @@ struct stream {
 	bool is_websocket; // asked for
 	bool is_event_stream;
 	bool is_grpc;
-	bool is_responded;                      // a head was given to the client
-	struct event_stream events;             // is_event_stream
-	char websocket_key[WEBSOCKET_KEY_SIZE]; // Sec-WebSocket-Key
+	bool is_responded; // a head was given to the client
+	bool has_deadline; // total_ms is the client's (grpc-timeout)
+	bool has_grpc_status;
+	uint8_t grpc_status;        // as the client is told
+	uint8_t reset_status;       // enum grpc_status of the backend's reset, 0 = none
+	uint8_t grpc;               // enum grpc_kind of the request
+	struct grpc_web web;        // grpc
+	struct event_stream events; // is_event_stream
+	union {
+		char websocket_key[WEBSOCKET_KEY_SIZE]; // Sec-WebSocket-Key
+		char grpc_subtype[WEBSOCKET_KEY_SIZE];  // "+proto" of the request's Content-Type
+	};
 };
 
 // Routes the request and sends it to a backend, or answers it: *out is NULL if it was answered already (`finished` was not called).
@@ -160,6 +171,8 @@ void stream_attempt(struct stream *s);
 void stream_leave_backend(struct stream *s, bool may_reuse);
 // An answer of our own, if none has begun; else the connection is broken, as nothing else can tell the client. The stream is freed.
 void stream_give_up(struct stream *s, uint16_t status, enum access_end end, const char *reason);
+// The same of a gRPC call, which ends with this enum grpc_status.
+void stream_give_up_call(struct stream *s, uint8_t status, enum access_end end, const char *reason);
 void stream_timed_out(struct stream *s, enum access_end end);
 void stream_connect_timed_out(struct stream *s);
 // Counts, and tells the client. False: the head is too long, nothing was told.
@@ -171,6 +184,8 @@ void stream_opened(struct stream *s); // the connection is ready
 void stream_failed(struct stream *s, int error, enum stream_reach reach);
 // This way leads nowhere, another one to the same backend is to be taken: it speaks another protocol than was thought, or is full.
 void stream_again(struct stream *s);
+// The backend reset it; stream_failed() follows.
+void stream_was_reset(struct stream *s, enum http2_error error);
 void stream_malformed(struct stream *s, const char *reason);
 void stream_interim(struct stream *s, struct response *r);
 void stream_response(struct stream *s, struct response *r);

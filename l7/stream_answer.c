@@ -4,11 +4,12 @@
 #include <time.h>
 
 #include "l7/answer.h"
+#include "l7/rewrite.h"
 #include "l7/stream.h"
 #include "l7/worker_state.h"
 
-// Leaves before this returns: what the answer is made of lies on the caller's stack.
-static void give(struct stream *s, struct answer *a)
+// route: whose headers to set; NULL = none. Leaves before this returns: what the answer is made of lies on the caller's stack.
+static void give(struct stream *s, struct answer *a, const struct conf_route *route)
 {
 	const struct stream_client *from = s->from;
 	struct response *r = &s->w->response;
@@ -16,6 +17,8 @@ static void give(struct stream *s, struct answer *a)
 
 	a->now_s = (uint64_t)time(NULL);
 	answer_response(r, a, date);
+	if (route && !rewrite_answer(r, route))
+		return; // cannot be: there are fewer than there is room for
 	if (!stream_respond(s, r))
 		return; // cannot be: answers are short
 	if (s->method != METHOD_HEAD && r->body == BODY_LENGTH && r->content_length) {
@@ -32,7 +35,7 @@ void stream_answer_error(struct stream *s, uint16_t status, const char *reason)
 	struct text t = text_of(space, sizeof(space));
 	struct answer a = answer_error(status, reason, &t);
 
-	give(s, &a);
+	give(s, &a, NULL);
 }
 
 void stream_answer_route(struct stream *s, const struct request *r)
@@ -46,5 +49,5 @@ void stream_answer_route(struct stream *s, const struct request *r)
 		a = answer_fixed(&route->answer);
 	else if (!answer_redirect(&a, &route->redirect, r, &t))
 		a = answer_error(400, "redirect would be malformed", &t);
-	give(s, &a);
+	give(s, &a, route);
 }

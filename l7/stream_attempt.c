@@ -25,6 +25,7 @@ static void send_request(struct stream *s)
 	int rc;
 
 	s->connected_ns = s->w->loop.now_ns;
+	s->reset_status = 0;
 	s->is_request_done = !has_content(s) || s->is_content_whole;
 	s->phase = s->is_request_done ? STREAM_WAITING : STREAM_SENDING;
 	rc = upstream_head(s->up, buf_slice(s->head), s->request_body);

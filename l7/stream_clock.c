@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/stream_clock.h"
 
+#include "l4/base/clock.h"
 #include "l7/stream.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
@@ -13,7 +14,8 @@ static uint64_t phase_timeout(const struct stream *s)
 	case STREAM_CONNECTING:
 		return t->connect_ms;
 	case STREAM_SENDING:
-		return t->client_idle_ms;
+		// A gRPC client that says nothing may be waiting for its server, which may send no head before its first message.
+		return s->grpc ? t->first_byte_ms : t->client_idle_ms;
 	case STREAM_WAITING:
 		return t->first_byte_ms;
 	default:
@@ -51,7 +53,7 @@ static enum access_end phase_end(const struct stream *s)
 {
 	switch (s->phase) {
 	case STREAM_SENDING:
-		return ACCESS_CLIENT_TIMEOUT;
+		return s->grpc ? ACCESS_FIRST_BYTE_TIMEOUT : ACCESS_CLIENT_TIMEOUT;
 	case STREAM_WAITING:
 		return ACCESS_FIRST_BYTE_TIMEOUT;
 	default:
@@ -87,7 +89,7 @@ static void fire(struct timer *t)
 	uint64_t now = s->w->loop.timers.now_ms;
 
 	if (s->total_ms && s->total_ms <= now) {
-		stream_timed_out(s, ACCESS_TOTAL_TIMEOUT);
+		stream_timed_out(s, s->has_deadline ? ACCESS_DEADLINE : ACCESS_TOTAL_TIMEOUT);
 		return;
 	}
 	if (s->phase_ms && s->phase_ms <= now && !is_held_up(s)) {
@@ -108,6 +110,22 @@ void stream_clock_start(struct stream *s)
 	s->total_ms = after(s, s->l7->timeouts.total_ms);
 	if (s->total_ms)
 		arm(s);
+}
+
+void stream_clock_deadline(struct stream *s, uint64_t ns)
+{
+	enum { LONGEST_MS = 1 << 30 }; // twelve days: no wheel turns for longer ones
+	uint64_t passed = s->w->loop.now_ns - s->started_ns, at;
+
+	if (ns / CLOCK_NS_PER_MS >= LONGEST_MS)
+		return;
+	ns = ns > passed ? ns - passed : 1;
+	at = after(s, (ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS);
+	if (s->total_ms && s->total_ms <= at)
+		return;
+	s->total_ms = at;
+	s->has_deadline = true;
+	arm(s);
 }
 
 void stream_clock_phase(struct stream *s)

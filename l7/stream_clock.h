@@ -3,9 +3,13 @@
 // healthy stream (SSE comment, WebSocket ping). One timer serves all of them.
 #pragma once
 
+#include <stdint.h>
+
 struct stream;
 
 void stream_clock_start(struct stream *s); // total_ms begins
+// The client's own limit, from the request's first byte on (grpc-timeout); the shorter one counts.
+void stream_clock_deadline(struct stream *s, uint64_t ns);
 void stream_clock_phase(struct stream *s); // the phase has changed: its own time-out begins
 void stream_clock_moved(struct stream *s); // bytes moved, either way
 void stream_clock_stop(struct stream *s);

@@ -39,9 +39,8 @@ static bool has_kind(const struct stream *s)
 
 static bool is_grpc(const struct stream *s, const struct response *r)
 {
-	struct slice subtype;
-
-	return !has_kind(s) && grpc_kind_of_fields(&r->fields, &subtype) == GRPC_NATIVE;
+	return !has_kind(s) &&
+	       (s->web.is_bridged || grpc_kind_of_fields(&r->fields, NULL) == GRPC_NATIVE);
 }
 
 static void start_timer(struct stream_meter *m, uint64_t ns)

@@ -105,6 +105,8 @@ static const char *protocol(const struct stream *s)
 
 	if (s->tunnel)
 		return "websocket";
+	if (s->grpc)
+		return s->web.is_web ? "grpc-web" : "grpc";
 	return s->is_event_stream ? "sse" : versions[s->from->minor];
 }
 
@@ -173,6 +175,8 @@ void stream_note_write(const struct stream *s, enum access_end end, const char *
 		.minor = n->minor,
 		.end = (uint8_t)end,
 		.attempts = s->n_attempts,
+		.grpc_status = s->grpc_status,
+		.has_grpc_status = s->has_grpc_status,
 		.is_reused = s->is_reused,
 		.l7 = s->l7->name,
 		.protocol = protocol(s),

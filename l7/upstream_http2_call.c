@@ -286,6 +286,7 @@ static void tell_failed(struct upstream_http2_call *call, enum http2_error error
 		stream_failed(s, c->error, call->has_begun ? STREAM_BEGUN : STREAM_SILENT);
 		return;
 	}
+	stream_was_reset(s, error);
 	snprintf(call->reason, sizeof(call->reason), "reset by the backend: %s",
 	         http2_error_text(error));
 	if (is_unprocessed && !call->has_begun) {

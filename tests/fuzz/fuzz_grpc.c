@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Any bytes as what a peer says of gRPC: Content-Type, grpc-timeout, grpc-status, grpc-message, and a stream of messages, which is the
-// same to us whole, byte by byte and cut in two.
+// Any bytes as what a peer says of gRPC: Content-Type, grpc-timeout, grpc-status, and as the text of a grpc-message.
 #include <stdlib.h>
 
 #include "l7/grpc.h"
@@ -37,29 +36,11 @@ static void check_message(struct slice in)
 		expect(space[i] >= ' ' && space[i] <= '~');
 }
 
-static void check_frames(struct slice in)
-{
-	struct grpc_frames whole = {.left = 0}, bytes = {.left = 0};
-
-	grpc_track(&whole, in);
-	for (size_t i = 0; i < in.len; i++)
-		grpc_track(&bytes, slice_of(in.ptr + i, 1));
-	expect(whole.left == bytes.left && whole.head == bytes.head);
-	for (size_t i = 0; i < in.len && i < 256; i++) {
-		struct grpc_frames two = {.left = 0};
-
-		grpc_track(&two, slice_of(in.ptr, i));
-		grpc_track(&two, slice_of(in.ptr + i, in.len - i));
-		expect(whole.left == two.left && whole.head == two.head);
-	}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice in = slice_of(data, size);
 
 	check_values(in);
 	check_message(in);
-	check_frames(in);
 	return 0;
 }
