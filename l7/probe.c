@@ -13,6 +13,7 @@
 #include "l4/base/hash.h"
 #include "l4/base/log.h"
 #include "l7/http1.h"
+#include "l7/probe_http2.h"
 #include "l7/proxy_protocol.h"
 #include "l7/site.h"
 
@@ -72,12 +73,18 @@ static void tell(const struct probe *p)
 	p->owner->changed(p->owner->data, p);
 }
 
+static void drop(struct probe *p)
+{
+	probe_http2_end(p);
+	conn_close(&p->conn);
+	p->is_busy = false;
+}
+
 static void finish(struct probe *p, bool is_good, const char *reason)
 {
 	struct probe_verdict_rule rule = {p->plan->check.rise, p->plan->check.fall};
 
-	conn_close(&p->conn);
-	p->is_busy = false;
+	drop(p);
 	plan_next(p);
 	if (probe_verdict_take(&p->verdict, &rule, is_good, reason, real_ns()))
 		tell(p);
@@ -94,7 +101,7 @@ static void fail_errno(struct probe *p, const char *what, int error)
 	finish(p, false, reason);
 }
 
-static PRINTF_LIKE(2, 3) void fail(struct probe *p, const char *fmt, ...)
+void probe_fail(struct probe *p, const char *fmt, ...)
 {
 	char reason[HEALTH_REASON_SIZE];
 	va_list args;
@@ -105,12 +112,17 @@ static PRINTF_LIKE(2, 3) void fail(struct probe *p, const char *fmt, ...)
 	finish(p, false, reason);
 }
 
-static void take_status(struct probe *p, const struct response *r)
+void probe_succeed(struct probe *p, const char *reason)
+{
+	finish(p, true, reason);
+}
+
+void probe_take_status(struct probe *p, uint16_t status)
 {
 	char reason[HEALTH_REASON_SIZE];
 
-	snprintf(reason, sizeof(reason), "status %u", r->status);
-	finish(p, conf_health_accepts(&p->plan->check, r->status), reason);
+	snprintf(reason, sizeof(reason), "status %u", status);
+	finish(p, conf_health_accepts(&p->plan->check, status), reason);
 }
 
 // --- an attempt ---
@@ -134,84 +146,6 @@ static void send_proxy_header(struct probe *p)
 	conn_flush(&p->conn);
 }
 
-static void on_opened(struct conn *c)
-{
-	struct probe *p = probe_of(c);
-
-	if (p->plan->check.type == HEALTH_TCP) {
-		finish(p, true, "connected");
-		return;
-	}
-	if (p->plan->proxy_protocol && !p->plan->tls)
-		send_proxy_header(p);
-	send_request(p);
-}
-
-static size_t on_received(struct conn *c, struct slice bytes)
-{
-	struct probe *p = probe_of(c);
-	struct response r;
-	size_t used = 0;
-
-	while (used < bytes.len) {
-		struct slice rest = slice_of(bytes.ptr + used, bytes.len - used);
-		ssize_t n = http1_parse_response(&r, rest, p->seen, METHOD_GET, &limits);
-
-		if (n < 0) {
-			fail(p, "answer: %s", http1_error_text[-n]);
-			return 0;
-		}
-		p->seen = n ? 0 : rest.len;
-		if (n == 0)
-			return used;
-		if (r.status >= 200 || r.status == 101) {
-			take_status(p, &r);
-			return 0;
-		}
-		used += (size_t)n;
-	}
-	return used;
-}
-
-static void on_ended(struct conn *c)
-{
-	fail(probe_of(c), "closed without an answer");
-}
-
-static void on_drained(struct conn *c)
-{
-}
-
-static void on_failed(struct conn *c, int error)
-{
-	struct probe *p = probe_of(c);
-
-	if (error == -EPROTO)
-		fail(p, "tls: %s", conn_reason(c));
-	else
-		fail_errno(p, c->is_open ? "receive" : "connect", error);
-}
-
-static const struct conn_ops ops = {
-	.received = on_received,
-	.opened = on_opened,
-	.ended = on_ended,
-	.drained = on_drained,
-	.failed = on_failed,
-};
-
-static int start_tls(struct probe *p)
-{
-	const char *name = p->plan->server_name;
-	char address[ADDR_TEXT_SIZE];
-
-	if (!name && p->plan->verifies)
-		name = addr_text(&p->address, address);
-	if (p->plan->proxy_protocol)
-		send_proxy_header(p);
-	return conn_start_tls_client(&p->conn, p->plan->tls, name);
-}
-
 // What is wrong here says nothing of the backend.
 static bool is_ours(int error)
 {
@@ -226,9 +160,122 @@ static void skip(struct probe *p, int error)
 		LOG_WARN("probe not made pool=%s backend=%s reason=\"%s\"", p->pool, p->name,
 		         strerror(-error));
 	p->is_skipping = true;
-	conn_close(&p->conn);
-	p->is_busy = false;
+	drop(p);
 	plan_next(p);
+}
+
+static bool is_http2(const struct probe *p)
+{
+	if (!p->conn.tls)
+		return p->plan->protocol == HTTP_2;
+	return slice_eq(tls_alpn(p->conn.tls), slice_of("h2", 2));
+}
+
+static void begin_http2(struct probe *p)
+{
+	int rc = probe_http2_begin(p);
+
+	if (is_ours(rc))
+		skip(p, rc);
+	else if (rc)
+		fail_errno(p, "HTTP/2", rc);
+}
+
+static void on_opened(struct conn *c)
+{
+	struct probe *p = probe_of(c);
+
+	if (p->plan->check.type == HEALTH_TCP) {
+		finish(p, true, "connected");
+		return;
+	}
+	if (p->plan->proxy_protocol && !p->plan->tls)
+		send_proxy_header(p);
+	if (is_http2(p))
+		begin_http2(p);
+	else if (p->plan->protocol == HTTP_2)
+		probe_fail(p, "tls: no HTTP/2 by ALPN");
+	else
+		send_request(p);
+}
+
+static size_t on_received(struct conn *c, struct slice bytes)
+{
+	struct probe *p = probe_of(c);
+	struct response r;
+	size_t used = 0;
+
+	if (p->http2) {
+		probe_http2_received(p, bytes);
+		return bytes.len;
+	}
+	while (used < bytes.len) {
+		struct slice rest = slice_of(bytes.ptr + used, bytes.len - used);
+		ssize_t n = http1_parse_response(&r, rest, p->seen, METHOD_GET, &limits);
+
+		if (n < 0) {
+			probe_fail(p, "answer: %s", http1_error_text[-n]);
+			return 0;
+		}
+		p->seen = n ? 0 : rest.len;
+		if (n == 0)
+			return used;
+		if (r.status >= 200 || r.status == 101) {
+			probe_take_status(p, r.status);
+			return 0;
+		}
+		used += (size_t)n;
+	}
+	return used;
+}
+
+static void on_ended(struct conn *c)
+{
+	probe_fail(probe_of(c), "closed without an answer");
+}
+
+static void on_drained(struct conn *c)
+{
+	const struct probe *p = probe_of(c);
+
+	if (p->http2)
+		http2_drained(p->http2->session);
+}
+
+static void on_failed(struct conn *c, int error)
+{
+	struct probe *p = probe_of(c);
+
+	if (error == -EPROTO)
+		probe_fail(p, "tls: %s", conn_reason(c));
+	else
+		fail_errno(p, c->is_open ? "receive" : "connect", error);
+}
+
+static const struct conn_ops ops = {
+	.received = on_received,
+	.opened = on_opened,
+	.ended = on_ended,
+	.drained = on_drained,
+	.failed = on_failed,
+};
+
+static int start_tls(struct probe *p)
+{
+	static const char *const h2[] = {"h2", NULL};
+	static const char *const both[] = {"h2", "http/1.1", NULL};
+	const char *name = p->plan->server_name;
+	char address[ADDR_TEXT_SIZE];
+	int rc;
+
+	if (!name && p->plan->verifies)
+		name = addr_text(&p->address, address);
+	if (p->plan->proxy_protocol)
+		send_proxy_header(p);
+	rc = conn_start_tls_client(&p->conn, p->plan->tls, name);
+	return rc || p->plan->protocol == HTTP_1
+	               ? rc
+	               : tls_offer(p->conn.tls, p->plan->protocol == HTTP_2 ? h2 : both);
 }
 
 static void attempt(struct probe *p)
@@ -257,7 +304,7 @@ static void on_timer(struct timer *t)
 	struct probe *p = CONTAINER_OF(t, struct probe, timer);
 
 	if (p->is_busy)
-		fail(p, "no answer within %u ms", p->plan->check.timeout_ms);
+		probe_fail(p, "no answer within %u ms", p->plan->check.timeout_ms);
 	else
 		attempt(p);
 }
@@ -302,8 +349,7 @@ void probe_follow(struct probe *p, struct probe_plan *plan)
 	p->plan = plan;
 	if (is_same)
 		return;
-	conn_close(&p->conn);
-	p->is_busy = false;
+	drop(p);
 	p->verdict.streak = 0;
 	probe_start(p);
 }
@@ -318,7 +364,7 @@ void probe_free(struct probe *p)
 	if (!p)
 		return;
 	loop_timer_stop(p->owner->loop, &p->timer);
-	conn_close(&p->conn);
+	drop(p);
 	probe_plan_put(p->plan);
 	p->grave.run = bury;
 	loop_defer(p->owner->loop, &p->grave);

@@ -2,7 +2,9 @@
 // One backend of one pool under health check: every interval_ms, give or take the jitter, it is connected to, and
 //   tcp    that is all;
 //   http   a GET is answered by an accepted status (conf_health_accepts()); the content is not waited for;
-//   https  the same through TLS, verified if the pool's "tls" says so.
+//   https  the same through TLS, verified if the pool's "tls" says so;
+//   grpc, grpcs  grpc.health.v1.Health/Check says SERVING.
+// What the pool's requests speak is spoken, HTTP/1.1 or HTTP/2 (probe_http2.h); grpc is HTTP/2.
 // timeout_ms is for the whole. An attempt that we have no descriptor or memory for is none. Results make a verdict
 // (probe_verdict.h), transitions are logged and told at once. The first attempt comes at a random moment within the first
 // interval, a second at most. Main thread.
@@ -13,6 +15,7 @@
 #include "l7/probe_verdict.h"
 
 struct probe;
+struct probe_http2;
 
 struct probe_owner {
 	struct loop *loop;
@@ -31,11 +34,12 @@ struct probe {
 	struct probe_verdict verdict;
 	struct probe_plan *plan; // a reference
 	const struct probe_owner *owner;
-	struct timer timer; // the next attempt, or the end of the present one's time
-	uint64_t began_ms;  // the last attempt
-	struct conn conn;   // the present one's
-	size_t seen;        // bytes of its answer that were looked at
-	uint64_t random;    // state of the jitter
+	struct timer timer;        // the next attempt, or the end of the present one's time
+	uint64_t began_ms;         // the last attempt
+	struct conn conn;          // the present one's
+	struct probe_http2 *http2; // likewise; NULL = HTTP/1, or none
+	size_t seen;               // bytes of its answer that were looked at
+	uint64_t random;           // state of the jitter
 	struct loop_task grave;
 };
 

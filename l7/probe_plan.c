@@ -41,8 +41,19 @@ static bool copy(struct probe_plan *p, const struct conf_pool *pool)
 	}
 	c->status = status;
 	return (!c->path || copy_text(p, &c->path)) && (!c->host || copy_text(p, &c->host)) &&
+	       (!c->service || copy_text(p, &c->service)) &&
 	       (!c->server_name || copy_text(p, &c->server_name)) &&
 	       (!p->server_name || copy_text(p, &p->server_name));
+}
+
+// As the pool's requests are sent; HTTP/1 where only ALPN could tell and nobody asks it.
+static uint8_t protocol_of(const struct conf_pool *pool)
+{
+	if (conf_health_is_grpc(&pool->health))
+		return HTTP_2;
+	if (pool->protocol == HTTP_AUTO && !conf_health_uses_tls(pool))
+		return HTTP_1;
+	return pool->protocol;
 }
 
 int probe_plan_new(struct probe_plan **out, const struct conf *conf, uint16_t pool, struct err *err)
@@ -56,9 +67,10 @@ int probe_plan_new(struct probe_plan **out, const struct conf *conf, uint16_t po
 	p->n_refs = 1;
 	p->proxy_protocol = from->proxy_protocol;
 	p->verifies = from->has_tls && from->tls.verify;
+	p->protocol = protocol_of(from);
 	if (!copy(p, from))
 		rc = err_set(err, -ENOMEM, "out of memory");
-	else if (from->health.type == HEALTH_HTTPS)
+	else if (conf_health_uses_tls(from))
 		rc = tls_client_new(&p->tls, conf, pool, err);
 	if (rc) {
 		probe_plan_put(p);
@@ -91,6 +103,8 @@ static bool is_same_text(const char *a, const char *b)
 bool probe_plan_is_same(const struct probe_plan *a, const struct probe_plan *b)
 {
 	return a->check.type == b->check.type && a->check.port == b->check.port &&
+	       a->protocol == b->protocol && !a->tls == !b->tls &&
+	       is_same_text(a->check.service, b->check.service) &&
 	       a->check.timeout_ms == b->check.timeout_ms &&
 	       a->check.interval_ms == b->check.interval_ms &&
 	       a->proxy_protocol == b->proxy_protocol && a->verifies == b->verifies &&
@@ -109,10 +123,10 @@ size_t probe_plan_request_size(const struct probe_plan *p)
 	return strlen(p->check.path) + (p->check.host ? strlen(p->check.host) : 0) + REQUEST_REST;
 }
 
-static void add_host(const struct probe_plan *p, struct text *out, const struct addr *address,
+void probe_plan_host(const struct probe_plan *p, struct text *out, const struct addr *address,
                      be16 port)
 {
-	uint16_t usual = p->check.type == HEALTH_HTTPS ? HTTPS_PORT : HTTP_PORT;
+	uint16_t usual = p->tls ? HTTPS_PORT : HTTP_PORT;
 	char at[ADDR_PORT_TEXT_SIZE];
 	size_t len;
 
@@ -133,7 +147,7 @@ void probe_plan_request(const struct probe_plan *p, struct text *out, const stru
 	TEXT_ADD_LITERAL(out, "GET ");
 	text_add_z(out, p->check.path);
 	TEXT_ADD_LITERAL(out, " HTTP/1.1\r\nHost: ");
-	add_host(p, out, address, port);
+	probe_plan_host(p, out, address, port);
 	TEXT_ADD_LITERAL(out, "\r\nUser-Agent: lb47-probe/" LB47_VERSION
 	                      "\r\nAccept: */*\r\nConnection: close\r\n\r\n");
 }

@@ -12,10 +12,11 @@ struct tls_client;
 
 struct probe_plan {
 	struct conf_health_check check; // type is not HEALTH_NONE; texts and lists lie in `arena`
-	const char *server_name; // https: SNI, and what is verified; NULL = the backend's address
+	const char *server_name; // TLS: SNI, and what is verified; NULL = the backend's address
 	bool proxy_protocol;     // the connection begins with a PROXY v2 header, LOCAL
-	bool verifies;           // https: names must agree
-	struct tls_client *tls;  // https; owned
+	bool verifies;           // TLS: names must agree
+	uint8_t protocol;        // enum conf_http: what is spoken; HTTP_AUTO through TLS only
+	struct tls_client *tls;  // owned; NULL = in clear
 	struct arena arena;
 	uint32_t n_refs;
 };
@@ -32,7 +33,11 @@ bool probe_plan_is_same(const struct probe_plan *a, const struct probe_plan *b);
 // The port of a backend that is probed.
 be16 probe_plan_port(const struct probe_plan *p, be16 backend_port);
 
-// http, https: bytes of a request, at most; and the request for a backend there.
+// What the backend is asked for: "host", or its address.
+void probe_plan_host(const struct probe_plan *p, struct text *out, const struct addr *address,
+                     be16 port);
+
+// HTTP/1: bytes of a request, at most; and the request for a backend there.
 size_t probe_plan_request_size(const struct probe_plan *p);
 void probe_plan_request(const struct probe_plan *p, struct text *out, const struct addr *address,
                         be16 port);

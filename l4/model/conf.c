@@ -43,10 +43,8 @@ const char *const conf_state_names[STATE_COUNT] = {
 	[STATE_DOWN] = "down",
 };
 const char *const conf_health_names[HEALTH_COUNT] = {
-	[HEALTH_NONE] = "",
-	[HEALTH_TCP] = "tcp",
-	[HEALTH_HTTP] = "http",
-	[HEALTH_HTTPS] = "https",
+	[HEALTH_NONE] = "",       [HEALTH_TCP] = "tcp",   [HEALTH_HTTP] = "http",
+	[HEALTH_HTTPS] = "https", [HEALTH_GRPC] = "grpc", [HEALTH_GRPCS] = "grpcs",
 };
 const char *const conf_hash_by_names[HASH_BY_COUNT] = {
 	[HASH_BY_SOURCE] = "source",
@@ -119,6 +117,19 @@ struct conf_pool *conf_service_pool(const struct conf *conf, const struct conf_s
 	const char *name = service->pool ? service->pool : l7 ? l7->hosts : NULL;
 
 	return name ? conf_pool_find(conf, name) : NULL;
+}
+
+bool conf_health_is_grpc(const struct conf_health_check *health)
+{
+	return health->type == HEALTH_GRPC || health->type == HEALTH_GRPCS;
+}
+
+bool conf_health_uses_tls(const struct conf_pool *pool)
+{
+	uint8_t type = pool->health.type;
+
+	return type == HEALTH_HTTPS || type == HEALTH_GRPCS ||
+	       (type == HEALTH_GRPC && pool->has_tls);
 }
 
 bool conf_health_accepts(const struct conf_health_check *health, unsigned int status)

@@ -47,7 +47,15 @@ enum conf_balance {
 	BALANCE_COUNT
 };
 enum conf_state { STATE_UP, STATE_DRAIN, STATE_DOWN, STATE_COUNT };
-enum conf_health { HEALTH_NONE, HEALTH_TCP, HEALTH_HTTP, HEALTH_HTTPS, HEALTH_COUNT };
+enum conf_health {
+	HEALTH_NONE,
+	HEALTH_TCP,
+	HEALTH_HTTP,
+	HEALTH_HTTPS,
+	HEALTH_GRPC,  // grpc.health.v1; through TLS if the pool has "tls"
+	HEALTH_GRPCS, // the same, always through TLS
+	HEALTH_COUNT
+};
 enum conf_hash_by { HASH_BY_SOURCE, HASH_BY_HEADER, HASH_BY_COOKIE, HASH_BY_COUNT };
 enum conf_unhealthy { UNHEALTHY_ALL, UNHEALTHY_NONE, UNHEALTHY_COUNT };
 enum conf_http { HTTP_1, HTTP_2, HTTP_AUTO, HTTP_COUNT };
@@ -223,8 +231,9 @@ struct conf_health_check {
 	uint16_t fall;        // 1..100, default 3
 	// http, https: the good ones; none = 200..399, see conf_health_accepts()
 	struct conf_status *status;
-	const char *host;        // http, https: Host header; NULL = the backend's address
-	const char *server_name; // https: SNI; NULL = none sent
+	const char *host;        // not tcp: Host header; NULL = the backend's address
+	const char *server_name; // through TLS: SNI; NULL = none sent
+	const char *service;     // grpc, grpcs: what is asked for; NULL = the server as a whole
 	be16 port;               // 0 = the backend's (default)
 	uint8_t n_status;
 	uint8_t jitter_percent; // of interval_ms, 0..50, default 10
@@ -375,6 +384,8 @@ struct conf_pool *conf_service_pool(const struct conf *conf, const struct conf_s
 
 // Whether an HTTP status is a good answer to the health check.
 bool conf_health_accepts(const struct conf_health_check *health, unsigned int status);
+bool conf_health_is_grpc(const struct conf_health_check *health);
+bool conf_health_uses_tls(const struct conf_pool *pool);
 
 // Appends a copy of *backend (its name too) to the pool and checks the whole.
 // -EEXIST, -EINVAL, -ENOMEM with *err; on failure nothing changed.

@@ -144,16 +144,19 @@ static int check_health(const struct conf_pool *pool, size_t i, struct err *err)
 	if (h->timeout_ms > h->interval_ms)
 		return FAIL("pools[%zu].health.timeout_ms: %u is more than interval_ms %u", i,
 		            h->timeout_ms, h->interval_ms);
-	if (h->server_name && h->type != HEALTH_HTTPS)
-		return FAIL("pools[%zu].health.server_name: only for type \"https\"", i);
-	if (h->type != HEALTH_TCP)
+	if (h->server_name && !conf_health_uses_tls(pool))
+		return FAIL("pools[%zu].health.server_name: \"%s\" uses no TLS here", i,
+		            conf_health_names[h->type]);
+	if (h->service && !conf_health_is_grpc(h))
+		return FAIL("pools[%zu].health.service: only for types \"grpc\" and \"grpcs\"", i);
+	if (h->host && h->type == HEALTH_TCP)
+		return FAIL("pools[%zu].health.host: not for type \"tcp\"", i);
+	if (h->type == HEALTH_HTTP || h->type == HEALTH_HTTPS)
 		return 0;
-	if (strcmp(h->path, "/") != 0)
+	if (h->path && strcmp(h->path, "/") != 0)
 		return FAIL("pools[%zu].health.path: only for types \"http\" and \"https\"", i);
 	if (h->n_status)
 		return FAIL("pools[%zu].health.status: only for types \"http\" and \"https\"", i);
-	if (h->host)
-		return FAIL("pools[%zu].health.host: only for types \"http\" and \"https\"", i);
 	return 0;
 }
 

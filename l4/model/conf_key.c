@@ -310,7 +310,7 @@ static const struct conf_key status_item = {.type = KEY_STATUS, .size = sizeof(s
 
 static const struct conf_key health_keys[] = {
 	{"type", KEY_WORD, FIELD(conf_health_check, type), .is_required = true, WORDS(conf_health_names),
-	 .help = "`tcp` connects; `http` and `https` ask for `path`"},
+	 .help = "`tcp` connects; `http` and `https` ask for `path`; `grpc` asks grpc.health.v1, through TLS where the pool has `tls`, `grpcs` always through TLS"},
 	{"path", KEY_PATH, FIELD(conf_health_check, path), RANGE(1, TEXT_MAX), .text = "/",
 	 .help = "what `http` and `https` ask for; may hold a query"},
 	{"interval_ms", KEY_INTEGER, FIELD(conf_health_check, interval_ms), RANGE(10, 3600000),
@@ -330,9 +330,11 @@ static const struct conf_key health_keys[] = {
 	 RANGE(1, CONF_MAX_RULES), .item = &status_item, .otherwise = "`200-399`",
 	 .help = "good answers to `http` and `https`: `200`, `200-299`"},
 	{"host", KEY_HOST, FIELD(conf_health_check, host), .otherwise = "the backend's address",
-	 .help = "Host header for `http` and `https`"},
+	 .help = "Host header, :authority for all types but `tcp`"},
 	{"server_name", KEY_HOST, FIELD(conf_health_check, server_name), .otherwise = "none is sent",
-	 .help = "SNI for `https`"},
+	 .help = "SNI of what goes through TLS"},
+	{"service", KEY_TEXT, FIELD(conf_health_check, service), RANGE(1, TEXT_MAX), .otherwise = "the server as a whole",
+	 .help = "which service `grpc` and `grpcs` ask for: `package.Service`"},
 };
 
 static const struct conf_key backend_keys[] = {
