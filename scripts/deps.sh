@@ -65,9 +65,10 @@ libhttp-parser-dev            # the benchmark's yardstick for HTTP/1: what Node.
 nftables                      # a NAT that rebinds
 openssl                       # certificates for tests
 nodejs                        # HTTP, WebSocket and event streams by Node
-npm                           # its WebSocket library, ws
+npm                           # its libraries for WebSockets and gRPC, ws and @grpc/grpc-js
 python3-websockets            # WebSockets by Python
 python3-h2                    # HTTP/2 backends that do what no server does
+python3-grpcio                # gRPC by Python
 slowhttptest                  # slow clients
 nghttp2-client                # HTTP/2 clients: nghttp, h2load
 nghttp2-server                # HTTP/2 server: an origin of the benchmarks
