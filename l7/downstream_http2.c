@@ -107,7 +107,7 @@ static void run_task(struct loop_task *task)
 
 	e->is_deferred = false;
 	if (e->is_closed)
-		free(e);
+		slab_put(&e->c->w->loop.slab, e);
 	else
 		give_waiting(e);
 }
@@ -364,7 +364,7 @@ static struct downstream *connection_of(struct http2 *h)
 static struct http2_stream *on_open(struct http2 *h)
 {
 	struct downstream *c = connection_of(h);
-	struct exchange *e = calloc(1, sizeof(*e));
+	struct exchange *e = slab_get_zero(&c->w->loop.slab, sizeof(*e));
 
 	if (!e)
 		return NULL;

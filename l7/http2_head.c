@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Header blocks and heads (RFC 9113 section 8.3). nghttp2 has checked what the frames' layer can: names in lower case, values without
 // control characters, which pseudo fields there are and where, no field of HTTP/1's connections.
-#include <stdio.h>
-
 #include "l7/http1_target.h"
 #include "l7/http2_session.h"
 
@@ -66,7 +64,7 @@ bool http2_head_add(struct http2 *h, struct slice name, struct slice value)
 	put(block->buf, name.ptr, name.len);
 	put(block->buf, value.ptr, value.len);
 	block->n++;
-	block->n_cookies += header_eq(name, "cookie");
+	block->n_cookies += name.len == 6 && memcmp(name.ptr, "cookie", 6) == 0;
 	return true;
 }
 
@@ -93,23 +91,23 @@ struct pseudo {
 	struct slice method, scheme, authority, path, protocol, status;
 };
 
+// nghttp2 lets no others through.
 static void keep_pseudo(struct pseudo *p, const struct field *f)
 {
-	static const struct {
-		const char *name;
-		size_t offset;
-	} known[] = {
-		{":method", offsetof(struct pseudo, method)},
-		{":scheme", offsetof(struct pseudo, scheme)},
-		{":authority", offsetof(struct pseudo, authority)},
-		{":path", offsetof(struct pseudo, path)},
-		{":protocol", offsetof(struct pseudo, protocol)},
-		{":status", offsetof(struct pseudo, status)},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (header_eq(f->name, known[i].name))
-			memcpy((char *)p + known[i].offset, &f->value, sizeof(f->value));
+	switch (f->name.len > 2 ? f->name.ptr[1] : 0) {
+	case 'm':
+		p->method = f->value;
+		break;
+	case 'a':
+		p->authority = f->value;
+		break;
+	case 's': // :scheme, :status
+		*(f->name.ptr[2] == 'c' ? &p->scheme : &p->status) = f->value;
+		break;
+	case 'p': // :path, :protocol
+		*(f->name.ptr[2] == 'a' ? &p->path : &p->protocol) = f->value;
+		break;
+	}
 }
 
 // Several cookie fields are one, cut for compression (section 8.2.3): what HTTP/1 gets is whole. At the end of the block.
@@ -377,9 +375,7 @@ static void add(struct http2_head *head, struct slice name, struct slice value, 
 static uint8_t index_flags(const struct field *f)
 {
 	static const uint64_t unique =
-		UINT64_C(1) << HEADER_X_REQUEST_ID | UINT64_C(1) << HEADER_X_FORWARDED_FOR |
-		UINT64_C(1) << HEADER_FORWARDED | UINT64_C(1) << HEADER_REFERER |
-		UINT64_C(1) << HEADER_SEC_WEBSOCKET_ACCEPT;
+		UINT64_C(1) << HEADER_X_REQUEST_ID | UINT64_C(1) << HEADER_REFERER;
 
 	return unique >> f->id & 1 ? NGHTTP2_NV_FLAG_NO_INDEX : 0;
 }
@@ -403,9 +399,10 @@ static void add_fields(struct http2_head *head, const struct fields *f)
 
 static void add_length(struct http2_head *head, uint64_t length)
 {
-	int n = snprintf(head->length, sizeof(head->length), "%llu", (unsigned long long)length);
+	struct text t = text_of(head->length, sizeof(head->length));
 
-	ADD_PSEUDO(head, "content-length", slice_of(head->length, (size_t)n));
+	text_add_number(&t, length);
+	ADD_PSEUDO(head, "content-length", text_slice(&t));
 }
 
 // Path and query in one piece.

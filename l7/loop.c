@@ -70,6 +70,7 @@ void loop_fini(struct loop *loop)
 	if (loop->wake_fd >= 0)
 		close(loop->wake_fd);
 	buf_fini(&loop->bufs);
+	slab_fini(&loop->slab);
 	free(loop->received);
 	pthread_mutex_destroy(&loop->lock);
 	loop->epoll_fd = loop->wake_fd = -1;

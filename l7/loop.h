@@ -14,6 +14,7 @@
 #include "l4/base/clock.h"
 #include "l4/base/err.h"
 #include "l7/buf.h"
+#include "l7/slab.h"
 #include "l7/timer.h"
 
 enum {
@@ -39,6 +40,7 @@ struct loop {
 	uint64_t now_ns; // monotonic, of this turn's beginning
 	struct timer_wheel timers;
 	struct buf_pool bufs;
+	struct slab slab;
 	uint8_t *received;                    // [LOOP_RECEIVE_SIZE], what io.c receives into
 	struct io_list ready;                 // have something to do without a new event
 	struct io_list starved;               // would receive, but the budget of buffers is used up
