@@ -64,16 +64,25 @@ static bool takes(const struct exchange *e)
 	return e->stream && stream_takes(e->stream) && (!e->is_tunnel || e->stream->tunnel);
 }
 
+// The client sends no more. Browsers say so right behind their Close: then the backend's is awaited, and its end. Without a
+// Close it left, and the tunnel's other end is told.
+static void end_tunnel(struct exchange *e)
+{
+	if (e->stream->tunnel && tunnel_is_closing(e->stream->tunnel))
+		return;
+	stream_abort(e->stream, ACCESS_CLIENT_ABORT, NULL);
+	e->stream = NULL;
+	http2_end(&e->h2, NULL);
+}
+
 static void give_end(struct exchange *e)
 {
 	struct fields *trailers = NULL;
 
 	if (!e->stream || !e->is_ended || e->is_end_given || e->in.size)
 		return;
-	if (e->is_tunnel) { // it left; the tunnel's other end is told
-		stream_abort(e->stream, ACCESS_CLIENT_ABORT, NULL);
-		e->stream = NULL;
-		http2_end(&e->h2, NULL);
+	if (e->is_tunnel) {
+		end_tunnel(e);
 		return;
 	}
 	if (!takes(e))

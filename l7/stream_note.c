@@ -110,6 +110,12 @@ static const char *protocol(const struct stream *s)
 	return s->is_event_stream ? "sse" : versions[s->from->minor];
 }
 
+// As it was sent: extended CONNECT has 200 where HTTP/1 has 101.
+static uint16_t sent_status(const struct stream *s)
+{
+	return s->status == 101 && s->from->minor == MESSAGE_HTTP2 ? 200 : s->status;
+}
+
 static void add_backend(struct access_record *a, const struct stream *s)
 {
 	const struct conf_pool *pool;
@@ -171,7 +177,7 @@ void stream_note_write(const struct stream *s, enum access_end end, const char *
 		.request_id = n->id,
 		.client = from->address,
 		.client_port = from->port,
-		.status = s->status,
+		.status = sent_status(s),
 		.minor = n->minor,
 		.end = (uint8_t)end,
 		.attempts = s->n_attempts,

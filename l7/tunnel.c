@@ -46,6 +46,11 @@ bool tunnel_is_closed(const struct tunnel *t)
 	return t->client.is_closed && t->backend.is_closed;
 }
 
+bool tunnel_is_closing(const struct tunnel *t)
+{
+	return t->client.is_closed;
+}
+
 uint64_t tunnel_messages(const struct tunnel *t, bool of_client)
 {
 	return of_client ? t->client.n_messages : t->backend.n_messages;

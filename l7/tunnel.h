@@ -16,6 +16,8 @@ void tunnel_from_backend(struct tunnel *t, struct slice bytes);
 
 // Both ends have said that they close.
 bool tunnel_is_closed(const struct tunnel *t);
+// The client has: it waits for the other.
+bool tunnel_is_closing(const struct tunnel *t);
 
 // Data messages that the client, or the backend, has ended.
 uint64_t tunnel_messages(const struct tunnel *t, bool of_client);
