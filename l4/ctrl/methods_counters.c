@@ -43,24 +43,35 @@ static int add_reasons(struct methods_call *call, const struct lane_counters *su
 	return 0;
 }
 
-static int add_steered_port(struct methods_call *call, const struct conf_port *port,
+static int add_steered_row(struct methods_call *call, uint16_t port, const struct stats_field *f,
+                           uint64_t packets)
+{
+	struct ctl_steered *row;
+
+	if (!packets && !call->params->counters_params.all)
+		return 0;
+	row = methods_row(call, &call->result.counters.steered, "steered");
+	if (!row)
+		return -ENOMEM;
+	snprintf(row->port, sizeof(row->port), "%s", call->control->conf->ports[port].name);
+	snprintf(row->name, sizeof(row->name), "%s", f->name);
+	snprintf(row->help, sizeof(row->help), "%s", f->help);
+	row->packets = packets;
+	return 0;
+}
+
+// The last row is what lies between the program and the lanes.
+static int add_steered_port(struct methods_call *call, uint16_t port,
                             const struct steer_counters *count)
 {
-	for (size_t i = 0; i < STATS_STEER_FIELDS; i++) {
-		const struct stats_field *f = &stats_steer_fields[i];
-		struct ctl_steered *row;
+	static const struct stats_field missed = {
+		.name = "missed", .help = "given to a lane whose queue had no room: dropped"};
+	int rc = 0;
 
-		if (!stats_value(count, f) && !call->params->counters_params.all)
-			continue;
-		row = methods_row(call, &call->result.counters.steered, "steered");
-		if (!row)
-			return -ENOMEM;
-		snprintf(row->port, sizeof(row->port), "%s", port->name);
-		snprintf(row->name, sizeof(row->name), "%s", f->name);
-		snprintf(row->help, sizeof(row->help), "%s", f->help);
-		row->packets = stats_value(count, f);
-	}
-	return 0;
+	for (size_t i = 0; !rc && i < STATS_STEER_FIELDS; i++)
+		rc = add_steered_row(call, port, &stats_steer_fields[i],
+		                     stats_value(count, &stats_steer_fields[i]));
+	return rc ? rc : add_steered_row(call, port, &missed, call->control->ports[port].missed);
 }
 
 static int add_steered(struct methods_call *call)
@@ -72,7 +83,7 @@ static int add_steered(struct methods_call *call)
 		struct steer_counters count;
 
 		if (c->count_steered(c, i, &count) == 0)
-			rc = add_steered_port(call, &c->conf->ports[i], &count);
+			rc = add_steered_port(call, i, &count);
 	}
 	return rc;
 }

@@ -52,6 +52,7 @@ static int add_ports(struct methods_call *call, struct ctl_rows *ports)
 		port->driver = p->driver;
 		port->mac = c->ports[i].mac;
 		port->link = c->ports[i].link_up;
+		port->missed = c->ports[i].missed;
 	}
 	return 0;
 }

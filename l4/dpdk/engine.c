@@ -130,9 +130,11 @@ void engine_describe(const struct engine *e, struct control_port *out)
 
 void engine_watch(const struct engine *e, struct control_port *out)
 {
-	for (uint8_t i = 0; i < e->n_ports; i++)
+	for (uint8_t i = 0; i < e->n_ports; i++) {
 		if (e->ports[i].conf->driver != DRIVER_AF_XDP)
 			out[i].link_up = port_link_is_up(&e->ports[i]);
+		out[i].missed = port_missed(&e->ports[i]);
+	}
 }
 
 static bool all_run(const struct engine *e)

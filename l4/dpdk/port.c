@@ -247,8 +247,10 @@ int port_open(struct port *p, const struct conf *conf, uint8_t index, const stru
               const char *xdp_object, struct err *err)
 {
 	struct device d = {0};
+	struct xsk_set others;
 	int rc;
 
+	xsk_find(&others);
 	*p = (struct port){
 		.conf = &conf->ports[index], .punt = PORT_NO_DEVICE, .device = PORT_NO_DEVICE};
 	rte_spinlock_init(&p->tx_lock);
@@ -258,6 +260,8 @@ int port_open(struct port *p, const struct conf *conf, uint8_t index, const stru
 		rc = make_device(p, &d, err);
 	if (!rc)
 		rc = configure(p, conf, eal, err);
+	xsk_find(&p->sockets);
+	xsk_drop(&p->sockets, &others);
 	if (!rc)
 		rc = learn(p, err);
 	if (!rc)
@@ -307,4 +311,13 @@ bool port_link_is_up(const struct port *p)
 
 	return rte_eth_link_get_nowait(p->device, &link) == 0 &&
 	       link.link_status == RTE_ETH_LINK_UP;
+}
+
+uint64_t port_missed(const struct port *p)
+{
+	struct rte_eth_stats stats;
+
+	if (p->conf->driver == DRIVER_AF_XDP)
+		return xsk_missed(&p->sockets);
+	return rte_eth_stats_get(p->device, &stats) == 0 ? stats.imissed : 0;
 }

@@ -8,6 +8,7 @@
 
 #include "l4/base/addr.h"
 #include "l4/base/err.h"
+#include "l4/dpdk/xsk.h"
 #include "l4/model/conf.h"
 
 #include <rte_spinlock.h>
@@ -30,7 +31,8 @@ struct port {
 	struct mac mac;
 	unsigned if_index; // kernel interface that speaks for the port, 0 = none
 	char if_name[16];
-	char vdev[32]; // name of the device if we made it, "" for pci
+	char vdev[32];          // name of the device if we made it, "" for pci
+	struct xsk_set sockets; // af_xdp
 };
 
 // Makes or finds the device and sets its queues up. `xdp_object` is the path of the steering
@@ -41,3 +43,6 @@ NODISCARD int port_start(struct port *p, struct err *err);
 void port_close(struct port *p);
 
 bool port_link_is_up(const struct port *p);
+
+// Packets that came for a lane while its queue had no room; 0 where the device does not say.
+uint64_t port_missed(const struct port *p);

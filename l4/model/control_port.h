@@ -10,4 +10,6 @@ struct control_port {
 	unsigned if_index; // of the af_xdp device or the punt interface, 0 = none
 	char if_name[16];
 	bool link_up;
+	uint64_t
+		missed; // packets for a lane that its queue had no room for, since the port was opened
 };

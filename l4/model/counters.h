@@ -165,7 +165,8 @@ enum reason { REASONS(X) REASON_COUNT };
 // packet; these lie in the store and go on with the next program. An ICMP error counts for the service that it is
 // about; a ping, a later fragment or what is broken for the service whose address it is, if that is the
 // only one at this address: whatever cannot be told apart is in the list above alone. A service of the
-// lanes: its lanes' `packets` = packets + the ICMP errors of icmp - what queues had no room for.
+// lanes: its lanes' `packets` = packets + the ICMP errors of icmp - what queues had no room for
+// (`missed` of the port in `lbctl counters`).
 #define COUNTERS_STEER_SERVICE(X)                                                         \
 	X(packets, counter, packets, "to the service, given to its lane")                 \
 	X(bytes, counter, bytes, "their bytes, Ethernet header included")                 \

@@ -166,6 +166,7 @@ static const struct ctl_field port_fields[] = {
 	{COLUMN(port, device, "DEVICE", "the driver's device"), .kind = CTL_TEXT, OPTIONAL},
 	{COLUMN(port, mac, "MAC", "our address on it"), .kind = CTL_MAC, OPTIONAL},
 	{COLUMN(port, link, "LINK", "whether the link is up"), .kind = CTL_BOOL},
+	{COLUMN(port, missed, "MISSED", "packets that its receive queues had no room for"), .kind = CTL_U64},
 	{COLUMN(port, interface, "INTERFACE", "the kernel's interface for the port"), .kind = CTL_TEXT, OPTIONAL},
 };
 TYPE(port);

@@ -145,6 +145,7 @@ struct ctl_port {
 	char device[256];
 	struct mac mac;
 	bool link;
+	uint64_t missed;
 	char interface[16];
 };
 

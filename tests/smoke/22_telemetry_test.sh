@@ -15,6 +15,7 @@ STORE=/sys/fs/bpf/$EDGE
 edge_up
 edge_conf "$TMP/plain.json"
 jq '.services += [{name: "api", address: "203.0.113.30", port: 82, protocol: "tcp", l7: "api"}] |
+	.services += [{name: "udp4", address: "203.0.113.10", port: 80, protocol: "udp", forward: "dsr", pool: "v4"}] |
 	.l7 = [{name: "api", routes: [{path: "/", pool: "rest"}]}] |
 	.pools += [.pools[0] + {name: "rest", balance: "round_robin"}] | .workers = 1' "$TMP/plain.json" >"$TMP/edge.json"
 ip -n "$EDGE-lb" addr add 203.0.113.30/32 dev lo
@@ -65,6 +66,30 @@ passed=$(steered api passed)
 [ "$(ctl -o json counters | jq '[.tcp_histograms[] | select(.side == "service" and .values == 12)] | length')" = 4 ] ||
 	fail "not four histograms with a value for each connection: $(ctl counters)"
 bpftool -j map dump pinned "$STORE/tcp_services" 2>/dev/null | grep -q '"connections":12' || fail "bpftool: no named counters"
+
+# --- lb4d stands still, and its queue fills: what is lost between the program and the lanes has a name ---
+burst() {
+	in_ns client python3 - <<-'END'
+		import socket
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		for _ in range(8000):
+		    s.sendto(b'burst', ('203.0.113.10', 80))
+	END
+}
+# lost: packets of the burst's service that no lane had, and those that the port has missed.
+lost() {
+	ctl -o json counters -a | jq -c '[
+		([.services_steered[] | select(.service == "udp4" and .name == "packets") | .value] | add) -
+		([.services[] | select(.service == "udp4" and .name == "packets") | .value] | add),
+		([.steered[] | select(.name == "missed") | .packets] | add)]'
+}
+is_told() { [ "$(lost | jq '.[0] > 0 and .[0] == .[1]')" = true ]; }
+kill -STOP "$LB4D_PID"
+burst
+kill -CONT "$LB4D_PID"
+wait_until 5 is_told || fail "lost and missed are $(lost)"
+[ "$(steered udp4 packets)" = 8000 ] || fail "$(steered udp4 packets) of 8000 packets were steered"
+expect_identity
 
 # --- lb4d is killed: the XDP program counts on, its successor too; the TCP programs are gone with it ---
 ids=$(cat "/proc/$LB4D_PID/fdinfo/"* 2>/dev/null | sed -n 's/^prog_id:[[:space:]]*//p' | sort -u)

@@ -64,7 +64,7 @@ shows '^wan +service +[0-9]+' counters
 shows '^wan +no_socket +0 ' counters --all
 json '.received > 0 and .received == .forwarded + .punted + .answered + .dropped + .difference
 	and ([.steered[].port] | unique) == ["wan"]' counters
-json '[.steered[].name] == ["passed", "service", "snat", "icmp", "fragment", "malformed", "no_socket"]' counters -a
+json '[.steered[].name] == ["passed", "service", "snat", "icmp", "fragment", "malformed", "no_socket", "missed"]' counters -a
 
 # --- flows ---
 shows '^flows: +[1-9]' flows
