@@ -5,8 +5,6 @@
 Each function whose name begins with test_ is a claim. Ends with status 1 if a claim fails.
 """
 
-import base64
-import hashlib
 import socket
 import sys
 import threading
@@ -14,18 +12,11 @@ import time
 
 import h2.events
 from h2.errors import ErrorCodes
-from l7_http2_scripted import SETTING, Http2Bench, serve
+from l7_http2_scripted import SETTING, Http2Bench, requests, serve
 from l7_scripted import GET, POST, holds, lacks, read_all, read_head, run_claims, same
 
 TWO = b"GET /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 UPLOAD = b"POST /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
-
-
-def requests(peer, **how):
-    """The streams of complete requests."""
-    for event in peer.events(**how):
-        if isinstance(event, h2.events.StreamEnded):
-            yield event.stream_id
 
 
 # --- requests and answers ---
@@ -509,114 +500,6 @@ def test_a_backend_that_leaves_the_configuration_finishes(bench):
     assert not bad, bad[:3]
     assert len(bench.b.heads) - n_b < 8, "no new requests for who has left"
     bench.reload(bench.conf())
-
-
-# --- WebSockets ---
-
-UPGRADE = (
-    b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-ACCEPTED = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455 section 1.3
-TEXT = b"\x81\x85\x00\x00\x00\x00hello"  # masked with zeros
-ECHO = b"\x81\x05hello"
-
-
-def extended(status="200"):
-    """Knows WebSockets over HTTP/2 (RFC 8441), and echoes."""
-
-    def script(peer):
-        peer.begin({SETTING.ENABLE_CONNECT_PROTOCOL: 1})
-        for event in peer.events():
-            if isinstance(event, h2.events.RequestReceived) and peer.heads[event.stream_id][":method"] == "CONNECT":
-                headers = [(":status", status), ("sec-websocket-protocol", "chat")]
-                peer.h2.send_headers(event.stream_id, headers, end_stream=status != "200")
-            elif isinstance(event, h2.events.DataReceived) and event.data:
-                peer.h2.send_data(event.stream_id, ECHO)
-            elif isinstance(event, h2.events.StreamEnded) and status == "200":
-                peer.origin.note("ended")
-                peer.h2.end_stream(event.stream_id)
-
-    return script
-
-
-def both_protocols(kept):
-    """HTTP/2 without WebSockets, and HTTP/1.1 with them, on one port."""
-
-    def script(peer):
-        if peer.sock.recv(3, socket.MSG_PEEK) == b"PRI":
-            serve(b"h2")(peer)
-            return
-        head, _ = read_head(peer.sock)
-        kept.append(head)
-        key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
-        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-        peer.sock.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            b"Sec-WebSocket-Accept: %s\r\n\r\n" % accept
-        )
-        while peer.sock.recv(65536):
-            peer.sock.sendall(ECHO)
-
-    return script
-
-
-def speak(sock):
-    """A client's handshake, and a message there and back; the answer's head."""
-    sock.sendall(UPGRADE % b"/")
-    head, rest = read_head(sock)
-    holds(head, b"101 Switching Protocols")
-    holds(head, ACCEPTED)
-    sock.sendall(TEXT)
-    while len(rest) < len(ECHO):
-        rest += sock.recv(65536)
-    same(rest, ECHO)
-    return head
-
-
-def test_a_websocket_goes_over_http2(bench):
-    bench.a.scripts = [extended()]
-    for _ in range(3):
-        with bench.connect() as sock:
-            holds(speak(sock), b"sec-websocket-protocol: chat\r\n")
-    assert bench.a.wait_for("reset %d" % ErrorCodes.CANCEL, 3), bench.a.events
-    same(bench.a.count("opened"), 1)
-    head = bench.a.heads[0]
-    same([head[k] for k in (":method", ":protocol", ":scheme", ":path")], ["CONNECT", "websocket", "http", "/"])
-    for name in ("upgrade", "connection", "sec-websocket-key"):
-        lacks(head, name)
-    same(bench.line()["protocol"], "websocket")
-
-
-def test_a_websocket_that_is_refused_over_http2(bench):
-    bench.a.scripts = [extended("403")]
-    with bench.connect() as sock:
-        sock.sendall(UPGRADE % b"/")
-        holds(read_head(sock)[0], b"403 Forbidden")
-
-
-def test_a_websocket_goes_by_http1_where_http2_knows_none(bench):
-    kept = []
-    bench.a.scripts = [both_protocols(kept)]
-    for _ in range(3):
-        with bench.connect() as sock:
-            speak(sock)
-    holds(kept[0], b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
-    same(bench.a.count("opened"), 4)  # one of HTTP/2 found out
-    holds(bench.ask(GET), b"h2")
-    same(bench.a.count("opened"), 4)
-
-
-def test_a_backend_that_learns_websockets_is_believed(bench):
-    bench.a.scripts = [both_protocols([]), both_protocols([]), extended()]
-    with bench.connect() as sock:
-        speak(sock)
-    n_closed = bench.a.count("closed")
-    bench.hang_up(bench.a)
-    bench.a.wait_for("closed", n_closed + 1)
-    with bench.connect() as sock:
-        speak(sock)
-    same([head.get(":protocol") for head in bench.a.heads][-1], "websocket")
 
 
 # --- PROXY protocol ---

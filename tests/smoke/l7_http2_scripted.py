@@ -100,6 +100,13 @@ class Peer:
         self.sock.sendall(frame.serialize())
 
 
+def requests(peer, **how):
+    """The streams of complete requests."""
+    for event in peer.events(**how):
+        if isinstance(event, h2.events.StreamEnded):
+            yield event.stream_id
+
+
 def serve(body=b"ok", settings=None, **how):
     """Answers each request when it is complete."""
 
@@ -155,6 +162,70 @@ class Http2Origin:
     def wait_for(self, event, n=1, wait=WAIT):
         with self.changed:
             return self.changed.wait_for(lambda: self.events.count(event) >= n, wait)
+
+
+class Client:
+    """A client of HTTP/2 in clear, one thread."""
+
+    def __init__(self, port, window=None):
+        self.sock = socket.create_connection(("127.0.0.1", port), WAIT)
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        if window:
+            self.h2.local_settings = h2.settings.Settings(initial_values={SETTING.INITIAL_WINDOW_SIZE: window})
+        self.h2.initiate_connection()
+        self.flush()
+        self.heads, self.content, self.trailers, self.ends = {}, {}, {}, {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def flush(self):
+        self.sock.sendall(self.h2.data_to_send())
+
+    def request(self, path="/", method="GET", headers=(), content=None, trailers=None, end=True):
+        stream = self.h2.get_next_available_stream_id()
+        pseudo = [(":method", method), (":scheme", "http"), (":authority", "x"), (":path", path)]
+        self.h2.send_headers(stream, [*pseudo, *headers], end_stream=end and content is None)
+        if content is not None:
+            self.h2.send_data(stream, content, end_stream=end and not trailers)
+        if trailers:
+            self.h2.send_headers(stream, trailers, end_stream=True)
+        self.flush()
+        return stream
+
+    def wait(self, done, is_taking=True):
+        """Receives until done() is true."""
+        while not done():
+            data = self.sock.recv(65536)
+            if not data:
+                raise AssertionError("the connection ended")
+            for event in self.h2.receive_data(data):
+                self.take(event, is_taking)
+            self.flush()
+
+    def take(self, event, is_taking):
+        if isinstance(event, h2.events.ResponseReceived):
+            self.heads[event.stream_id] = dict(event.headers)
+            self.content.setdefault(event.stream_id, b"")
+        elif isinstance(event, h2.events.DataReceived):
+            self.content[event.stream_id] += event.data
+            if is_taking and event.flow_controlled_length:
+                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.TrailersReceived):
+            self.trailers[event.stream_id] = dict(event.headers)
+        elif isinstance(event, h2.events.StreamEnded):
+            self.ends[event.stream_id] = None
+        elif isinstance(event, h2.events.StreamReset):
+            self.ends[event.stream_id] = event.error_code
+
+    def answer(self, stream):
+        """Status and content, when it has ended."""
+        self.wait(lambda: stream in self.ends)
+        assert self.ends[stream] is None, "reset: %s" % self.ends[stream]
+        return self.heads[stream][":status"], self.content[stream]
 
 
 class Http2Bench(Bench):
