@@ -414,7 +414,7 @@ void stream_body(struct stream *s, struct slice bytes)
 void stream_body_end(struct stream *s, const struct fields *trailers)
 {
 	if (s->tunnel) {
-		stream_meter_finish(s, NULL);
+		stream_meter_finish(s);
 		finish_telling(s,
 		               tunnel_is_closed(s->tunnel) ? ACCESS_CLOSED : ACCESS_UPSTREAM_RESET,
 		               NULL, true);
@@ -426,7 +426,7 @@ void stream_body_end(struct stream *s, const struct fields *trailers)
 	}
 	if (!s->grpc)
 		s->from->ops->end(s->from->client, trailers);
-	stream_meter_finish(s, trailers);
+	stream_meter_finish(s);
 	finish_telling(s, ACCESS_COMPLETED, NULL, false);
 }
 

@@ -116,7 +116,7 @@ struct stream {
 	bool is_reused;
 	bool is_websocket; // asked for
 	bool is_event_stream;
-	bool is_grpc;
+	bool is_grpc;      // an answer to a call: counted as one
 	bool is_responded; // a head was given to the client
 	bool has_deadline; // total_ms is the client's (grpc-timeout)
 	bool has_grpc_status;

@@ -20,7 +20,6 @@ struct stream_meter {
 	uint64_t n_client, n_backend; // messages of a WebSocket seen
 	struct grpc_message messages; // of a gRPC call
 	bool is_read;                 // what events say
-	bool is_failed;               // a gRPC call that says so itself
 };
 
 // --- beginning ---
@@ -35,12 +34,6 @@ static uint8_t kind_of(const struct stream *s)
 static bool has_kind(const struct stream *s)
 {
 	return s->tunnel || s->is_event_stream || s->is_grpc;
-}
-
-static bool is_grpc(const struct stream *s, const struct response *r)
-{
-	return !has_kind(s) &&
-	       (s->web.is_bridged || grpc_kind_of_fields(&r->fields, NULL) == GRPC_NATIVE);
 }
 
 static void start_timer(struct stream_meter *m, uint64_t ns)
@@ -68,13 +61,12 @@ static void read_content(struct stream *s)
 	}
 }
 
-// A gRPC call says how it went in its trailers, or, having no content, in its head.
-static void see_status(struct stream *s, const struct fields *fields)
+// Base64 hides where messages end, too; a call that is bridged to gRPC has none between us and the backend.
+static bool is_opaque(const struct stream *s, const struct response *r)
 {
-	const struct field *f = fields ? message_field(fields, HEADER_GRPC_STATUS) : NULL;
-
-	if (s->is_grpc && f)
-		s->meter->is_failed = !slice_eq(f->value, slice_of("0", 1));
+	if (s->is_grpc)
+		return s->grpc == GRPC_WEB_TEXT && !s->web.is_bridged;
+	return s->is_event_stream && !event_stream_is_plain(r);
 }
 
 void stream_meter_begin(struct stream *s, const struct response *r)
@@ -87,7 +79,7 @@ void stream_meter_begin(struct stream *s, const struct response *r)
 		.is_ok = r->status < 300,
 	};
 
-	if (is_grpc(s, r)) {
+	if (s->grpc && !has_kind(s)) {
 		s->is_grpc = true;
 		stream_count_kind(s);
 	}
@@ -98,14 +90,13 @@ void stream_meter_begin(struct stream *s, const struct response *r)
 		return;
 	in.kind = kind_of(s);
 	in.now_ns = clock_now_ns();
-	in.is_opaque = s->is_event_stream && !event_stream_is_plain(r);
+	in.is_opaque = is_opaque(s, r);
 	meter_begin(&s->meter->meter, &in);
 	s->meter->stream = s;
 	s->meter->timer.fire = on_timer;
 	if (in.is_opaque)
 		return;
 	read_content(s);
-	see_status(s, &r->fields);
 	start_timer(s->meter, meter_stall(&s->meter->meter, in.now_ns));
 }
 
@@ -188,12 +179,10 @@ void stream_meter_sent(struct stream *s, size_t pending)
 		meter_delivered(&s->meter->meter, clock_now_ns());
 }
 
-void stream_meter_finish(struct stream *s, const struct fields *trailers)
+void stream_meter_finish(struct stream *s)
 {
-	if (!s->meter)
-		return;
-	see_status(s, trailers);
-	stream_is_blocked(s);
+	if (s->meter)
+		stream_is_blocked(s);
 }
 
 // --- the end ---
@@ -226,9 +215,9 @@ void stream_meter_end(struct stream *s, enum access_end end)
 	struct stream_meter *m = s->meter;
 	enum meter_end e = end_of(end);
 
+	if (s->is_grpc && e == METER_END_COMPLETED && s->grpc_status != GRPC_OK)
+		e = METER_END_ERROR_EVENT;
 	if (m) {
-		if (m->is_failed && e == METER_END_COMPLETED)
-			e = METER_END_ERROR_EVENT;
 		loop_timer_stop(&s->w->loop, &m->timer);
 		e = meter_end(&m->meter, e);
 	} else if (has_kind(s)) {

@@ -12,7 +12,6 @@
 struct response;
 struct stream;
 struct stream_meter;
-struct fields;
 
 // The answer's head came: makes a meter if it is one of these streams, and sees whether it is a gRPC call. Without memory there
 // is none; how the stream ends is counted all the same.
@@ -27,9 +26,8 @@ void stream_meter_asked(struct stream *s);
 // What was given for the client was sent, as far as the kernel took it: so many bytes of it wait.
 void stream_meter_sent(struct stream *s, size_t pending);
 
-// All of the answer was given, with these trailers (NULL: none), in which a gRPC call says how it went: sends it, as far as the
-// kernel takes it.
-void stream_meter_finish(struct stream *s, const struct fields *trailers);
+// All of the answer was given: sends it, as far as the kernel takes it.
+void stream_meter_finish(struct stream *s);
 
 // The stream ended.
 void stream_meter_end(struct stream *s, enum access_end end);

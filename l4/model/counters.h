@@ -302,7 +302,8 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(stream_ends_client_abort, counter, streams, "that the client left")                      \
 	X(stream_ends_upstream_error, counter, streams, "that broke at the backend")               \
 	X(stream_ends_timeout, counter, streams, "that a time-out ended")                          \
-	X(stream_ends_error_event, counter, streams, "in which an event reported an error")        \
+	X(stream_ends_error_event, counter, streams,                                               \
+	  "in which an event or a grpc-status told an error")                                      \
 	X(stream_ends_drained, counter, streams,                                                   \
 	  "cut by a stop, or by its backend being taken down")                                     \
 	X(streams_opaque, counter, streams,                                                        \

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What lb7d counts of gRPC calls is what grpcio's client saw: messages, times, how they ended.
+# shellcheck source=tests/smoke/_init.sh
+. "$(dirname "$0")/_init.sh"
+# shellcheck source=tests/smoke/l7.sh
+. tests/smoke/l7.sh
+# shellcheck source=tests/smoke/grpc.sh
+. tests/smoke/grpc.sh
+
+trap 'rm -rf "$TMP" "/dev/shm/lb47${TMP//\//-}-stats"' EXIT
+grpc_start py 9001
+l7_conf "$TMP/a.json" '{services: [service("a"; 80)],
+	l7: [{name: "a", streams: {measure: "tokens"}, routes: [{path: "/", pool: "grpc"}]}],
+	pools: [pool("grpc"; [9001]) + {protocol: "http2"}]}'
+l7_start "$TMP/a.json"
+"$PYTHON" tests/smoke/l7/grpc_timed.py 127.0.0.1:80 >"$TMP/seen" || fail "the calls fail"
+
+# holds FILTER: of what the client saw and of what was counted.
+counted() { "$(dirname "$BIN")/tests/smoke/service_run" "$TMP/stats" a >"$TMP/counted"; }
+holds() {
+	counted
+	jq -es ".[0] as \$seen | .[1] | $1" "$TMP/seen" "$TMP/counted" >/dev/null
+}
+# The cancelled call: two messages, and perhaps those that came before lb7d heard of it.
+wait_until 5 holds '.streams_grpc == 4 and .active_grpc == 0' || fail "calls: $(cat "$TMP/counted")"
+expects=(
+	'.stream_ends_completed == 2 and .stream_ends_error_event == 1 and .stream_ends_client_abort == 1'
+	'.events >= 8 and .events <= 10 and .time_to_first_event_count == 3'
+	'.inter_event_gap_count + .time_to_first_event_count == .events'
+	'.delay_added_count + .events_undelivered == .events'
+	'.time_to_first_token_count == 3 and .no_first_token_error == 1'
+	'.time_per_output_token_events_count == 2 and .events_malformed == 0 and .streams_opaque == 0'
+)
+for claim in "${expects[@]}"; do
+	holds "$claim" || fail "$claim: $(cat "$TMP/seen" "$TMP/counted")"
+done
+logged '.protocol == "grpc" and .events == 5 and .end == "completed" and .grpc_status == 0'
+logged '.protocol == "grpc" and .events == 0 and .grpc_status == 3'
+# One clock: what the client measured, less what lies between it and lb7d.
+jq -es '.[0] as $seen | map(select(.protocol == "grpc" and .events == 5))[0] |
+	.ttft_ms <= $seen.first_ms and .ttft_ms >= 20 and (.tpot_ms * 4 - $seen.rest_ms | fabs) < 20' "$TMP/seen" "$TMP/access.log" >/dev/null ||
+	fail "times: $(cat "$TMP/seen" "$TMP/access.log")"
+l7_stop
