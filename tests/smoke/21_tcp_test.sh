@@ -137,3 +137,8 @@ unwatch
 ! setpriv --bounding-set=-bpf,-perfmon,-sys_admin --inh-caps=-bpf,-perfmon,-sys_admin \
 	"$run" "$store" watch 10.47.1.1 80 10.47.1.2 8080 >"$TMP/out" 2>&1 || fail "programs were loaded without permission"
 grep -q 'not permitted to load the TCP programs: CAP_BPF and CAP_PERFMON' "$TMP/out" || fail "without permission: $(cat "$TMP/out")"
+
+# --- a kernel that does not say what its structures look like ---
+! unshare -m bash -c "mount -t tmpfs none /sys/kernel/btf && mount -t tmpfs none /boot &&
+	'$run' '$store' watch 10.47.1.1 80 10.47.1.2 8080" >"$TMP/out" 2>&1 || fail "programs were loaded without BTF"
+grep -q 'the TCP programs need /sys/kernel/btf/vmlinux: No such file' "$TMP/out" || fail "without BTF: $(cat "$TMP/out")"
