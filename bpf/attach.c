@@ -38,6 +38,24 @@ static bool is_on_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 }
 
+static bool may_make_maps(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb47_probe", sizeof(uint32_t),
+	                        sizeof(uint64_t), 1, &opts);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static int refuse(const char *dir, struct err *err)
+{
+	return err_set(err, -EPERM, "%s: not permitted to create BPF maps; counters go to /dev/shm",
+	               dir);
+}
+
 int attach_folder(const char *dir, struct err *err)
 {
 	char parent[PATH_MAX];
@@ -54,15 +72,16 @@ int attach_folder(const char *dir, struct err *err)
 	// A folder on another file system would be made in vain.
 	if (!is_on_bpffs(dir) && !is_on_bpffs(parent))
 		return err_set(err, -ENODEV, "%s: not a bpffs: mount -t bpf bpf /sys/fs/bpf", dir);
+	// One that nobody could fill would be this user's for ever.
+	if (access(dir, F_OK) < 0 && !may_make_maps())
+		return refuse(dir, err);
 	if (mkdir(dir, 0755) == 0)
 		return chmod(dir, 0755) == 0 ? 0
 		                             : err_set(err, -errno, "%s: %s", dir, strerror(errno));
 	if (errno == EEXIST)
 		return 0;
 	if (errno == EPERM || errno == EACCES)
-		return err_set(err, -EPERM,
-		               "%s: not permitted to create BPF maps; counters go to /dev/shm",
-		               dir);
+		return refuse(dir, err);
 	return err_set(err, -errno, "%s: cannot create: %s", dir, strerror(errno));
 }
 
@@ -168,9 +187,7 @@ int attach_stats(const char *dir, int fds[STATS_REGION_COUNT], struct err *err)
 		if (rc != -EPERM && rc != -EACCES)
 			return err_set(err, rc, "%s: cannot create BPF maps: %s", dir,
 			               strerror(-rc));
-		return err_set(err, -EPERM,
-		               "%s: not permitted to create BPF maps; counters go to /dev/shm",
-		               dir);
+		return refuse(dir, err);
 	}
 	memcpy(fds, new, sizeof(new));
 	return 0;

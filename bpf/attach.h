@@ -23,11 +23,8 @@
 // not on a bpffs; or what the kernel said. On failure fds is untouched.
 NODISCARD int attach_stats(const char *dir, int fds[STATS_REGION_COUNT], struct err *err);
 
-// Makes the folder of a store, on a bpffs. 0 also if it is there; -ENODEV, -EPERM, ...
+// Makes the folder of a store, on a bpffs. 0 also if it is there; -EPERM if nobody here could fill it; -ENODEV, ...
 NODISCARD int attach_folder(const char *dir, struct err *err);
-
-// Whether this process may make BPF maps.
-bool attach_may_make_maps(void);
 
 // The L7 half (l4/model/stats_l7_store.h): makes maps of these shapes, with BTF, and pins each in `dir` under its name with
 // STATS_L7_NEXT before it, in place of what is there. -EPERM: BPF is not permitted here. Needs CAP_BPF.

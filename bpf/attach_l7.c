@@ -19,18 +19,6 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
-bool attach_may_make_maps(void)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb47_probe", sizeof(uint32_t),
-	                        sizeof(uint64_t), 1, &opts);
-
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
-}
-
 static int pin(const char *dir, const char *name, const struct bpf_map *map)
 {
 	char path[PATH_MAX];
@@ -87,6 +75,8 @@ int attach_l7_make(const char *dir, const struct stats_shape shapes[STATS_L7_REG
 
 	libbpf_set_print(print);
 	if (rc == -EPERM || rc == -EACCES)
-		return err_set(err, -EPERM, "%s: not permitted to create BPF maps", dir);
+		return err_set(err, -EPERM,
+		               "%s: not permitted to create BPF maps; counters go to /dev/shm",
+		               dir);
 	return rc ? err_set(err, rc, "%s: cannot create BPF maps: %s", dir, strerror(-rc)) : 0;
 }

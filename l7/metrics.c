@@ -1,66 +1,104 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/metrics.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "l4/base/clock.h"
-#include "l4/model/stats.h"
 #include "l7/manager.h"
+#include "l7/metrics_page.h"
+#include "l7/metrics_store.h"
 
-static void head(FILE *out, const char *name, const char *type, const char *help)
+static void single(FILE *out, const char *name, const char *type, const char *help, double value)
 {
-	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void single(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
-{
-	head(out, name, type, help);
-	fprintf(out, "%s %llu\n", name, (unsigned long long)value);
-}
-
-static void write_field(FILE *out, const struct manager *m, const struct stats_field *f)
-{
-	bool is_counter = f->kind == STATS_COUNTER;
-	char name[96];
-
-	snprintf(name, sizeof(name), "lb47_l7_%s%s", f->name, is_counter ? "_total" : "");
-	head(out, name, is_counter ? "counter" : "gauge", f->help);
-	for (uint16_t i = 0; i < m->n_workers; i++)
-		fprintf(out, "%s{worker=\"%u\"} %llu\n", name, i,
-		        (unsigned long long)stats_value(worker_counters(m->workers[i]), f));
+	metrics_page_head(out, name, type, help);
+	metrics_page_value(out, name, "", value);
 }
 
 static void write_cpu(FILE *out, const struct manager *m)
 {
-	static const char name[] = "lb47_l7_cpu_seconds_total";
+	static const char name[] = "lb_worker_cpu_seconds_total";
 
-	head(out, name, "counter", "CPU time that a worker has used");
-	for (uint16_t i = 0; i < m->n_workers; i++)
-		fprintf(out, "%s{worker=\"%u\"} %.6f\n", name, i,
-		        (double)worker_cpu_ns(m->workers[i]) / CLOCK_NS_PER_S);
+	metrics_page_head(out, name, "counter", "CPU time that a worker has used");
+	for (uint16_t i = 0; i < m->n_workers; i++) {
+		char labels[32];
+
+		snprintf(labels, sizeof(labels), "worker=\"%u\"", i);
+		metrics_page_value(out, name, labels,
+		                   (double)worker_cpu_ns(m->workers[i]) / CLOCK_NS_PER_S);
+	}
 }
 
 static void write_health(FILE *out, const struct manager *m)
 {
-	static const char name[] = "lb47_backend_healthy";
+	static const char name[] = "lb_backend_healthy";
 
-	head(out, name, "gauge", "1 healthy, 0 unhealthy; probed backends with a verdict only");
+	metrics_page_head(out, name, "gauge",
+	                  "1 healthy, 0 unhealthy; probed backends with a verdict only");
 	for (uint32_t i = 0; m->probes && i < m->probes->n; i++) {
 		const struct probe *p = m->probes->entries[i].probe;
 		uint8_t state = p->verdict.record.state;
+		char labels[METRICS_PAGE_LABELS] = "";
 
-		if (state != HEALTH_UNKNOWN)
-			fprintf(out, "%s{pool=\"%s\",backend=\"%s\"} %d\n", name, p->pool, p->name,
-			        state == HEALTH_HEALTHY);
+		if (state == HEALTH_UNKNOWN)
+			continue;
+		metrics_page_label(labels, "pool", p->pool);
+		metrics_page_label(labels, "backend", p->name);
+		metrics_page_value(out, name, labels, state == HEALTH_HEALTHY);
 	}
 }
 
 static void write_build(FILE *out, const struct manager *m)
 {
-	head(out, "lb47_build_info", "gauge", "always 1; what runs is in the labels");
-	fprintf(out, "lb47_build_info{program=\"lb7d\",version=\"%s\",node=\"%s\"} 1\n",
-	        LB47_VERSION, m->site ? m->site->conf->node : "");
+	char labels[METRICS_PAGE_LABELS] = "";
+
+	metrics_page_label(labels, "program", "lb7d");
+	metrics_page_label(labels, "version", LB47_VERSION);
+	metrics_page_label(labels, "node", m->site ? m->site->conf->node : "");
+	metrics_page_head(out, "lb_build_info", "gauge", "always 1; what runs is in the labels");
+	metrics_page_value(out, "lb_build_info", labels, 1);
+}
+
+// lb4d by what it left in the store: its counters are shown in any case.
+static void write_daemons(FILE *out, const struct manager *m, const struct stats *l4)
+{
+	const char *lb4d = "program=\"lb4d\"", *lb7d = "program=\"lb7d\"";
+	uint32_t pid = l4 ? l4->meta->pid : 0;
+
+	metrics_page_head(out, "lb_daemon_up", "gauge",
+	                  "1 if the daemon runs, 0 if it stopped or died; lb4d only if there are "
+	                  "counters of it");
+	if (l4)
+		metrics_page_value(out, "lb_daemon_up", lb4d,
+		                   pid && (kill((pid_t)pid, 0) == 0 || errno == EPERM));
+	metrics_page_value(out, "lb_daemon_up", lb7d, 1);
+	metrics_page_head(out, "lb_start_time_seconds", "gauge",
+	                  "when the daemon started last, seconds since 1970");
+	if (l4)
+		metrics_page_value(out, "lb_start_time_seconds", lb4d,
+		                   (double)l4->meta->started_ns / CLOCK_NS_PER_S);
+	metrics_page_value(out, "lb_start_time_seconds", lb7d,
+	                   (double)m->telemetry.store.meta->started_ns / CLOCK_NS_PER_S);
+}
+
+static void write_stores(FILE *out, const struct manager *m)
+{
+	struct err err;
+	struct stats l4;
+	bool has_l4 = m->site && stats_open(&l4, m->site->conf->stats, &err) == 0;
+	// Alone, lb7d has the programs that count TCP write there, and says so.
+	bool is_lb4ds = has_l4 && l4.meta->pid != (uint32_t)getpid();
+
+	if (m->telemetry.is_open) {
+		write_daemons(out, m, is_lb4ds ? &l4 : NULL);
+		metrics_store_l7(out, &m->telemetry.store);
+	}
+	if (has_l4) {
+		metrics_store_l4(out, &l4);
+		stats_close(&l4);
+	}
 }
 
 char *metrics_text(const struct manager *m, size_t *len)
@@ -72,15 +110,14 @@ char *metrics_text(const struct manager *m, size_t *len)
 	if (!out)
 		return NULL;
 	write_build(out, m);
-	single(out, "lb47_l7_generation", "gauge", "configurations taken into service",
+	single(out, "lb_config_generation", "gauge", "configurations taken into service",
 	       m->generation);
-	single(out, "lb47_l7_reloads_total", "counter", "reloads that succeeded", m->n_reloads);
-	single(out, "lb47_l7_reload_failures_total", "counter", "reloads that were refused",
+	single(out, "lb_reloads_total", "counter", "reloads that succeeded", m->n_reloads);
+	single(out, "lb_reload_failures_total", "counter", "reloads that were refused",
 	       m->n_reload_failures);
-	for (size_t i = 0; i < STATS_WORKER_FIELDS; i++)
-		write_field(out, m, &stats_worker_fields[i]);
 	write_cpu(out, m);
 	write_health(out, m);
+	write_stores(out, m);
 	is_bad = ferror(out);
 	if (fclose(out) != 0 || is_bad) {
 		free(text);

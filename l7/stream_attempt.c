@@ -73,6 +73,8 @@ static int attempt(struct stream *s)
 			break;
 		s->n_attempts++;
 		s->backend = i;
+		if (s->attempt_ns)
+			stream_count_retry(s);
 		s->attempt_ns = s->w->loop.now_ns;
 		s->phase = STREAM_CONNECTING;
 		rc = upstream_take(&s->up, s, s->route->pool, i);
@@ -98,9 +100,7 @@ static void begin_attempt(struct stream *s, const struct failure *before)
 {
 	int rc;
 
-	if (s->picked_ns) {
-		stream_count_retry(s);
-	} else {
+	if (!s->picked_ns) {
 		s->picked_ns = s->w->loop.now_ns;
 		retry_budget_count(&s->view->pools[s->route->pool].budget,
 		                   &pool_of(s)->retry_budget);

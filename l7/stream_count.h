@@ -22,7 +22,7 @@ void stream_count_connected(struct stream *s); // a new connection is ready
 // The backend's head came: s->first_byte_ns is set.
 void stream_count_answer(struct stream *s, uint16_t status);
 void stream_count_failure(struct stream *s); // of the attempt, s->peer is still set
-void stream_count_retry(struct stream *s);   // another one follows
+void stream_count_retry(struct stream *s);   // an attempt follows another one
 void stream_count_leave(struct stream *s);   // s->peer is about to be let go
 
 // Requests that became no stream: refused with a status (0: none), or for want of memory.

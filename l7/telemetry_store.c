@@ -2,28 +2,17 @@
 #include "l7/telemetry_store.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 #include "bpf/attach.h"
 #include "l4/base/log.h"
 #include "l4/model/stats_l7_store.h"
-
-// A folder that nobody could fill would be made in vain, and would be this user's.
-static int make_folder(const char *dir, struct err *err)
-{
-	struct stat st;
-
-	if (stat(dir, &st) < 0 && !attach_may_make_maps())
-		return err_set(err, -EPERM, "%s: not permitted to create BPF maps", dir);
-	return attach_folder(dir, err);
-}
 
 static int open_maps(struct stats_l7 *out, const struct conf *conf,
                      const struct stats_l7_room *room, struct err *err)
 {
 	const struct stats_l7_home home = {
 		.path = conf->stats, .is_bpf = true, .make = attach_l7_make};
-	int rc = make_folder(conf->stats, err);
+	int rc = attach_folder(conf->stats, err);
 
 	return rc ? rc : stats_l7_store_open(out, &home, room, err);
 }

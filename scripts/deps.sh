@@ -53,6 +53,7 @@ curl                          # client
 wrk                           # client under load
 iputils-ping                  # pings service addresses
 tmux                          # a terminal for lbtop whose screen can be read
+prometheus                    # judges /metrics and rules, and scrapes them
 jq                            # reads lbctl -o json
 mandoc                        # lint of manual pages
 ngtcp2-client                 # QUIC client

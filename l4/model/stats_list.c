@@ -106,7 +106,21 @@ int stats_reference(FILE *out)
 	        "One writer each, plain increments, read without asking a daemon:\n"
 	        "`bpftool map dump pinned /sys/fs/bpf/lb47/lanes`, or the files of the same names under\n"
 	        "/dev/shm/lb47 where BPF is not permitted. Counters only grow, gauges say how it is now;\n"
-	        "both survive a restart of the daemon.\n");
+	        "counters survive a restart of the daemon, and its death.\n"
+	        "\n"
+	        "lb4d writes `lanes`, `services`, `backends`; its and the kernel's programs `steer_services`,\n"
+	        "`tcp_services`, `tcp_backends`; lb7d `workers`, `l7_services`, `l7_backends`, `l7_service_times`\n"
+	        "and `l7_backend_times`, one set for each worker, to be summed. What an index stands for is in\n"
+	        "`service_names`, `backend_names` and their `l7_` kin.\n"
+	        "\n"
+	        "In Prometheus they begin with `lb_`: `lb_lane_`, `lb_l4_service_`, `lb_l4_backend_`,\n"
+	        "`lb_xdp_service_`, `lb_tcp_`, `lb_tcp_backend_`, `lb_worker_`, `lb_backend_`, and plain `lb_` for\n"
+	        "the services of L7 workers; counters end in `_total`; times are seconds. Names of one family\n"
+	        "become a label: `responses_2xx` is `lb_responses_total{code=\"2xx\"}`, `open_http2`\n"
+	        "`lb_active_connections{protocol=\"http2\"}`, `ends_drained` `lb_requests_ended_total{reason=\"drained\"}`.\n"
+	        "`time_to_first_token` and `time_per_output_token_*` are\n"
+	        "`gen_ai_server_time_to_first_token_seconds` and `gen_ai_server_time_per_output_token_seconds`\n"
+	        "(with `source`). A service's label is its name in `services`.\n");
 	print_reasons(out);
 	print_fields(out, "Lanes", stats_lane_fields, STATS_LANE_FIELDS);
 	print_fields(out, "Services", stats_service_fields, STATS_SERVICE_FIELDS);

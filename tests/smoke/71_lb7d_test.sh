@@ -11,6 +11,7 @@ trap 'down; rm -rf "$TMP"' EXIT
 down() {
 	ip netns pids $NS 2>/dev/null | xargs -r kill -KILL 2>/dev/null || true
 	ip netns del $NS 2>/dev/null || true
+	rm -rf "/sys/fs/bpf/$NS" "/dev/shm/lb47-sys-fs-bpf-$NS"
 }
 
 in_ns() { ip netns exec $NS "$@"; }
@@ -49,7 +50,7 @@ backend() {
 
 conf() {
 	cat >"$TMP/conf.json" <<-END
-		{ "node": "alone", "control_l7": "$TMP/lb7d.sock", "workers": 2, "access_log": "$TMP/access.log",
+		{ "node": "alone", "control_l7": "$TMP/lb7d.sock", "stats": "/sys/fs/bpf/$NS", "workers": 2, "access_log": "$TMP/access.log",
 		  "admin": { "address": "127.0.0.1", "port": 9100 },
 		  "services": [ { "name": "web", "address": "127.0.0.1", "port": 8080, "protocol": "tcp", "l7": "web" } ],
 		  "l7": [ { "name": "web", "routes": [
@@ -181,9 +182,9 @@ said=$(ctl flows 2>&1) || rc=$?
 [ "$(get http://127.0.0.1:9100/readyz)" = ready ] || fail "readyz: $(get -i http://127.0.0.1:9100/readyz)"
 [ "$(status_of http://127.0.0.1:9100/x)$(status_of -X POST http://127.0.0.1:9100/metrics)" = 404405 ] || fail "404 and 405"
 get http://127.0.0.1:9100/metrics >"$TMP/metrics"
-grep -qx 'lb47_backend_healthy{pool="web",backend="b1"} 1' "$TMP/metrics" || fail "no health in $(cat "$TMP/metrics")"
-grep -qx 'lb47_backend_healthy{pool="tls",backend="b2"} 0' "$TMP/metrics" || fail "no health in $(cat "$TMP/metrics")"
-[ "$(awk '/^lb47_l7_requests_total/ { n += $2 } END { print (n > 10) }' "$TMP/metrics")" = 1 ] || fail "no requests in metrics"
+grep -qx 'lb_backend_healthy{pool="web",backend="b1"} 1' "$TMP/metrics" || fail "no health in $(cat "$TMP/metrics")"
+grep -qx 'lb_backend_healthy{pool="tls",backend="b2"} 0' "$TMP/metrics" || fail "no health in $(cat "$TMP/metrics")"
+[ "$(awk '/^lb_requests_total/ { n += $2 } END { print (n > 10) }' "$TMP/metrics")" = 1 ] || fail "no requests in metrics"
 # Text format 0.0.4: families in one piece, HELP and TYPE first, no sample twice, counters end in _total.
 python3 - "$TMP/metrics" <<'END' || fail "metrics are not as Prometheus wants them"
 import re, sys
@@ -191,17 +192,21 @@ sample = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|
 helped, types, seen, current = set(), {}, set(), None
 for line in open(sys.argv[1]).read().removesuffix("\n").split("\n"):
     if line.startswith("# HELP "):
+        assert line.split(" ", 3)[3], line
         current = line.split(" ", 3)[2]
         assert current not in helped, line
         helped.add(current)
     elif line.startswith("# TYPE "):
         _, _, name, kind = line.split(" ")
-        assert name == current and name not in types and kind in ("counter", "gauge"), line
+        assert name == current and name not in types and kind in ("counter", "gauge", "histogram"), line
         assert (kind == "counter") == name.endswith("_total"), line
         types[name] = kind
     else:
         match = sample.match(line)
-        assert match and match[1] == current and current in types, line
+        name = match[1] if match else line
+        if types.get(current) == "histogram":
+            name = re.sub("_(bucket|sum|count)$", "", name)
+        assert name == current and current in types, line
         assert (match[1], match[2]) not in seen, line
         seen.add((match[1], match[2]))
 assert len(types) > 25 and len(seen) > len(types)

@@ -19,6 +19,7 @@ if [ -z "${L7_NAMESPACE:-}" ]; then
 	L7_NAMESPACE=1 exec unshare --net --pid --fork --kill-child --mount-proc -- bash "$0" "$@"
 fi
 ip link set lo up
+mount -t tmpfs tmpfs /dev/shm # the counters that lb7d leaves there go with the namespace
 ulimit -n "$(ulimit -Hn)"
 
 # Debian's, which has Debian's modules; another may come first in PATH.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // stats_run DIR write N: opens the counter store as lb4d does, adds N to lane 1's rx_packets, says its home.
+// stats_run DIR name: gives it service 1, "l4", and backend 1, "pool"/"backend", of 80 packets each.
 // stats_run DIR read: opens it as lbtop does, prints "home rx_packets".
 // stats_run DIR age: makes the store look like another version's.
 #include "bpf/attach.h"
@@ -45,6 +46,22 @@ static int write_counters(const char *dir, uint64_t n, struct err *err)
 	return 0;
 }
 
+static int name_things(const char *dir, struct err *err)
+{
+	struct stats s;
+	int rc = open_writer(&s, dir, err);
+
+	if (rc)
+		return rc;
+	s.service_names[1] = (struct stats_service_name){.used = STATS_LIVE, .name = "l4"};
+	s.backend_names[1] =
+		(struct stats_backend_name){.used = STATS_LIVE, .pool = "pool", .name = "backend"};
+	stats_service(&s, 1)[1].packets = 80;
+	stats_backend(&s, 1)[1].packets = 80;
+	stats_close(&s);
+	return 0;
+}
+
 static int read_counters(const char *dir, struct err *err)
 {
 	struct lane_counters sum;
@@ -80,6 +97,8 @@ int main(int argc, char **argv)
 		rc = write_counters(argv[1], strtoull(argv[3], NULL, 10), &err);
 	else if (argc == 3 && strcmp(argv[2], "read") == 0)
 		rc = read_counters(argv[1], &err);
+	else if (argc == 3 && strcmp(argv[2], "name") == 0)
+		rc = name_things(argv[1], &err);
 	else if (argc == 3 && strcmp(argv[2], "age") == 0)
 		rc = age(argv[1], &err);
 	else
