@@ -48,6 +48,35 @@ int lbtop_grid_put(struct lbtop_grid *g, int x, int y, enum lbtop_style style, c
 	return x;
 }
 
+// The bytes of text that go on a line of `room` columns: to its last blank, if there is one.
+static int line_length(const char *text, int room)
+{
+	int len = (int)strlen(text), at = room;
+
+	if (len <= room)
+		return len;
+	while (at > 0 && text[at] != ' ')
+		at--;
+	return at ? at : room;
+}
+
+int lbtop_grid_wrap(struct lbtop_grid *g, int x, int y, enum lbtop_style style, const char *text)
+{
+	int room = g->width - x;
+
+	while (*text && room > 0) {
+		int len = line_length(text, room);
+
+		for (int i = 0; i < len; i++)
+			set(g, x + i, y, style,
+			    (uint8_t)(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?'));
+		y++;
+		text += len;
+		text += *text == ' ';
+	}
+	return y;
+}
+
 void lbtop_grid_put_in(struct lbtop_grid *g, int x, int y, enum lbtop_style style, int width,
                        const char *text)
 {

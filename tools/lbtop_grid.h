@@ -43,6 +43,8 @@ int lbtop_grid_put(struct lbtop_grid *g, int x, int y, enum lbtop_style style, c
 // At most `width` columns; `width` negative: right-justified in as many.
 void lbtop_grid_put_in(struct lbtop_grid *g, int x, int y, enum lbtop_style style, int width,
                        const char *text);
+// Over as many lines as it takes, all from column x on; returns the line after them.
+int lbtop_grid_wrap(struct lbtop_grid *g, int x, int y, enum lbtop_style style, const char *text);
 // A style for a whole line, over what has none yet.
 void lbtop_grid_fill(struct lbtop_grid *g, int y, enum lbtop_style style);
 

@@ -46,6 +46,60 @@ static json_t *rates_object(const struct lbtop_model *m, enum lbtop_kind kind,
 	return object;
 }
 
+static json_t *buckets_array(const struct stats_histogram *h)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < STATS_HISTOGRAM_BUCKETS; i++) {
+		json_int_t bound =
+			i < STATS_HISTOGRAM_BOUNDS ? (json_int_t)stats_histogram_bounds[i] : -1;
+
+		if (h->bucket[i])
+			json_array_append_new(array,
+			                      json_pack("[I, I]", bound, (json_int_t)h->bucket[i]));
+	}
+	return array;
+}
+
+static void set_percentiles(json_t *object, const struct lbtop_pair *p, uint16_t time)
+{
+	static const struct {
+		const char *key;
+		double share;
+	} percentiles[] = {{"p50_ns", 0.5}, {"p90_ns", 0.9}, {"p99_ns", 0.99}};
+
+	for (size_t i = 0; i < ARRAY_LEN(percentiles); i++) {
+		double ns = lbtop_model_percentile(p, time, percentiles[i].share);
+
+		if (!isnan(ns))
+			json_object_set_new(object, percentiles[i].key, number((uint64_t)ns));
+	}
+}
+
+static json_t *times_object(const struct lbtop_model *m, enum lbtop_kind kind,
+                            const struct lbtop_row *row)
+{
+	const struct lbtop_schema *schema = &lbtop_schemas[kind];
+	json_t *object = json_object();
+
+	for (uint16_t i = 0; row->times && i < schema->n_times; i++) {
+		const struct stats_histogram *h = &row->times[i];
+		json_t *time;
+
+		if (stats_histogram_count(h) == 0)
+			continue;
+		time = json_pack("{s:I, s:o}", "sum_ns", (json_int_t)h->sum_ns, "buckets",
+		                 buckets_array(h));
+		if (m) {
+			struct lbtop_pair p = lbtop_model_pair(m, kind, row);
+
+			set_percentiles(time, &p, i);
+		}
+		json_object_set_new(object, schema->times[i].name, time);
+	}
+	return object;
+}
+
 static void set_text(json_t *object, const char *key, const char *text)
 {
 	if (*text)
@@ -65,12 +119,19 @@ static json_t *row_object(const struct lbtop_model *m, enum lbtop_kind kind,
 	set_text(object, "pool", row->pool);
 	set_text(object, "address", row->address);
 	set_text(object, "protocol", row->protocol);
+	set_text(object, "forward", row->forward);
+	set_text(object, "state", row->state);
+	set_text(object, "health", row->health);
+	if (kind == LBTOP_BACKEND || kind == LBTOP_L7_BACKEND)
+		json_object_set_new(object, "weight", number(row->weight));
 	json_object_set_new(object, "counters",
 	                    values_object(row, kind, 0, schema->n_fields, false));
 	if (schema->n_values > schema->n_fields)
 		json_object_set_new(
 			object, "reasons",
 			values_object(row, kind, schema->n_fields, schema->n_values, true));
+	if (schema->n_times)
+		json_object_set_new(object, "times", times_object(m, kind, row));
 	if (m)
 		json_object_set_new(object, "rates", rates_object(m, kind, row));
 	return object;
@@ -78,11 +139,11 @@ static json_t *row_object(const struct lbtop_model *m, enum lbtop_kind kind,
 
 static json_t *daemon_object(const struct lbtop_daemon *d)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "state",
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "state",
 	                 lbtop_sample_states[d->state], "home", d->is_bpf ? "bpf" : "file", "pid",
 	                 (json_int_t)d->pid, "generation", (json_int_t)d->generation, "lanes",
 	                 (json_int_t)d->n_lanes, "epoch", (json_int_t)d->epoch, "started_ns",
-	                 (json_int_t)d->started_ns);
+	                 (json_int_t)d->started_ns, "cycles_hz", (json_int_t)d->cycles_hz);
 }
 
 static char *line_of(json_t *object)
@@ -163,6 +224,39 @@ static void read_values(struct lbtop_row *row, const json_t *object, enum lbtop_
 		row->value[i] = number_of(object, lbtop_schema_name(kind, i));
 }
 
+static void read_histogram(struct stats_histogram *h, const json_t *object)
+{
+	const json_t *buckets = json_object_get(object, "buckets"), *bucket;
+	size_t i;
+
+	h->sum_ns = number_of(object, "sum_ns");
+	json_array_foreach(buckets, i, bucket)
+	{
+		json_int_t bound = json_integer_value(json_array_get(bucket, 0));
+		uint64_t ns = bound < 0 ? UINT64_MAX : (uint64_t)bound;
+
+		h->bucket[stats_histogram_bucket(ns)] +=
+			(uint64_t)json_integer_value(json_array_get(bucket, 1));
+	}
+}
+
+static int read_times(struct lbtop_sample *s, struct lbtop_row *row, const json_t *times,
+                      enum lbtop_kind kind)
+{
+	const struct lbtop_schema *schema = &lbtop_schemas[kind];
+
+	for (uint16_t i = 0; i < schema->n_times; i++) {
+		const json_t *time = json_object_get(times, schema->times[i].name);
+
+		if (!time)
+			continue;
+		if (lbtop_sample_make_times(s, kind, row))
+			return -ENOMEM;
+		read_histogram(&row->times[i], time);
+	}
+	return 0;
+}
+
 // Rows ascend by their ids, as whoever looks for one relies on.
 static int read_row(struct lbtop_row *row, const json_t *object, enum lbtop_kind kind, int64_t last)
 {
@@ -178,6 +272,10 @@ static int read_row(struct lbtop_row *row, const json_t *object, enum lbtop_kind
 	text_of(row->pool, sizeof(row->pool), object, "pool");
 	text_of(row->address, sizeof(row->address), object, "address");
 	text_of(row->protocol, sizeof(row->protocol), object, "protocol");
+	text_of(row->forward, sizeof(row->forward), object, "forward");
+	text_of(row->state, sizeof(row->state), object, "state");
+	text_of(row->health, sizeof(row->health), object, "health");
+	row->weight = (uint16_t)number_of(object, "weight");
 	read_values(row, json_object_get(object, "counters"), kind, 0, schema->n_fields);
 	read_values(row, json_object_get(object, "reasons"), kind, schema->n_fields,
 	            schema->n_values);
@@ -197,9 +295,14 @@ static int read_rows(struct lbtop_sample *s, const json_t *object, enum lbtop_ki
 	if (lbtop_sample_make_rows(s, kind, n))
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
-		if (read_row(&s->rows[kind].row[i], json_array_get(rows, i), kind, last))
+		struct lbtop_row *row = &s->rows[kind].row[i];
+		const json_t *from = json_array_get(rows, i);
+
+		if (read_row(row, from, kind, last))
 			return err_set(err, -EPROTO, "%s[%zu]: no id, or not in order", word, i);
-		last = s->rows[kind].row[i].id;
+		if (read_times(s, row, json_object_get(from, "times"), kind))
+			return err_set(err, -ENOMEM, "out of memory");
+		last = row->id;
 	}
 	return 0;
 }
@@ -223,6 +326,7 @@ static int read_daemon(struct lbtop_daemon *d, const json_t *object, const char 
 	d->n_lanes = (uint32_t)number_of(object, "lanes");
 	d->epoch = (uint32_t)number_of(object, "epoch");
 	d->started_ns = number_of(object, "started_ns");
+	d->cycles_hz = number_of(object, "cycles_hz");
 	return 0;
 }
 

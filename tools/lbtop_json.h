@@ -5,9 +5,14 @@
 //
 //	{"lbtop": 1, "time_ns": N, "node": "edge-1",
 //	 "lb4d": {"state": "running", "home": "bpf", "pid": N, "generation": N, "lanes": N, "epoch": N, "started_ns": N},
-//	 "services": [{"id": 1, "name": "web", "address": "203.0.113.10:80", "protocol": "tcp",
+//	 "services": [{"id": 1, "name": "web", "address": "203.0.113.10:80", "protocol": "tcp", "forward": "dsr", "pool": "web",
 //	               "counters": {"packets": N, ...}, "rates": {"packets": N, ...}}, ...],
 //	 "backends": [...], "lanes": [{"id": 0, "counters": {...}, "reasons": {...}, "rates": {...}}, ...]}
+//
+// Rows of "l7_services" and "l7_backends" have "times", too, by name:
+//	{"time_to_first_byte": {"sum_ns": N, "buckets": [[BOUND_NS, N], ...], "p50_ns": N, "p90_ns": N, "p99_ns": N}, ...}
+// where a bucket counts what is at most its bound and above that of the one before in the store, and [-1, N] what is above
+// all; buckets that are zero are left out. The percentiles are over the last minute.
 //
 // "reasons" has those that are not zero. "rates" (a second, since the object before it) is there for whoever reads
 // --json, where it is known; --replay computes it anew.

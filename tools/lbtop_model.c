@@ -80,6 +80,27 @@ double lbtop_model_window_rate(const struct lbtop_pair *p, uint16_t i)
 	return lbtop_model_delta(p->now->value[i], p->then->value[i]) / p->window_s;
 }
 
+static uint64_t grown(const struct stats_histogram *now, const struct stats_histogram *then,
+                      size_t i)
+{
+	double delta = lbtop_model_delta(now->bucket[i], then ? then->bucket[i] : 0);
+
+	return isnan(delta) ? 0 : (uint64_t)delta;
+}
+
+double lbtop_model_percentile(const struct lbtop_pair *p, uint16_t time, double share)
+{
+	struct stats_histogram window = {0};
+	uint64_t n = 0;
+
+	if (!p->then || !p->now->times)
+		return NAN;
+	for (size_t i = 0; i < STATS_HISTOGRAM_BUCKETS; i++)
+		n += window.bucket[i] = grown(&p->now->times[time],
+		                              p->then->times ? &p->then->times[time] : NULL, i);
+	return n ? stats_histogram_percentile(&window, share) : NAN;
+}
+
 // NAN is nothing to add, but a sum of nothing is NAN.
 static double add_known(double sum, double more)
 {
@@ -175,25 +196,64 @@ static void spread(struct lbtop_model *m, const double *value, uint64_t from_ns,
 	}
 }
 
-static const uint16_t lane_counter[LBTOP_SERIES_COUNT] = {
-	[LBTOP_PACKETS] = LBTOP_VALUE(lane_counters, rx_packets),
-	[LBTOP_BITS] = LBTOP_VALUE(lane_counters, rx_bytes),
-	[LBTOP_SENT] = LBTOP_VALUE(lane_counters, tx_packets),
-	[LBTOP_FLOWS] = LBTOP_VALUE(lane_counters, flows),
+// Where the figures of the series come from; drops have reasons instead.
+static const struct {
+	enum lbtop_kind kind;
+	bool is_gauge;
+	uint8_t scale;
+	uint16_t values[4]; // that are added up
+	uint8_t n;
+} sources[LBTOP_SERIES_COUNT] = {
+#define LANE(field) LBTOP_VALUE(lane_counters, field)
+#define L7(field) LBTOP_VALUE(l7_service_counters, field)
+	[LBTOP_PACKETS] = {LBTOP_LANE, false, 1, {LANE(rx_packets)}, 1},
+	[LBTOP_BITS] = {LBTOP_LANE, false, 8, {LANE(rx_bytes)}, 1},
+	[LBTOP_SENT] = {LBTOP_LANE, false, 1, {LANE(tx_packets)}, 1},
+	[LBTOP_NEW_FLOWS] =
+		{LBTOP_SERVICE, false, 1, {LBTOP_VALUE(service_counters, new_flows)}, 1},
+	[LBTOP_FLOWS] = {LBTOP_LANE, true, 1, {LANE(flows)}, 1},
+	[LBTOP_REQUESTS] = {LBTOP_L7_SERVICE, false, 1, {L7(requests)}, 1},
+	[LBTOP_ERRORS] = {LBTOP_L7_SERVICE, false, 1, {L7(responses_5xx)}, 1},
+	[LBTOP_CONNECTIONS] = {LBTOP_L7_SERVICE,
+                               true,
+                               1,
+                               {L7(open_handshake), L7(open_http1), L7(open_http2),
+                                L7(open_websocket)},
+                               4},
+	[LBTOP_STREAMS] = {LBTOP_L7_SERVICE,
+                           true,
+                           1,
+                           {L7(active_sse), L7(active_websocket), L7(active_grpc)},
+                           3},
+#undef LANE
+#undef L7
 };
+
+static double series_value(const struct lbtop_model *m, enum lbtop_series series)
+{
+	enum lbtop_kind kind = sources[series].kind;
+	double sum = NAN;
+
+	if (series == LBTOP_DROPS)
+		return total_drop_rate(m);
+	if (m->now->rows[kind].n == 0)
+		return NAN;
+	for (size_t i = 0; i < sources[series].n; i++) {
+		uint16_t value = sources[series].values[i];
+
+		sum = add_known(sum, sources[series].is_gauge
+		                             ? (double)lbtop_model_total(m->now, kind, value)
+		                             : lbtop_model_total_rate(m, kind, value));
+	}
+	return sum * sources[series].scale;
+}
 
 static void push_series(struct lbtop_model *m)
 {
 	double value[LBTOP_SERIES_COUNT];
 
-	for (size_t i = 0; i <= LBTOP_SENT; i++)
-		value[i] = lbtop_model_total_rate(m, LBTOP_LANE, lane_counter[i]);
-	value[LBTOP_BITS] *= 8;
-	value[LBTOP_NEW_FLOWS] =
-		lbtop_model_total_rate(m, LBTOP_SERVICE, LBTOP_VALUE(service_counters, new_flows));
-	value[LBTOP_DROPS] = total_drop_rate(m);
-	value[LBTOP_FLOWS] =
-		(double)lbtop_model_total(m->now, LBTOP_LANE, lane_counter[LBTOP_FLOWS]);
+	for (size_t i = 0; i < LBTOP_SERIES_COUNT; i++)
+		value[i] = series_value(m, i);
 	advance(m, (m->now->clock_ns - 1) / CLOCK_NS_PER_S);
 	spread(m, value, m->before->clock_ns, m->now->clock_ns);
 }

@@ -23,6 +23,10 @@ enum lbtop_series {
 	LBTOP_NEW_FLOWS,
 	LBTOP_DROPS,
 	LBTOP_FLOWS, // gauge
+	LBTOP_REQUESTS,
+	LBTOP_ERRORS,      // answers of the class 5xx
+	LBTOP_CONNECTIONS, // gauge: of clients to the workers
+	LBTOP_STREAMS,     // gauge
 	LBTOP_SERIES_COUNT
 };
 
@@ -71,6 +75,9 @@ double lbtop_model_delta(uint64_t now, uint64_t before);
 // Of value i: its growth a second between the last two samples, and over the window.
 double lbtop_model_rate(const struct lbtop_pair *p, uint16_t i);
 double lbtop_model_window_rate(const struct lbtop_pair *p, uint16_t i);
+
+// The time that a share of 0..1 of what was recorded over the window did not exceed, in ns; NAN if nothing was.
+double lbtop_model_percentile(const struct lbtop_pair *p, uint16_t time, double share);
 
 // Over all rows of a kind: the sum of what is known of the rates (NAN if nothing is), and of the values.
 double lbtop_model_total_rate(const struct lbtop_model *m, enum lbtop_kind kind, uint16_t i);

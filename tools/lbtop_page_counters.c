@@ -4,6 +4,15 @@
 
 #include <stdio.h>
 
+// Behind the values of a row stand its times.
+static const struct stats_time *time_of(const struct lbtop_item *item)
+{
+	const struct lbtop_schema *schema = &lbtop_schemas[item->kind];
+
+	return item->value < schema->n_values ? NULL
+	                                      : &schema->times[item->value - schema->n_values];
+}
+
 static const struct lbtop_pair *pair_of(const struct lbtop_item *item)
 {
 	return &item->pair[lbtop_schemas[item->kind].half];
@@ -11,71 +20,125 @@ static const struct lbtop_pair *pair_of(const struct lbtop_item *item)
 
 static void counter(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
 {
-	out->text = lbtop_schema_name(item->kind, item->value);
+	out->text =
+		time_of(item) ? time_of(item)->name : lbtop_schema_name(item->kind, item->value);
 }
 
 static void unit(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
 {
-	out->text = lbtop_schema_unit(item->kind, item->value);
+	out->text = time_of(item) ? "times" : lbtop_schema_unit(item->kind, item->value);
 }
 
 static void help(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
 {
-	out->text = lbtop_schema_help(item->kind, item->value);
+	out->text =
+		time_of(item) ? time_of(item)->help : lbtop_schema_help(item->kind, item->value);
+}
+
+static void written_by(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
+{
+	out->text = item->kind == LBTOP_STEER
+	                    ? "xdp"
+	                    : lbtop_sample_daemons[lbtop_schemas[item->kind].half];
 }
 
 static void rate(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
 {
-	if (!lbtop_schema_is_gauge(item->kind, item->value))
+	if (!time_of(item) && !lbtop_schema_is_gauge(item->kind, item->value))
 		out->number = lbtop_model_rate(pair_of(item), item->value);
 }
 
 static void total(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
 {
-	out->number = (double)pair_of(item)->now->value[item->value];
+	const struct lbtop_row *row = pair_of(item)->now;
+	size_t n_values = lbtop_schemas[item->kind].n_values;
+
+	out->number = time_of(item)
+	                      ? (double)stats_histogram_count(&row->times[item->value - n_values])
+	                      : (double)row->value[item->value];
+}
+
+static void percentile(struct lbtop_value *out, const struct lbtop_item *item, uint16_t percent)
+{
+	uint16_t n_values = lbtop_schemas[item->kind].n_values;
+
+	if (time_of(item))
+		out->number = lbtop_model_percentile(
+			pair_of(item), (uint16_t)(item->value - n_values), percent / 100.);
 }
 
 // clang-format off
 const struct lbtop_column lbtop_page_counters[LBTOP_COUNTERS_COLUMNS] = {
+	{"BY", "who counts", .is_text = true, .get = written_by},
 	{"COUNTER", "its name, as in conf/counters.md", .is_text = true, .get = counter},
 	{"RATE/S", "how fast it grows; a gauge has none", .get = rate},
-	{"VALUE", "since the counters began; of a gauge: now", .is_exact = true, .get = total},
-	{"UNIT", "of the value", .is_text = true, .rank = 1, .get = unit},
-	{"MEANING", "what it counts", .is_text = true, .rank = 2, .get = help},
+	{"VALUE", "since the counters began; of a gauge: now; of times: how many", .is_exact = true, .get = total},
+	{"UNIT", "of the value", .is_text = true, .rank = 2, .get = unit},
+	{"P50", "of times: half of those of the last minute", .unit = LBTOP_TIME, .rank = 1, .value = 50, .get = percentile},
+	{"P99", "of times: 99 of 100 of those", .unit = LBTOP_TIME, .rank = 1, .value = 99, .get = percentile},
+	{"MEANING", "what it counts", .is_text = true, .get = help},
 };
 // clang-format on
 
-bool lbtop_page_collect_counters(const struct lbtop_scope *scope, struct lbtop_items *items)
+static bool add_value(struct lbtop_items *items, struct lbtop_item *item, uint16_t value)
 {
-	const struct lbtop_row *row = lbtop_sample_find(scope->model->now, scope->kind, scope->id);
+	item->value = value;
+	item->id = (uint32_t)item->kind << 16 | value;
+	return lbtop_table_add(items, item);
+}
+
+static bool add_row(const struct lbtop_scope *scope, enum lbtop_kind kind, uint32_t id,
+                    struct lbtop_items *items)
+{
+	const struct lbtop_schema *schema = &lbtop_schemas[kind];
+	const struct lbtop_row *row = lbtop_sample_find(scope->model->now, kind, id);
 	struct lbtop_item item;
 
 	if (!row)
 		return true;
-	item = lbtop_page_item(scope, scope->kind, row);
-	for (uint16_t i = 0; i < lbtop_schemas[scope->kind].n_values; i++) {
-		item.id = item.value = i;
-		if (row->value[i] == 0 && !scope->shows_all)
-			continue;
-		if (!lbtop_table_add(items, &item))
+	item = lbtop_page_item(scope, kind, row);
+	for (uint16_t i = 0; i < schema->n_values; i++)
+		if ((row->value[i] || scope->shows_all) && !add_value(items, &item, i))
 			return false;
-	}
+	for (uint16_t i = 0; row->times && i < schema->n_times; i++)
+		if ((stats_histogram_count(&row->times[i]) || scope->shows_all) &&
+		    !add_value(items, &item, (uint16_t)(schema->n_values + i)))
+			return false;
 	return true;
 }
 
-void lbtop_page_draw_row(const struct lbtop_scope *scope, struct lbtop_grid *g, int y)
+bool lbtop_page_collect_counters(const struct lbtop_scope *scope, struct lbtop_items *items)
+{
+	const struct lbtop_target *t = &scope->target;
+
+	for (size_t i = 0; i < LBTOP_HALVES; i++)
+		if (t->is_set[i] && !add_row(scope, t->kind[i], t->id[i], items))
+			return false;
+	return !t->is_set[LBTOP_LB4D] || t->kind[LBTOP_LB4D] != LBTOP_SERVICE ||
+	       add_row(scope, LBTOP_STEER, t->id[LBTOP_LB4D], items);
+}
+
+void lbtop_page_draw_target(const struct lbtop_scope *scope, struct lbtop_grid *g, int y)
 {
 	static const char *const words[LBTOP_KIND_COUNT] = {
-		[LBTOP_LANE] = "lane", [LBTOP_SERVICE] = "service", [LBTOP_BACKEND] = "backend"};
-	const struct lbtop_row *row = lbtop_sample_find(scope->model->now, scope->kind, scope->id);
-	char line[4 * LBTOP_TEXT_SIZE];
+		[LBTOP_LANE] = "lane",          [LBTOP_SERVICE] = "service",
+		[LBTOP_BACKEND] = "backend",    [LBTOP_STEER] = "service",
+		[LBTOP_WORKER] = "worker",      [LBTOP_L7_SERVICE] = "service",
+		[LBTOP_L7_BACKEND] = "backend",
+	};
+	enum lbtop_kind kind = LBTOP_LANE;
+	const struct lbtop_row *row = lbtop_page_target(scope, &kind);
+	bool is_backend = kind == LBTOP_BACKEND || kind == LBTOP_L7_BACKEND;
+	char line[6 * LBTOP_TEXT_SIZE];
 
 	if (!row)
-		snprintf(line, sizeof(line), "this %s is gone (esc: back)", words[scope->kind]);
+		snprintf(line, sizeof(line), "this %s is gone (esc: back)", words[kind]);
 	else
-		snprintf(line, sizeof(line), "%s %s%s%s%s%s%s%s%s", words[scope->kind], row->pool,
-		         *row->pool ? "/" : "", row->name, *row->address ? "  " : "", row->address,
-		         *row->protocol ? "  " : "", row->protocol,
+		snprintf(line, sizeof(line), "%s %s%s%s%s%s%s%s%s%s%s", words[kind],
+		         is_backend ? row->pool : "", is_backend ? "/" : "", row->name,
+		         *row->address ? "  " : "", row->address, *row->protocol ? "  " : "",
+		         row->protocol, kind == LBTOP_SERVICE && *row->pool ? "  pool " : "",
+		         kind == LBTOP_SERVICE ? row->pool : "",
 		         row->is_retired ? "  (not in the configuration any more)" : "");
 	lbtop_grid_put(g, 0, y, LBTOP_PLAIN, line);
 }

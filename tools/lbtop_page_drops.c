@@ -38,7 +38,7 @@ const struct lbtop_column lbtop_page_drops[LBTOP_DROPS_COLUMNS] = {
 	{"DROP/S", "packets dropped for it, in all lanes", .get = rate},
 	{"PACKETS", "since the counters began", .get = packets},
 	{"SHARE%", "of all that were dropped", .unit = LBTOP_PERCENT, .rank = 1, .get = share},
-	{"MEANING", "what happened", .is_text = true, .rank = 2, .get = help},
+	{"MEANING", "what happened", .is_text = true, .get = help},
 };
 // clang-format on
 

@@ -30,6 +30,15 @@ static void time_per_packet(struct lbtop_value *out, const struct lbtop_item *it
 	out->number = per(item, VALUE(busy_ns), VALUE(rx_packets));
 }
 
+static void cycles_per_packet(struct lbtop_value *out, const struct lbtop_item *item,
+                              uint16_t value)
+{
+	uint64_t hz = item->model->now->daemon[LBTOP_LB4D].cycles_hz;
+
+	time_per_packet(out, item, value);
+	out->number = hz ? out->number * (double)hz / 1e9 : NAN;
+}
+
 static void per_burst(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
 {
 	out->number = per(item, VALUE(rx_packets), VALUE(bursts));
@@ -49,7 +58,7 @@ static void drops(struct lbtop_value *out, const struct lbtop_item *item, uint16
 
 static void lane(struct lbtop_value *out, const struct lbtop_item *item, uint16_t value)
 {
-	out->number = item->id;
+	out->number = item->pair[LBTOP_LB4D].now->id;
 	if (item->pair[LBTOP_LB4D].now->is_retired)
 		out->style = LBTOP_DIM;
 }
@@ -58,7 +67,8 @@ static void lane(struct lbtop_value *out, const struct lbtop_item *item, uint16_
 const struct lbtop_column lbtop_page_lanes[LBTOP_LANES_COLUMNS] = {
 	{"LANE", "its number, from 0; pale: of an earlier run that had more", .is_id = true, .get = lane},
 	{"BUSY%", "of the time, with bursts that were not empty", .unit = LBTOP_PERCENT, .get = busy},
-	{"NS/PKT", "time for a packet, while busy", .get = time_per_packet},
+	{"CYC/PKT", "cycles for a packet, while busy", .get = cycles_per_packet},
+	{"NS/PKT", "the same in nanoseconds", .rank = 9, .get = time_per_packet},
 	{"FILL", "packets in a burst that was not empty", .get = per_burst},
 	{"PKT/S", "packets received", .value = VALUE(rx_packets), .get = lbtop_page_rate},
 	{"BIT/S", "bits received", .value = VALUE(rx_bytes), .get = lbtop_page_bits},

@@ -14,9 +14,11 @@ enum {
 };
 
 static const char *const labels[LBTOP_SERIES_COUNT] = {
-	[LBTOP_PACKETS] = "packets in/s", [LBTOP_BITS] = "bits in/s",
-	[LBTOP_SENT] = "packets out/s",   [LBTOP_NEW_FLOWS] = "new flows/s",
-	[LBTOP_DROPS] = "drops/s",        [LBTOP_FLOWS] = "flows",
+	[LBTOP_PACKETS] = "packets in/s",    [LBTOP_BITS] = "bits in/s",
+	[LBTOP_SENT] = "packets out/s",      [LBTOP_NEW_FLOWS] = "new flows/s",
+	[LBTOP_DROPS] = "drops/s",           [LBTOP_FLOWS] = "flows",
+	[LBTOP_REQUESTS] = "requests/s",     [LBTOP_ERRORS] = "5xx/s",
+	[LBTOP_CONNECTIONS] = "connections", [LBTOP_STREAMS] = "streams",
 };
 
 static double newest(const struct lbtop_model *m, enum lbtop_series series)
@@ -59,7 +61,7 @@ static void draw_series(const struct lbtop_model *m, enum lbtop_series series, s
 {
 	char text[LBTOP_FORMAT_SIZE];
 	double now = newest(m, series);
-	bool is_bad = series == LBTOP_DROPS && now > 0;
+	bool is_bad = (series == LBTOP_DROPS || series == LBTOP_ERRORS) && now > 0;
 
 	lbtop_grid_put(g, 0, y, LBTOP_PLAIN, labels[series]);
 	lbtop_grid_put_in(g, AT_NOW, y, is_bad ? LBTOP_BAD : LBTOP_PLAIN, FIGURE,
@@ -77,5 +79,4 @@ void lbtop_page_draw_overview(const struct lbtop_scope *scope, struct lbtop_grid
 	lbtop_grid_fill(g, y, LBTOP_HEAD);
 	for (int i = 0; i < LBTOP_SERIES_COUNT; i++)
 		draw_series(scope->model, i, g, y + 1 + i);
-	lbtop_page_draw_identity(scope, g, y + LBTOP_SERIES_COUNT + 2);
 }

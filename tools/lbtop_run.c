@@ -127,9 +127,11 @@ static int print_object(struct lbtop_run *r)
 
 	if (!line)
 		return complain("out of memory");
+	errno = 0;
 	fputs(line, stdout);
+	fflush(stdout);
 	free(line);
-	if (fflush(stdout) == 0)
+	if (!ferror(stdout))
 		return DONE;
 	return errno == EPIPE ? NO : complain("cannot write"); // who closed a pipe knows why
 }

@@ -6,7 +6,7 @@
 
 const char *const lbtop_sample_states[LBTOP_STATE_COUNT] = {
 	[LBTOP_ABSENT] = "absent", [LBTOP_RUNNING] = "running", [LBTOP_STOPPED] = "stopped",
-	[LBTOP_DEAD] = "dead",     [LBTOP_REMOVED] = "removed",
+	[LBTOP_DEAD] = "dead",     [LBTOP_REMOVED] = "removed", [LBTOP_UNREADABLE] = "unreadable",
 };
 
 const char *const lbtop_sample_daemons[LBTOP_HALVES] = {"lb4d", "lb7d"};
@@ -40,6 +40,14 @@ int lbtop_sample_make_rows(struct lbtop_sample *s, enum lbtop_kind kind, size_t 
 		rows->row[i].value = values + i * n_values;
 	rows->n = n;
 	return 0;
+}
+
+int lbtop_sample_make_times(struct lbtop_sample *s, enum lbtop_kind kind, struct lbtop_row *row)
+{
+	if (!row->times)
+		row->times = arena_alloc(&s->arena, lbtop_schemas[kind].n_times,
+		                         sizeof(*row->times), sizeof(uint64_t));
+	return row->times ? 0 : -ENOMEM;
 }
 
 const struct lbtop_row *lbtop_sample_find(const struct lbtop_sample *s, enum lbtop_kind kind,

@@ -10,15 +10,14 @@
 enum lbtop_state {
 	LBTOP_ABSENT, // it has written no counters
 	LBTOP_RUNNING,
-	LBTOP_STOPPED, // it ended cleanly
-	LBTOP_DEAD,    // it was killed: its process is not there
-	LBTOP_REMOVED, // the store's folder is empty; these are the counters that were in it
+	LBTOP_STOPPED,    // it ended cleanly
+	LBTOP_DEAD,       // it was killed: its process is not there
+	LBTOP_REMOVED,    // the store's folder is empty; these are the counters that were in it
+	LBTOP_UNREADABLE, // its counters cannot be read, though the other daemon's can
 	LBTOP_STATE_COUNT
 };
 
 extern const char *const lbtop_sample_states[LBTOP_STATE_COUNT]; // "absent" "running" ...
-
-enum lbtop_half { LBTOP_LB4D, LBTOP_LB7D, LBTOP_HALVES };
 
 extern const char *const lbtop_sample_daemons[LBTOP_HALVES]; // "lb4d" "lb7d"
 
@@ -28,10 +27,16 @@ struct lbtop_row {
 	uint32_t id;     // lane, or id of the service or backend in the store
 	bool is_retired; // not in the configuration any more, or of a lane that runs no more
 	char name[LBTOP_TEXT_SIZE];
-	char pool[LBTOP_TEXT_SIZE]; // of a backend
+	char pool[LBTOP_TEXT_SIZE]; // of a backend; of an L7 service its entry of "l7"
 	char address[LBTOP_TEXT_SIZE];
 	char protocol[8];
+	char forward[8]; // of a service
+	char state[12];  // of a backend: "up" "drain" "down"; "" = not known
+	char health[12]; // "unknown" "healthy" "unhealthy", "" likewise
+	uint16_t weight;
 	uint64_t *value; // [n_values of its kind]; the sample's
+	struct stats_histogram
+		*times; // [n_times of its kind], NULL while nothing was recorded; the sample's
 };
 
 struct lbtop_rows {
@@ -49,6 +54,7 @@ struct lbtop_daemon {
 	uint32_t
 		epoch; // another one: other maps, so no difference to an earlier sample means anything
 	uint64_t started_ns; // CLOCK_REALTIME
+	uint64_t cycles_hz;  // of the lanes' cores; 0 = not known
 };
 
 struct lbtop_sample {
@@ -66,6 +72,10 @@ void lbtop_sample_free(struct lbtop_sample *s);
 
 // Makes n rows of zeros; the caller fills them and may lower rows[kind].n afterwards. 0 or -ENOMEM.
 NODISCARD int lbtop_sample_make_rows(struct lbtop_sample *s, enum lbtop_kind kind, size_t n);
+
+// Gives the row histograms of zeros if it has none. 0 or -ENOMEM.
+NODISCARD int lbtop_sample_make_times(struct lbtop_sample *s, enum lbtop_kind kind,
+                                      struct lbtop_row *row);
 
 // The row with this id, NULL if there is none.
 const struct lbtop_row *lbtop_sample_find(const struct lbtop_sample *s, enum lbtop_kind kind,

@@ -3,16 +3,29 @@
 // values in each. A row's values are the words of its counters' struct, in order.
 #pragma once
 
-#include "l4/model/stats.h"
+#include "l4/model/stats_l7.h"
 
-enum lbtop_kind { LBTOP_LANE, LBTOP_SERVICE, LBTOP_BACKEND, LBTOP_KIND_COUNT };
+enum lbtop_kind {
+	LBTOP_LANE,
+	LBTOP_SERVICE,
+	LBTOP_BACKEND,
+	LBTOP_STEER, // of services, by the XDP programs
+	LBTOP_WORKER,
+	LBTOP_L7_SERVICE,
+	LBTOP_L7_BACKEND,
+	LBTOP_KIND_COUNT
+};
+
+enum lbtop_half { LBTOP_LB4D, LBTOP_LB7D, LBTOP_HALVES }; // who writes it
 
 struct lbtop_schema {
 	const char *word;                 // the kind's key in JSON: "lanes"
 	const struct stats_field *fields; // [n_fields]: value i of a row is fields[i]
 	uint16_t n_fields;
 	uint16_t n_values; // the fields, and a lane's reasons after them
-	uint8_t half;      // enum lbtop_half (lbtop_sample.h): who writes it
+	uint16_t n_times;
+	const struct stats_time *times; // [n_times], histograms of a row
+	uint8_t half;                   // enum lbtop_half
 };
 
 extern const struct lbtop_schema lbtop_schemas[LBTOP_KIND_COUNT];

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { PAIR_GOOD = 1, PAIR_WARN, PAIR_BAD, PAIR_GRAPH, PAIR_TITLE };
@@ -102,8 +103,22 @@ void lbtop_screen_close(void)
 	term.screen = NULL;
 }
 
+// The terminal itself is asked: ncurses 6.4 believes LINES and COLUMNS if somebody has exported them, and does not
+// look again after SIGWINCH if it is told not to (use_env(3)).
+static bool has_new_size(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0 ||
+	    (size.ws_col == COLS && size.ws_row == LINES))
+		return false;
+	resizeterm(size.ws_row, size.ws_col);
+	return true;
+}
+
 void lbtop_screen_size(int *width, int *height)
 {
+	has_new_size();
 	*width = COLS;
 	*height = LINES;
 }
@@ -160,10 +175,12 @@ int lbtop_screen_key(int timeout_ms, bool *is_gone)
 	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 	int c = getch(), n;
 
+	if (c == ERR) {
+		n = poll(&in, 1, timeout_ms); // SIGWINCH ends it
+		*is_gone = n > 0 && !(in.revents & POLLIN);
+		c = getch();
+	}
 	if (c != ERR)
 		return key_of(c);
-	n = poll(&in, 1, timeout_ms);
-	*is_gone = n > 0 && !(in.revents & POLLIN);
-	c = getch(); // after a signal, too: of a new size ncurses tells by a key
-	return c == ERR ? LBTOP_KEY_NONE : key_of(c);
+	return has_new_size() ? LBTOP_KEY_RESIZE : LBTOP_KEY_NONE;
 }

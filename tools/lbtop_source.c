@@ -10,6 +10,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/model/conf.h"
+#include "l4/model/health.h"
 
 int lbtop_source_init(struct lbtop_source *src, const char *dir, struct err *err)
 {
@@ -22,19 +23,21 @@ int lbtop_source_init(struct lbtop_source *src, const char *dir, struct err *err
 
 void lbtop_source_fini(struct lbtop_source *src)
 {
-	if (src->is_open)
-		stats_close(&src->stats);
-	src->is_open = false;
+	if (src->opened[LBTOP_LB4D].is_open)
+		stats_close(&src->l4);
+	if (src->opened[LBTOP_LB7D].is_open)
+		stats_l7_close(&src->l7);
+	memset(src->opened, 0, sizeof(src->opened));
 }
 
-// --- the store: is it still the one that was opened ---
+// --- is a store still the one that was opened? ---
 
-static struct lbtop_inode inode_of(const char *dir)
+static struct lbtop_inode inode_of(const char *dir, const char *name)
 {
 	char path[4096];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, stats_shapes[STATS_META].name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	if (stat(path, &st) < 0)
 		return (struct lbtop_inode){0};
 	return (struct lbtop_inode){st.st_dev, st.st_ino};
@@ -45,34 +48,31 @@ static bool is_same(const struct lbtop_inode *a, const struct lbtop_inode *b)
 	return a->dev == b->dev && a->ino == b->ino;
 }
 
-// Opens the store if it is not open, or another one stands in its place. `*is_removed`: nothing does, so that
-// the counters of the one that was there are the last word.
-static int refresh(struct lbtop_source *src, bool *is_removed, struct err *err)
+enum lbtop_found lbtop_source_look(const struct lbtop_source *src, enum lbtop_half half,
+                                   const char *name, struct lbtop_inode here[2])
 {
-	const struct lbtop_inode here[2] = {inode_of(src->dir), inode_of(src->shm)};
-	struct stats stats;
-	int rc;
+	const struct lbtop_opened *o = &src->opened[half];
 
-	*is_removed = src->is_open && here[0].ino == 0 && here[1].ino == 0;
-	if (*is_removed)
-		return 0;
-	if (src->is_open && is_same(&here[0], &src->opened[0]) &&
-	    is_same(&here[1], &src->opened[1]) && stats_layout_owner(src->stats.meta) == STATS_OURS)
-		return 0;
-	rc = stats_open(&stats, src->dir, err);
-	if (rc)
-		return rc;
-	lbtop_source_fini(src);
-	src->stats = stats;
-	src->is_open = true;
-	memcpy(src->opened, here, sizeof(here));
-	src->epoch++;
-	return 0;
+	here[0] = inode_of(src->dir, name);
+	here[1] = inode_of(src->shm, name);
+	if (here[0].ino == 0 && here[1].ino == 0)
+		return LBTOP_FOUND_NOTHING;
+	if (o->is_open && is_same(&here[0], &o->inode[0]) && is_same(&here[1], &o->inode[1]))
+		return LBTOP_FOUND_SAME;
+	return LBTOP_FOUND_OTHER;
 }
 
-// --- copying ---
+void lbtop_source_mark(struct lbtop_opened *o, const struct lbtop_inode here[2])
+{
+	o->is_open = true;
+	o->is_removed = false;
+	o->epoch++;
+	memcpy(o->inode, here, sizeof(o->inode));
+}
 
-static void copy_words(uint64_t *to, const void *counters, size_t n)
+// --- samples ---
+
+void lbtop_source_words(uint64_t *to, const void *counters, size_t n)
 {
 	const uint64_t *from = counters;
 
@@ -80,142 +80,23 @@ static void copy_words(uint64_t *to, const void *counters, size_t n)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
-// Lanes of a daemon that had more of them have counted, too.
-static bool is_lane(const struct stats *s, uint32_t lane)
+void lbtop_source_backend(struct lbtop_row *row, uint8_t state, uint8_t health, uint16_t weight)
 {
-	return lane < s->meta->n_lanes ||
-	       __atomic_load_n(&s->lanes[lane].rx_packets, __ATOMIC_RELAXED) > 0;
-}
-
-static int copy_lanes(struct lbtop_sample *out, const struct stats *s)
-{
-	struct lbtop_rows *rows = &out->rows[LBTOP_LANE];
-	size_t n = 0;
-	int rc = lbtop_sample_make_rows(out, LBTOP_LANE, STATS_SLOTS);
-
-	if (rc)
-		return rc;
-	for (uint32_t lane = 0; lane < STATS_SLOTS; lane++) {
-		struct lbtop_row *row = &rows->row[n];
-
-		if (!is_lane(s, lane))
-			continue;
-		row->id = lane;
-		row->is_retired = lane >= s->meta->n_lanes;
-		snprintf(row->name, sizeof(row->name), "%u", lane);
-		copy_words(row->value, &s->lanes[lane], lbtop_schemas[LBTOP_LANE].n_values);
-		n++;
-	}
-	rows->n = n;
-	return 0;
-}
-
-static uint32_t used_of(const uint32_t *used)
-{
-	return __atomic_load_n(used, __ATOMIC_ACQUIRE);
-}
-
-static void write_address(struct lbtop_row *row, const struct addr *address, uint16_t port)
-{
-	addr_port_text(address, be16_from(port), row->address);
-}
-
-static void copy_service(struct lbtop_row *row, const struct stats *s, uint32_t id)
-{
-	const struct stats_service_name *n = &s->service_names[id];
-	struct service_counters sum;
-
-	row->id = id;
-	row->is_retired = used_of(&n->used) != STATS_LIVE;
-	lbtop_sample_text(row->name, sizeof(row->name), n->name, sizeof(n->name));
-	write_address(row, &n->address, n->port);
-	if (n->protocol < PROTO_COUNT)
-		lbtop_sample_text(row->protocol, sizeof(row->protocol),
-		                  conf_protocol_names[n->protocol], sizeof(row->protocol));
-	stats_sum_service(s, (uint16_t)id, &sum);
-	copy_words(row->value, &sum, lbtop_schemas[LBTOP_SERVICE].n_values);
-}
-
-static void copy_backend(struct lbtop_row *row, const struct stats *s, uint32_t id)
-{
-	const struct stats_backend_name *n = &s->backend_names[id];
-	struct backend_counters sum;
-
-	row->id = id;
-	row->is_retired = used_of(&n->used) != STATS_LIVE;
-	lbtop_sample_text(row->name, sizeof(row->name), n->name, sizeof(n->name));
-	lbtop_sample_text(row->pool, sizeof(row->pool), n->pool, sizeof(n->pool));
-	write_address(row, &n->address, n->port);
-	stats_sum_backend(s, (uint16_t)id, &sum);
-	copy_words(row->value, &sum, lbtop_schemas[LBTOP_BACKEND].n_values);
-}
-
-// The roster may change while it is read: rows are made for those there were, and the others have their
-// place in the next sample.
-static int copy_services(struct lbtop_sample *out, const struct stats *s)
-{
-	struct lbtop_rows *rows = &out->rows[LBTOP_SERVICE];
-	size_t n = 0, n_made;
-	int rc;
-
-	for (uint32_t id = 0; id < STATS_SERVICES; id++)
-		n += used_of(&s->service_names[id].used) != STATS_FREE;
-	rc = lbtop_sample_make_rows(out, LBTOP_SERVICE, n);
-	if (rc)
-		return rc;
-	n_made = n;
-	n = 0;
-	for (uint32_t id = 0; id < STATS_SERVICES && n < n_made; id++)
-		if (used_of(&s->service_names[id].used) != STATS_FREE)
-			copy_service(&rows->row[n++], s, id);
-	rows->n = n;
-	return 0;
-}
-
-static int copy_backends(struct lbtop_sample *out, const struct stats *s)
-{
-	struct lbtop_rows *rows = &out->rows[LBTOP_BACKEND];
-	size_t n = 0, n_made;
-	int rc;
-
-	for (uint32_t id = 0; id < STATS_BACKENDS; id++)
-		n += used_of(&s->backend_names[id].used) != STATS_FREE;
-	rc = lbtop_sample_make_rows(out, LBTOP_BACKEND, n);
-	if (rc)
-		return rc;
-	n_made = n;
-	n = 0;
-	for (uint32_t id = 0; id < STATS_BACKENDS && n < n_made; id++)
-		if (used_of(&s->backend_names[id].used) != STATS_FREE)
-			copy_backend(&rows->row[n++], s, id);
-	rows->n = n;
-	return 0;
+	row->weight = weight;
+	if (state < STATE_COUNT)
+		snprintf(row->state, sizeof(row->state), "%s", conf_state_names[state]);
+	if (health < HEALTH_STATE_COUNT)
+		snprintf(row->health, sizeof(row->health), "%s", health_names[health]);
 }
 
 // A process that another user owns is alive, too.
-static enum lbtop_state state_of(uint32_t pid, bool is_removed)
+enum lbtop_state lbtop_source_state(uint32_t pid, bool is_removed)
 {
 	if (is_removed)
 		return LBTOP_REMOVED;
 	if (pid == 0 || pid > INT32_MAX)
 		return LBTOP_STOPPED;
 	return kill((pid_t)pid, 0) < 0 && errno == ESRCH ? LBTOP_DEAD : LBTOP_RUNNING;
-}
-
-static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src, bool is_removed)
-{
-	const struct stats_meta *meta = src->stats.meta;
-
-	out->daemon[LBTOP_LB4D] = (struct lbtop_daemon){
-		.state = state_of(meta->pid, is_removed),
-		.is_bpf = src->stats.is_bpf,
-		.pid = meta->pid,
-		.generation = meta->generation,
-		.n_lanes = meta->n_lanes,
-		.epoch = src->epoch,
-		.started_ns = meta->started_ns,
-	};
-	lbtop_sample_text(out->node, sizeof(out->node), meta->node, sizeof(meta->node));
 }
 
 static void stamp(struct lbtop_sample *out)
@@ -227,11 +108,26 @@ static void stamp(struct lbtop_sample *out)
 	out->clock_ns = clock_now_ns();
 }
 
+// One half alone is a node, too; why the other is not there only matters if it is.
+static int judge(const int rc[LBTOP_HALVES], struct err errs[LBTOP_HALVES], struct err *err)
+{
+	enum lbtop_half why =
+		rc[LBTOP_LB4D] == -ENOENT && rc[LBTOP_LB7D] != -ENOENT ? LBTOP_LB7D : LBTOP_LB4D;
+
+	if (!rc[LBTOP_LB4D] || !rc[LBTOP_LB7D])
+		return 0;
+	return err_set(err, rc[why], "%s", errs[why].msg);
+}
+
 int lbtop_source_take(struct lbtop_source *src, struct lbtop_sample **out, struct err *err)
 {
+	struct err errs[LBTOP_HALVES] = {0};
+	const int rcs[LBTOP_HALVES] = {
+		[LBTOP_LB4D] = lbtop_source_open_l4(src, &errs[LBTOP_LB4D]),
+		[LBTOP_LB7D] = lbtop_source_open_l7(src, &errs[LBTOP_LB7D]),
+	};
+	int rc = judge(rcs, errs, err);
 	struct lbtop_sample *s;
-	bool is_removed;
-	int rc = refresh(src, &is_removed, err);
 
 	if (rc)
 		return rc;
@@ -239,12 +135,13 @@ int lbtop_source_take(struct lbtop_source *src, struct lbtop_sample **out, struc
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
 	stamp(s);
-	copy_meta(s, src, is_removed);
-	rc = copy_lanes(s, &src->stats);
-	if (!rc)
-		rc = copy_services(s, &src->stats);
-	if (!rc)
-		rc = copy_backends(s, &src->stats);
+	for (size_t i = 0; i < LBTOP_HALVES; i++)
+		if (rcs[i] && rcs[i] != -ENOENT)
+			s->daemon[i].state = LBTOP_UNREADABLE;
+	if (!rcs[LBTOP_LB7D])
+		rc = lbtop_source_copy_l7(s, src);
+	if (!rc && !rcs[LBTOP_LB4D])
+		rc = lbtop_source_copy_l4(s, src);
 	if (rc) {
 		lbtop_sample_free(s);
 		return err_set(err, rc, "out of memory");

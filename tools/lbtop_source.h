@@ -14,14 +14,20 @@ struct lbtop_inode {
 	ino_t ino;
 };
 
+// A half of the store.
+struct lbtop_opened {
+	bool is_open;
+	bool is_removed;             // it was there, and nothing is now
+	struct lbtop_inode inode[2]; // its first region when it was opened: pinned map, file
+	uint32_t epoch;              // how often it was opened
+};
+
 struct lbtop_source {
 	const char *dir; // as in the configuration key "stats"; borrowed
 	char shm[STATS_DIR_SIZE];
-	bool is_open;
-	struct stats stats; // if is_open; owned
-	struct lbtop_inode
-		opened[2]; // the store's first region when it was opened: pinned map, file
-	uint32_t epoch;    // how often it was opened
+	struct lbtop_opened opened[LBTOP_HALVES];
+	struct stats l4;    // if it is open; owned
+	struct stats_l7 l7; // likewise
 };
 
 // 0, or -ENAMETOOLONG with *err. Opens nothing yet.
@@ -32,3 +38,22 @@ void lbtop_source_fini(struct lbtop_source *src);
 // counters yet, another version has, they must not be read. Then ask again later.
 NODISCARD int lbtop_source_take(struct lbtop_source *src, struct lbtop_sample **out,
                                 struct err *err);
+
+// --- among the files of lbtop_source ---
+
+// Opens a half if it is not open or another one stands in its place. 0, or what stats_open() or stats_l7_open() said.
+NODISCARD int lbtop_source_open_l4(struct lbtop_source *src, struct err *err);
+NODISCARD int lbtop_source_open_l7(struct lbtop_source *src, struct err *err);
+// Copies a half that is open. 0 or -ENOMEM.
+NODISCARD int lbtop_source_copy_l4(struct lbtop_sample *out, const struct lbtop_source *src);
+NODISCARD int lbtop_source_copy_l7(struct lbtop_sample *out, const struct lbtop_source *src);
+
+// Whether nothing, the opened store, or another one stands where the region `name` is looked for.
+enum lbtop_found { LBTOP_FOUND_NOTHING, LBTOP_FOUND_SAME, LBTOP_FOUND_OTHER };
+enum lbtop_found lbtop_source_look(const struct lbtop_source *src, enum lbtop_half half,
+                                   const char *name, struct lbtop_inode here[2]);
+void lbtop_source_mark(struct lbtop_opened *o, const struct lbtop_inode here[2]);
+enum lbtop_state lbtop_source_state(uint32_t pid, bool is_removed);
+// What the store says of a backend in numbers, in words; nothing for what it cannot mean.
+void lbtop_source_backend(struct lbtop_row *row, uint8_t state, uint8_t health, uint16_t weight);
+void lbtop_source_words(uint64_t *to, const void *counters, size_t n);

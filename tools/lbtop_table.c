@@ -8,7 +8,8 @@ enum {
 	GAP = 2,        // between columns
 	NUMBER = 6,     // columns of a number: "1.23ms"
 	TEXT_MAX = 200, // a text is cut there, however wide the screen
-	TEXT_MIN = 8,   // and not below that before a column leaves
+	TEXT_MIN = 8,   // or, where there is no room, at that
+	EXPLAINED = 44, // columns in which most explanations can be understood
 	ROOM = 64,
 };
 
@@ -142,6 +143,24 @@ static int sum_of(const struct lbtop_layout *l, size_t n)
 	return sum;
 }
 
+// Whether nobody has a figure there: of L7, say, where nothing is L7. With one sample nobody has any.
+static bool is_empty(const struct lbtop_column *c, const struct lbtop_items *items)
+{
+	for (size_t i = 0; i < items->n; i++)
+		if (!isnan(value_of(c, &items->item[i]).number))
+			return false;
+	return !c->is_text && items->n && items->item[0].model && items->item[0].model->before;
+}
+
+static ssize_t find_empty(const struct lbtop_table *t, const struct lbtop_layout *l,
+                          const struct lbtop_items *items)
+{
+	for (ssize_t i = (ssize_t)t->n_columns - 1; i >= 0; i--)
+		if (l->width[i] && is_empty(&t->column[i], items))
+			return i;
+	return -1;
+}
+
 static ssize_t least_wanted(const struct lbtop_table *t, const struct lbtop_layout *l)
 {
 	ssize_t found = -1;
@@ -165,28 +184,39 @@ static ssize_t widest_text(const struct lbtop_table *t, const struct lbtop_layou
 	return found;
 }
 
-// A text in the last column, as an explanation is, takes what the others leave and is cut first.
-static void cut_last(struct lbtop_layout *l, const struct lbtop_table *t, int width)
+// A text in the last column, as an explanation is, is cut before another column leaves, but only to EXPLAINED.
+static bool cut_last(struct lbtop_layout *l, const struct lbtop_table *t, int over)
 {
 	size_t last = t->n_columns - 1;
-	int over = sum_of(l, t->n_columns) - width;
 
-	if (over > 0 && t->column[last].is_text && l->width[last] - over >= 2 * TEXT_MIN)
-		l->width[last] -= over;
+	if (!t->column[last].is_text || l->width[last] - over < EXPLAINED)
+		return false;
+	l->width[last] -= over;
+	return true;
 }
 
 void lbtop_table_fit(struct lbtop_layout *out, const struct lbtop_table *t,
                      const struct lbtop_items *items, int width)
 {
 	ssize_t i;
+	int over;
 
 	for (size_t k = 0; k < t->n_columns; k++)
 		out->width[k] = natural_width(&t->column[k], items);
-	cut_last(out, t, width);
-	while (sum_of(out, t->n_columns) > width && (i = least_wanted(t, out)) >= 0)
-		out->width[i] = 0;
-	while (sum_of(out, t->n_columns) > width && (i = widest_text(t, out)) >= 0)
-		out->width[i]--;
+	while ((over = sum_of(out, t->n_columns) - width) > 0) {
+		if ((i = find_empty(t, out, items)) >= 0) {
+			out->width[i] = 0;
+			continue;
+		}
+		if (cut_last(out, t, over))
+			break;
+		if ((i = least_wanted(t, out)) >= 0)
+			out->width[i] = 0;
+		else if ((i = widest_text(t, out)) >= 0)
+			out->width[i]--;
+		else
+			break;
+	}
 }
 
 // --- drawing ---
@@ -237,13 +267,11 @@ static void mark(struct lbtop_grid *g, int y)
 void lbtop_table_draw(struct lbtop_grid *g, const struct lbtop_table *t,
                       const struct lbtop_items *items, const struct lbtop_shown *shown)
 {
-	struct lbtop_layout l;
 	int y = shown->y + 1, end = shown->y + shown->n_lines;
 
-	lbtop_table_fit(&l, t, items, g->width - 1);
-	draw_heads(g, t, &l, shown);
+	draw_heads(g, t, shown->layout, shown);
 	for (size_t i = shown->first; i < items->n && y < end && y < g->height; i++, y++) {
-		draw_item(g, t, &l, &items->item[i], y);
+		draw_item(g, t, shown->layout, &items->item[i], y);
 		if ((ssize_t)i == shown->chosen)
 			mark(g, y);
 	}

@@ -12,7 +12,7 @@
 // What a line of a table is about.
 struct lbtop_item {
 	uint32_t id;    // tells it from the others of its page, from sample to sample
-	uint8_t kind;   // enum lbtop_kind of its row
+	uint8_t kind;   // enum lbtop_kind of the row that `value` is of
 	uint16_t value; // on pages that list the values of a row: which one
 	double share;   // of its pool, 0..1; NAN if not known
 	struct lbtop_pair pair[LBTOP_HALVES]; // its row of either half; .now NULL where it has none
@@ -70,6 +70,7 @@ void lbtop_table_fit(struct lbtop_layout *out, const struct lbtop_table *t,
                      const struct lbtop_items *items, int width);
 
 struct lbtop_shown {
+	const struct lbtop_layout *layout;
 	size_t sort; // column
 	bool is_reversed;
 	size_t first;   // item of the first line below the headings

@@ -38,8 +38,7 @@ static bool collect(struct lbtop_items *items, const struct lbtop_view *v,
                     const struct lbtop_frame *f, const struct lbtop_model *m)
 {
 	const struct lbtop_page *page = &lbtop_pages[f->page];
-	struct lbtop_scope scope = {
-		.model = m, .shows_all = v->shows_all, .kind = f->kind, .id = f->id};
+	struct lbtop_scope scope = {.model = m, .shows_all = v->shows_all, .target = f->target};
 
 	if (!page->collect(&scope, items))
 		return false;
@@ -76,8 +75,31 @@ static void choose(struct lbtop_frame *f, const struct lbtop_items *items, ssize
 	f->has_chosen = true;
 }
 
+// A service that has no pool of its own, as an L7 service, shows its counters at once.
+static enum lbtop_page_id page_of_zoom(const struct lbtop_page *page, const struct lbtop_item *item)
+{
+	const struct lbtop_row *row = item->pair[LBTOP_LB4D].now;
+
+	if (page->zoom != LBTOP_PAGE_POOL || (row && *row->pool))
+		return page->zoom;
+	return LBTOP_PAGE_COUNTERS;
+}
+
+static void aim(struct lbtop_target *t, const struct lbtop_item *item)
+{
+	static const uint8_t others[LBTOP_KIND_COUNT] = {
+		[LBTOP_SERVICE] = LBTOP_L7_SERVICE, [LBTOP_BACKEND] = LBTOP_L7_BACKEND};
+
+	for (size_t i = 0; i < LBTOP_HALVES; i++) {
+		t->is_set[i] = item->pair[i].now;
+		t->kind[i] = lbtop_schemas[item->kind].half == i ? item->kind : others[item->kind];
+		t->id[i] = t->is_set[i] ? item->pair[i].now->id : 0;
+	}
+}
+
+// To the page of the enter key, or to the counters of the line.
 static void zoom_in(struct lbtop_view *v, const struct lbtop_frame *f,
-                    const struct lbtop_items *items)
+                    const struct lbtop_items *items, bool to_counters)
 {
 	const struct lbtop_page *page = &lbtop_pages[f->page];
 	ssize_t at = chosen_index(f, items);
@@ -86,9 +108,8 @@ static void zoom_in(struct lbtop_view *v, const struct lbtop_frame *f,
 	if (page->zoom == f->page || v->n_zoom == LBTOP_ZOOMS || items->n == 0)
 		return;
 	at = at < 0 ? 0 : at;
-	next = frame_of(page->zoom);
-	next.kind = items->item[at].kind;
-	next.id = items->item[at].id;
+	next = frame_of(to_counters ? LBTOP_PAGE_COUNTERS : page_of_zoom(page, &items->item[at]));
+	aim(&next.target, &items->item[at]);
 	v->zoom[v->n_zoom++] = next;
 }
 
@@ -123,7 +144,8 @@ static void move(struct lbtop_view *v, const struct lbtop_model *m, int key)
 		choose(f, &items, (ssize_t)items.n - 1);
 		break;
 	case LBTOP_KEY_ENTER:
-		zoom_in(v, f, &items);
+	case 'i':
+		zoom_in(v, f, &items, key == 'i');
 		break;
 	}
 out:
@@ -160,13 +182,18 @@ static void go_back(struct lbtop_view *v)
 		f->has_chosen = false;
 }
 
+// To the next column that there is room for.
 static void sort_by(struct lbtop_view *v, int step)
 {
 	struct lbtop_frame *f = frame(v);
 	int n = (int)lbtop_pages[f->page].table.n_columns;
 
-	f->sort = (uint8_t)(((int)f->sort + step + n) % n);
 	f->is_reversed = false;
+	for (int i = 0; i < n; i++) {
+		f->sort = (uint8_t)(((int)f->sort + step + n) % n);
+		if (v->layout.width[f->sort])
+			return;
+	}
 }
 
 static void change_interval(struct lbtop_view *v, int step)
@@ -192,6 +219,7 @@ static void command(struct lbtop_view *v, const struct lbtop_model *m, int key)
 	case '?':
 	case 'h':
 		v->shows_help = true;
+		v->help_first = 0;
 		break;
 	case ' ':
 	case 'p':
@@ -235,6 +263,23 @@ static void command(struct lbtop_view *v, const struct lbtop_model *m, int key)
 	}
 }
 
+// Up and down in the help; any other key leaves it.
+static void read_help(struct lbtop_view *v, int key)
+{
+	switch (key) {
+	case 'k':
+	case LBTOP_KEY_UP:
+		v->help_first -= v->help_first > 0;
+		break;
+	case 'j':
+	case LBTOP_KEY_DOWN:
+		v->help_first++;
+		break;
+	default:
+		v->shows_help = false;
+	}
+}
+
 void lbtop_view_key(struct lbtop_view *v, const struct lbtop_model *m, int key)
 {
 	v->note[0] = '\0';
@@ -243,7 +288,7 @@ void lbtop_view_key(struct lbtop_view *v, const struct lbtop_model *m, int key)
 	if (v->is_typing)
 		type(v, key);
 	else if (v->shows_help && key != 'q')
-		v->shows_help = false;
+		read_help(v, key);
 	else if (is_tab(key))
 		show_tab(v, key - '1');
 	else
@@ -254,7 +299,7 @@ void lbtop_view_key(struct lbtop_view *v, const struct lbtop_model *m, int key)
 
 static enum lbtop_style style_of(enum lbtop_state state)
 {
-	return state == LBTOP_DEAD || state == LBTOP_REMOVED ? LBTOP_BAD : LBTOP_TITLE;
+	return state >= LBTOP_DEAD ? LBTOP_BAD : LBTOP_TITLE;
 }
 
 static int draw_daemon(struct lbtop_grid *g, int x, const struct lbtop_sample *s,
@@ -278,6 +323,10 @@ static int draw_daemon(struct lbtop_grid *g, int x, const struct lbtop_sample *s
 		break;
 	case LBTOP_REMOVED:
 		snprintf(line, sizeof(line), "counters of %s were removed",
+		         lbtop_sample_daemons[half]);
+		break;
+	case LBTOP_UNREADABLE:
+		snprintf(line, sizeof(line), "counters of %s cannot be read",
 		         lbtop_sample_daemons[half]);
 		break;
 	default:
@@ -341,18 +390,32 @@ static void draw_filter(const struct lbtop_view *v, const struct lbtop_frame *f,
 	               v->is_typing ? "_   enter: keep  esc: all" : "   esc: all");
 }
 
+// Over the last lines of the table, if it takes more than the one below.
+static void draw_error(const struct err *err, struct lbtop_grid *g)
+{
+	char text[sizeof(err->msg) + 32];
+	int n_lines, y;
+
+	n_lines = 1 + snprintf(text, sizeof(text), "these are old: %s", err->msg) / (g->width - 8);
+	for (y = g->height - n_lines; y < g->height; y++)
+		for (int x = 0; x < g->width; x++)
+			lbtop_grid_put(g, x, y, LBTOP_PLAIN, " ");
+	lbtop_grid_wrap(g, 0, g->height - n_lines, LBTOP_BAD, text);
+}
+
 static void draw_last(const struct lbtop_view *v, const struct lbtop_frame *f,
                       const struct lbtop_model *m, struct lbtop_grid *g)
 {
 	int y = g->height - 1;
 
 	if (m->err.code && m->now)
-		lbtop_grid_put(g, lbtop_grid_put(g, 0, y, LBTOP_BAD, "these are old: "), y,
-		               LBTOP_BAD, m->err.msg);
+		draw_error(&m->err, g);
 	else if (v->is_typing || *f->filter)
 		draw_filter(v, f, g, y);
 	else if (*v->note)
 		lbtop_grid_put(g, 0, y, LBTOP_WARN, v->note);
+	else if (*v->explained)
+		lbtop_grid_put(g, 0, y, LBTOP_PLAIN, v->explained);
 	else if (v->n_zoom)
 		lbtop_grid_put(g, 0, y, LBTOP_DIM, "esc back  ? help  q quit");
 	else
@@ -366,28 +429,49 @@ static const char *const help_lines[] = {
 	"up, down        choose a line          <  >      sort by the column beside",
 	"page up, down   or home, end           r         sort the other way round",
 	"enter           zoom into a line       a         also what is zero or retired",
-	"esc             back                   space     pause",
+	"i               all counters of it     space     pause",
+	"esc             back",
 	"?  h            this help              +  -      longer, shorter interval",
 	"q               quit",
 };
 
-static void draw_help(const struct lbtop_frame *f, struct lbtop_grid *g)
+// Line i of the help, as far as there is one.
+static bool help_line(const struct lbtop_page *page, size_t i, char *out, size_t size)
+{
+	const size_t n_keys = ARRAY_LEN(help_lines);
+
+	if (i < n_keys) {
+		snprintf(out, size, "%s", help_lines[i]);
+	} else if (i <= n_keys + 1) {
+		snprintf(out, size, "%s%s%s", i == n_keys ? "" : page->name,
+		         i == n_keys ? "" : ": ", i == n_keys ? "" : page->help);
+	} else if (i - n_keys - 2 < page->table.n_columns) {
+		const struct lbtop_column *c = &page->table.column[i - n_keys - 2];
+
+		snprintf(out, size, "%-9s %s", c->head, c->help);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void draw_help(struct lbtop_view *v, const struct lbtop_frame *f, struct lbtop_grid *g)
 {
 	const struct lbtop_page *page = &lbtop_pages[f->page];
-	char line[160];
-	int y = HEAD_Y + 1;
+	int n = (int)(ARRAY_LEN(help_lines) + 2 + page->table.n_columns);
+	int room = g->height - LAST_LINES - HEAD_Y;
+	char line[200];
 
-	for (size_t i = 0; i < ARRAY_LEN(help_lines); i++)
-		lbtop_grid_put(g, 0, y++, LBTOP_PLAIN, help_lines[i]);
-	y++;
-	snprintf(line, sizeof(line), "%s: %s", page->name, page->help);
-	lbtop_grid_put(g, 0, y++, LBTOP_HEAD, line);
-	for (size_t i = 0; i < page->table.n_columns; i++) {
-		const struct lbtop_column *c = &page->table.column[i];
+	if (v->help_first + room > n)
+		v->help_first = n > room ? n - room : 0;
+	for (int i = 0; i < room; i++) {
+		int at = v->help_first + i;
 
-		lbtop_grid_put(g, 2, y, LBTOP_PLAIN, c->head);
-		lbtop_grid_put(g, 12, y++, LBTOP_DIM, c->help);
+		if (help_line(page, (size_t)at, line, sizeof(line)))
+			lbtop_grid_put(g, 0, HEAD_Y + i, LBTOP_PLAIN, line);
 	}
+	lbtop_grid_put(g, 0, g->height - 1, LBTOP_DIM,
+	               n > room ? "up, down: the rest   any other key: back" : "any key: back");
 }
 
 // Keeps the marked line on the screen, and no empty space below the last one.
@@ -403,23 +487,38 @@ static void scroll(struct lbtop_frame *f, const struct lbtop_items *items, ssize
 		f->first = items->n > lines ? items->n - lines : 0;
 }
 
+// What the chosen line says in its last column may be cut there: it is the last line of the screen, too.
+static void explain(struct lbtop_view *v, const struct lbtop_page *page,
+                    const struct lbtop_item *chosen)
+{
+	const struct lbtop_column *last = &page->table.column[page->table.n_columns - 1];
+	struct lbtop_value value = {0};
+
+	if (chosen && last->is_text)
+		last->get(&value, chosen, last->value);
+	snprintf(v->explained, sizeof(v->explained), "%s", value.text ? value.text : "");
+}
+
 static void draw_table(struct lbtop_view *v, struct lbtop_frame *f, const struct lbtop_items *items,
                        struct lbtop_grid *g)
 {
 	const struct lbtop_page *page = &lbtop_pages[f->page];
 	struct lbtop_shown shown = {
+		.layout = &v->layout,
 		.sort = f->sort,
 		.is_reversed = f->is_reversed,
 		.chosen = chosen_index(f, items),
 		.y = HEAD_Y + 1 + page->n_head,
 	};
 
+	lbtop_table_fit(&v->layout, &page->table, items, g->width - 1);
 	shown.n_lines = g->height - (v->is_full ? 0 : LAST_LINES) - shown.y;
 	v->n_lines = shown.n_lines;
 	scroll(f, items, shown.chosen, shown.n_lines);
 	shown.first = f->first;
 	if (shown.n_lines > 0)
 		lbtop_table_draw(g, &page->table, items, &shown);
+	explain(v, page, shown.chosen < 0 ? NULL : &items->item[shown.chosen]);
 	if (items->n == 0)
 		lbtop_grid_put(g, 0, shown.y + 1, LBTOP_DIM,
 		               *f->filter ? "nothing matches the filter" : page->nothing);
@@ -429,8 +528,7 @@ static int draw_page(struct lbtop_view *v, struct lbtop_frame *f, const struct l
                      struct lbtop_grid *g)
 {
 	const struct lbtop_page *page = &lbtop_pages[f->page];
-	struct lbtop_scope scope = {
-		.model = m, .shows_all = v->shows_all, .kind = f->kind, .id = f->id};
+	struct lbtop_scope scope = {.model = m, .shows_all = v->shows_all, .target = f->target};
 	struct lbtop_items items = {0};
 	int rc = 0;
 
@@ -446,8 +544,10 @@ static int draw_page(struct lbtop_view *v, struct lbtop_frame *f, const struct l
 
 static void draw_nothing(const struct lbtop_model *m, struct lbtop_grid *g)
 {
-	lbtop_grid_put(g, 2, HEAD_Y + 2, LBTOP_BAD, m->err.code ? m->err.msg : "no sample yet");
-	lbtop_grid_put(g, 2, HEAD_Y + 4, LBTOP_DIM, "It is looked for again at every interval.");
+	int y = lbtop_grid_wrap(g, 2, HEAD_Y + 2, LBTOP_BAD,
+	                        m->err.code ? m->err.msg : "no sample yet");
+
+	lbtop_grid_put(g, 2, y + 1, LBTOP_DIM, "It is looked for again at every interval.");
 }
 
 static void draw_too_small(struct lbtop_grid *g)
@@ -471,9 +571,11 @@ int lbtop_view_draw(struct lbtop_view *v, const struct lbtop_model *m, struct lb
 	}
 	draw_title(v, m, g);
 	draw_tabs(v, g);
-	if (v->shows_help)
-		draw_help(f, g);
-	else if (m->now)
+	if (v->shows_help) {
+		draw_help(v, f, g);
+		return 0;
+	}
+	if (m->now)
 		rc = draw_page(v, f, m, g);
 	else
 		draw_nothing(m, g);

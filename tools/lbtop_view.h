@@ -25,7 +25,7 @@ enum lbtop_key {
 
 enum {
 	LBTOP_FILTER_SIZE = 48,
-	LBTOP_ZOOMS = 2,
+	LBTOP_ZOOMS = 3,
 	LBTOP_MIN_WIDTH = 60, // below that it says so and waits
 	LBTOP_MIN_HEIGHT = 12,
 };
@@ -39,8 +39,7 @@ struct lbtop_frame {
 	uint32_t chosen; // id of the marked item
 	size_t first;    // item of the first line
 	char filter[LBTOP_FILTER_SIZE];
-	uint8_t kind; // of the row that was zoomed into, and its id
-	uint32_t id;
+	struct lbtop_target target; // the line that was zoomed into
 };
 
 struct lbtop_view {
@@ -54,10 +53,13 @@ struct lbtop_view {
 	bool is_paused;
 	bool is_typing; // the filter
 	bool has_quit;
-	bool is_replay; // figures are a record's: of then, not now
-	bool is_full;   // for --once: lines for all items, and none for keys
-	char note[256]; // for the last line, until the next key; "" = none
-	int n_lines;    // of the table, when it was last drawn
+	bool is_replay;             // figures are a record's: of then, not now
+	bool is_full;               // for --once: lines for all items, and none for keys
+	int help_first;             // line of the help that is the first on the screen
+	struct lbtop_layout layout; // of the table, when it was last drawn
+	char note[256];             // for the last line, until the next key; "" = none
+	char explained[128];        // of the chosen line, when it was last drawn
+	int n_lines;                // of the table, when it was last drawn
 };
 
 // In ms, ascending.

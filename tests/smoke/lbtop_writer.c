@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "l4/base/clock.h"
+#include "l4/model/health.h"
 #include "l4/model/stats.h"
 
 static volatile sig_atomic_t is_told_to_stop;
@@ -26,7 +27,9 @@ static void name_service(struct stats *s, uint16_t id, const char *name, const c
 		abort();
 	n->port = port;
 	n->protocol = (uint8_t)protocol;
+	n->forward = FORWARD_DSR;
 	snprintf(n->name, sizeof(n->name), "%s", name);
+	snprintf(n->pool, sizeof(n->pool), "%s", protocol == PROTO_UDP ? "dns" : "web");
 	n->used = STATS_LIVE;
 }
 
@@ -38,6 +41,8 @@ static void name_backend(struct stats *s, uint16_t id, const char *pool, const c
 	if (addr_parse(&n->address, address))
 		abort();
 	n->port = 80;
+	n->weight = 100;
+	n->health = HEALTH_HEALTHY;
 	snprintf(n->pool, sizeof(n->pool), "%s", pool);
 	snprintf(n->name, sizeof(n->name), "%s", name);
 	n->used = STATS_LIVE;
@@ -51,6 +56,8 @@ static void name_all(struct stats *s)
 	name_backend(s, 1, "web", "web-1", "10.0.0.11");
 	name_backend(s, 2, "web", "web-2", "10.0.0.12");
 	name_backend(s, 3, "dns", "dns-1", "10.0.0.21");
+	s->backend_names[2].state = STATE_DRAIN;
+	s->backend_names[2].health = HEALTH_UNHEALTHY;
 	s->backend_names[3].used = STATS_RETIRED;
 }
 
@@ -101,6 +108,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	stats_announce(&s, "edge-1", 2, (uint32_t)getpid());
+	s.meta->cycles_hz = 3000000000;
 	name_all(&s);
 	while (!is_told_to_stop && clock_now_ns() - begin_ns < seconds * CLOCK_NS_PER_S) {
 		write_all(&s, (clock_now_ns() - begin_ns) / CLOCK_NS_PER_MS);

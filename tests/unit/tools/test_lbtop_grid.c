@@ -55,6 +55,19 @@ Test(lbtop_grid, a_text_that_is_too_long_for_its_column_shows_that_it_was_cut)
 	expect_print(&g, true, "bac~    1.2k\nbackend\n\n");
 }
 
+Test(lbtop_grid, a_text_is_wrapped_at_blanks_or_where_it_must)
+{
+	struct lbtop_grid g;
+
+	cr_assert_eq(lbtop_grid_init(&g, 9, 6), 0);
+	cr_expect_eq(lbtop_grid_wrap(&g, 1, 0, LBTOP_PLAIN, "the quick brown-fox-jumps on"), 5);
+	expect_print(&g, true, " the\n quick\n brown-fo\n x-jumps\n on\n\n");
+	cr_assert_eq(lbtop_grid_init(&g, 3, 1), 0);
+	cr_expect_eq(lbtop_grid_wrap(&g, 3, 0, LBTOP_PLAIN, "no room"), 0);
+	cr_expect_eq(lbtop_grid_wrap(&g, 0, 0, LBTOP_PLAIN, "much too long for one line"), 9);
+	expect_print(&g, true, "muc\n");
+}
+
 Test(lbtop_grid, control_characters_never_reach_a_terminal)
 {
 	struct lbtop_grid g;

@@ -32,6 +32,30 @@ Test(lbtop_json, a_sample_comes_back_as_it_was)
 	lbtop_sample_free(back);
 }
 
+Test(lbtop_json, times_come_back_bucket_by_bucket)
+{
+	struct lbtop_sample *s = sample_at(9), *back = NULL;
+	struct lbtop_row *row = rows_of(s, LBTOP_L7_SERVICE, 2, "api");
+	const struct lbtop_row *other;
+	struct err err = {0};
+	char *line;
+
+	cr_assert_eq(lbtop_sample_make_times(s, LBTOP_L7_SERVICE, &row[1]), 0);
+	row[1].times[2].sum_ns = 77;
+	for (size_t i = 0; i < STATS_HISTOGRAM_BUCKETS; i++)
+		row[1].times[2].bucket[i] = i * 3 % 5;
+	line = lbtop_json_encode_sample(s);
+	cr_assert_eq(lbtop_json_decode(&back, line, strlen(line), &err), 0, "%s", err.msg);
+	other = back->rows[LBTOP_L7_SERVICE].row;
+	cr_expect_null(other[0].times);
+	cr_assert(other[1].times);
+	cr_expect_arr_eq(&other[1].times[2], &row[1].times[2], sizeof(row[1].times[2]));
+	cr_expect_eq(stats_histogram_count(&other[1].times[0]), 0);
+	free(line);
+	lbtop_sample_free(s);
+	lbtop_sample_free(back);
+}
+
 Test(lbtop_json, rates_are_there_where_they_are_known)
 {
 	struct lbtop_model m;

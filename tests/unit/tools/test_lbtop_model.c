@@ -191,3 +191,36 @@ Test(lbtop_model, drops_are_the_reasons_that_drop)
 	cr_expect_eq(lbtop_model_drop_rate(&p), 40, "ip_cksum, and not what was forwarded");
 	lbtop_model_fini(&m);
 }
+
+// Ten of `low` before, ten of `high` since.
+static struct lbtop_sample *timed_sample(double seconds, uint64_t n_low, uint64_t n_high)
+{
+	struct lbtop_sample *s = sample_at(seconds);
+	struct lbtop_row *row = rows_of(s, LBTOP_L7_SERVICE, 2, "api");
+
+	s->daemon[LBTOP_LB7D].epoch = 1;
+	cr_assert_eq(lbtop_sample_make_times(s, LBTOP_L7_SERVICE, &row[0]), 0);
+	row[0].times[1].bucket[stats_histogram_bucket(CLOCK_NS_PER_MS)] = n_low;
+	row[0].times[1].bucket[stats_histogram_bucket(CLOCK_NS_PER_S)] = n_high;
+	return s;
+}
+
+Test(lbtop_model, percentiles_are_of_the_window_not_of_all_times)
+{
+	struct lbtop_model m;
+	struct lbtop_pair p;
+
+	lbtop_model_init(&m);
+	lbtop_model_push(&m, timed_sample(1, 1000, 0));
+	lbtop_model_push(&m, timed_sample(2, 1000, 10));
+	p = lbtop_model_pair(&m, LBTOP_L7_SERVICE, &m.now->rows[LBTOP_L7_SERVICE].row[0]);
+	cr_expect_gt(lbtop_model_percentile(&p, 1, 0.01), 0.7e9);
+	cr_expect_leq(lbtop_model_percentile(&p, 1, 0.99), 1e9);
+	cr_expect(isnan(lbtop_model_percentile(&p, 0, 0.5)), "nothing was recorded there");
+	p = lbtop_model_pair(&m, LBTOP_L7_SERVICE, &m.now->rows[LBTOP_L7_SERVICE].row[1]);
+	cr_expect(isnan(lbtop_model_percentile(&p, 1, 0.5)), "a row without any");
+	lbtop_model_push(&m, timed_sample(3, 0, 0)); // set back
+	p = lbtop_model_pair(&m, LBTOP_L7_SERVICE, &m.now->rows[LBTOP_L7_SERVICE].row[0]);
+	cr_expect(isnan(lbtop_model_percentile(&p, 1, 0.5)));
+	lbtop_model_fini(&m);
+}

@@ -133,12 +133,15 @@ Test(lbtop_table, no_line_is_wider_than_the_screen)
 Test(lbtop_table, the_chosen_line_is_marked_and_the_first_ones_are_left_out)
 {
 	const double numbers[] = {1, 2, 3};
-	struct lbtop_shown shown = {.sort = 1, .first = 1, .chosen = 2, .n_lines = 9};
+	struct lbtop_layout layout;
+	struct lbtop_shown shown = {
+		.layout = &layout, .sort = 1, .first = 1, .chosen = 2, .n_lines = 9};
 	struct lbtop_items items;
 	struct lbtop_grid g;
 
 	fill(&items, numbers, ARRAY_LEN(numbers));
 	cr_assert_eq(lbtop_grid_init(&g, 40, 5), 0);
+	lbtop_table_fit(&layout, &table, &items, 39);
 	lbtop_table_draw(&g, &table, &items, &shown);
 	cr_expect_eq(g.cell[40].glyph, 'a', "api is the second item");
 	cr_expect_neq(g.cell[40].style, LBTOP_CHOSEN);
