@@ -12,7 +12,7 @@ import time
 
 import h2.events
 from h2.errors import ErrorCodes
-from l7_http2_scripted import SETTING, Http2Bench, requests, serve
+from l7_http2_scripted import SETTING, Http2Bench, goes_after, requests, serve
 from l7_scripted import GET, POST, holds, lacks, read_all, read_head, run_claims, same
 
 TWO = b"GET /two HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -212,17 +212,8 @@ def test_long_content_that_was_refused_is_not_half_sent(bench):
 
 
 def test_goaway_moves_what_was_not_looked_at(bench):
-    def goes(peer):
-        peer.begin()
-        first = None
-        for stream in requests(peer):
-            first = first or stream
-            if len(peer.heads) == 3:
-                peer.goaway(first)
-                peer.answer(first, b"first")
-
     kept = []
-    bench.a.scripts, bench.b.scripts = [goes, contents(kept, b"again")], [contents(kept)]
+    bench.a.scripts, bench.b.scripts = [goes_after(3, 1, b"first"), contents(kept, b"again")], [contents(kept)]
     before = bench.counter("http2_upstream_goaways")
     answers = bench.ask_all([UPLOAD] * 6)
     same(sum(b"first" in answer for answer in answers), 1)

@@ -13,7 +13,7 @@ from socket import MSG_PEEK
 
 import h2.events
 from h2.errors import ErrorCodes
-from l7_http2_scripted import SETTING, Client, Http2Bench, requests, serve
+from l7_http2_scripted import SETTING, Client, Http2Bench, goes_after, requests, serve
 from l7_scripted import GET, holds, lacks, read_head, run_claims, same
 
 # --- WebSockets ---
@@ -162,17 +162,7 @@ def test_calls_of_one_client_are_balanced_one_by_one(bench):
 
 
 def test_calls_go_elsewhere_when_their_backend_says_goaway(bench):
-    def goes(peer):
-        peer.begin()
-        streams = []
-        for stream in requests(peer):
-            streams.append(stream)
-            if len(streams) == 10:
-                peer.goaway(streams[4])
-                for old in streams[:5]:
-                    peer.answer(old, b"old")
-
-    bench.a.scripts, bench.b.scripts = [goes, serve(b"new")], [serve(b"b")]
+    bench.a.scripts, bench.b.scripts = [goes_after(10, 5, b"old"), serve(b"new")], [serve(b"b")]
     with Client(bench.port) as client:
         streams = [client.request("/two", "POST", headers=[("te", "trailers")], content=b"call %d" % i) for i in range(40)]
         got = [client.answer(stream) for stream in streams]

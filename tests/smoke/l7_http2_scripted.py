@@ -119,6 +119,24 @@ def serve(body=b"ok", settings=None, **how):
     return script
 
 
+def goes_after(n, n_served, body):
+    """Takes n requests, says GOAWAY, and answers the first n_served of them."""
+
+    def script(peer):
+        peer.begin()
+        whole, last = [], 0
+        for stream in requests(peer):
+            whole.append(stream)
+            if not last and len(peer.heads) >= n:
+                last = sorted(peer.heads)[n_served - 1]
+                peer.goaway(last)
+            for stream in [s for s in whole if s <= last]:
+                whole.remove(stream)
+                peer.answer(stream, body)
+
+    return script
+
+
 class Http2Origin:
     """A backend: connection n is served by scripts[n], the last one serves all that follow; a script is a function of a Peer."""
 
