@@ -243,7 +243,9 @@ void stream_again(struct stream *s)
 	s->up = NULL;
 	rc = has_more ? upstream_take(&s->up, s, s->route->pool, s->backend) : -ELOOP;
 	if (rc) {
-		retry_or_give_up(s, &(struct failure){.reason = strerror(-rc),
+		const char *reason = has_more ? strerror(-rc) : "no connection takes it";
+
+		retry_or_give_up(s, &(struct failure){.reason = reason,
 		                                      .status = 502,
 		                                      .end = ACCESS_CONNECT_FAILED});
 		return;

@@ -102,7 +102,10 @@ void upstream_http2_close(struct upstream_http2 *c, int error)
 		struct stream *s = c->waiting->up.stream;
 
 		upstream_http2_call_leave(c->waiting);
-		stream_failed(s, error, STREAM_UNPROCESSED);
+		if (c->http2) // it had begun, and these had not
+			stream_again(s);
+		else
+			stream_failed(s, error, STREAM_UNPROCESSED);
 	}
 	upstream_conn_close(&c->link);
 }
@@ -156,6 +159,8 @@ static size_t on_received(struct conn *conn, struct slice bytes)
 	upstream_http2_call_give_windows(c);
 	if (c->has_new_settings)
 		upstream_http2_call_settle(c);
+	while (c->waiting && c->has_goaway)
+		stream_again(c->waiting->up.stream);
 	if (!rc || c->is_closing)
 		return bytes.len;
 	http2_flush(c->http2);

@@ -326,6 +326,7 @@ static void on_goaway(struct http2 *h)
 	struct upstream_http2 *c = http2_owner(h);
 
 	c->link.w->counters->http2_upstream_goaways++;
+	c->has_goaway = true;
 	upstream_http2_unlist(c);
 }
 

@@ -26,6 +26,7 @@ struct upstream_http2 {
 	bool has_served;
 	bool has_settings; // the backend's, and they were acted on
 	bool has_new_settings;
+	bool has_goaway;
 	char reason[96];
 };
 

@@ -223,6 +223,31 @@ def test_goaway_moves_what_was_not_looked_at(bench):
     same(bench.grown("http2_upstream_goaways", before), 1)
 
 
+def test_goaway_moves_what_waits_for_room(bench):
+    def goes(peer):
+        peer.begin({SETTING.MAX_CONCURRENT_STREAMS: 1})
+        streams = requests(peer)
+        first = next(streams)
+        peer.origin.note("one")
+        peer.origin.wait_for("go")
+        peer.goaway(first)
+        peer.answer(first)
+        for _ in streams:
+            pass
+
+    bench.a.scripts = [goes, goes, serve()]
+    few = b"GET /few HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answers = []
+    asking = threading.Thread(target=lambda: answers.extend(bench.ask_all([few] * 8)))
+    asking.start()
+    assert bench.a.wait_for("one", 2), "two connections, full"
+    time.sleep(0.2)
+    bench.a.note("go")
+    asking.join()
+    for answer in answers:
+        holds(answer, b"200 OK")
+
+
 def test_goaway_lets_streams_run_and_takes_no_new_ones(bench):
     def goes(peer):
         peer.begin()

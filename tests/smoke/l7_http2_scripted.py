@@ -318,7 +318,7 @@ class Http2Bench(Bench):
         """The sum of a worker's counter."""
         with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.admin, timeout=WAIT) as answer:
             lines = answer.read().decode().splitlines()
-        found = [line for line in lines if line.startswith("lb47_l7_%s" % name)]
+        found = [line for line in lines if line.startswith("lb_worker_%s_total{" % name)]
         assert found, "no counter %s" % name
         return sum(float(line.split()[-1]) for line in found)
 
