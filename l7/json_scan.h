@@ -30,6 +30,7 @@ struct json_scan_value {
 struct json_scan_path {
 	const char *key;
 	uint8_t len; // of it
+	char first;  // character of it
 	uint8_t id;  // of the value itself, as `found` is given it; 0 = not wanted
 	uint8_t n_below;
 	const struct json_scan_path *below; // [n_below] names in it
@@ -39,7 +40,7 @@ enum {
 	JSON_SCAN_DEPTH = 12
 }; // objects and arrays on a path, one in another; below that nothing is found
 
-#define JSON_SCAN_KEY(text) .key = (text), .len = sizeof(text) - 1
+#define JSON_SCAN_KEY(text) .key = (text), .len = sizeof(text) - 1, .first = (text)[0]
 
 typedef void (*json_scan_found)(void *owner, uint8_t id, const struct json_scan_value *v);
 

@@ -49,7 +49,9 @@ static void on_line(void *user, const char *text)
 	struct run *r = s->run;
 	uint64_t number, stamp_ns;
 
-	if (sscanf(text, "data: %" SCNu64 " %" SCNu64, &number, &stamp_ns) != 2)
+	if (sscanf(text, "data: %" SCNu64 " %" SCNu64, &number, &stamp_ns) != 2 &&
+	    sscanf(text, "data: {\"number\":%" SCNu64 ",\"stamp\":%" SCNu64, &number, &stamp_ns) !=
+	            2)
 		return; // the empty line behind an event, or a comment of the proxy's
 	if (number != s->n_seen)
 		r->n_lost++;

@@ -41,6 +41,7 @@ struct client {
 	int fd;
 	int timer_fd; // -1 = no events to send
 	bool is_websocket;
+	bool is_chat; // events are those of a language model
 	bool is_dead; // freed after the batch: it may hold an event of the other source
 	uint64_t n_events, n_sent;
 	size_t len;
@@ -114,10 +115,19 @@ static void answer_websocket(struct client *c, const char *head)
 	put(c, answer, (size_t)len);
 }
 
+// As OpenAI's chat API sends one for each token.
+#define CHAT                                                                                     \
+	"data: {\"number\":%" PRIu64 ",\"stamp\":%" PRIu64                                       \
+	",\"id\":\"chatcmpl-9lvd3zXyzAbCdEfGhIjKl\","                                            \
+	"\"object\":\"chat.completion.chunk\",\"created\":1721075651,\"model\":\"gpt-4o-mini\"," \
+	"\"system_fingerprint\":\"fp_8b761cb050\",\"choices\":[{\"index\":0,\"delta\":"          \
+	"{\"content\":\" Hello\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n"
+
 static void send_event(struct client *c)
 {
-	char event[64], chunk[80];
-	int len = snprintf(event, sizeof(event), "data: %" PRIu64 " %" PRIu64 "\n\n", c->n_sent,
+	char event[400], chunk[420];
+	int len = snprintf(event, sizeof(event),
+	                   c->is_chat ? CHAT : "data: %" PRIu64 " %" PRIu64 "\n\n", c->n_sent,
 	                   clock_now_ns());
 
 	len = snprintf(chunk, sizeof(chunk), "%x\r\n%s\r\n", (unsigned)len, event);
@@ -158,6 +168,7 @@ static void answer_events(struct client *c, const char *head)
 	                             .tv_nsec = (long)(gap_us % 1000000) * 1000};
 	const struct itimerspec when = {.it_interval = gap, .it_value = gap};
 
+	c->is_chat = memmem(head, strcspn(head, "\r"), "/chat", 5);
 	c->n_events = parameter(head, "n=", 150);
 	c->n_sent = 0;
 	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -176,7 +187,7 @@ static void respond(struct client *c, const char *head)
 
 	if (memmem(head, len, "/socket", 7))
 		answer_websocket(c, head);
-	else if (memmem(head, len, "/events", 7))
+	else if (memmem(head, len, "/events", 7) || memmem(head, len, "/chat", 5))
 		answer_events(c, head);
 	else
 		answer_plain(c);
