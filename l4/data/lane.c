@@ -219,6 +219,8 @@ void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
 {
 	struct run r = {.service = PKT_NO_SERVICE};
 
+	if (unlikely(lane->taps)) // first, as the loop has no register to spare for it
+		capture_tap_ended(lane, pkts, n);
 	for (uint32_t i = 0; i < n; i++) {
 		if (is_plain(&pkts[i]))
 			r = count_plain(lane, &pkts[i], r);
@@ -226,6 +228,4 @@ void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
 			count_one(lane, &pkts[i]);
 	}
 	count_run(lane, r);
-	if (unlikely(lane->taps))
-		capture_tap_ended(lane, pkts, n);
 }

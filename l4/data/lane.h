@@ -27,8 +27,6 @@ struct lane {
 	// written by the lane
 	const struct snapshot *snap; // the one in use; never NULL once the lane runs
 	struct trace *trace;         // NULL but in lbreplay and explain
-	// Captures (capture_tap.h), NULL = none; read by control too, atomic
-	const struct capture_taps *taps;
 	uint64_t now_ns;
 	uint16_t now_s; // now_ns in seconds modulo 2^16, for flow.seen_s
 	uint16_t index; // 0..n_lanes-1
@@ -46,7 +44,9 @@ struct lane {
 
 	// written by control, read by the lane
 	CACHE_ALIGNED const struct snapshot *next; // atomic; the newest snapshot
-	const struct capture_taps *next_taps;      // atomic; the newest captures
+	const struct capture_taps *next_taps;      // atomic; the newest captures, NULL = none
+	// The ones in use, written by the lane: seldom, and where it looks in any case. Read by control too; atomic.
+	const struct capture_taps *taps;
 
 	// written by the lane, read by control
 	CACHE_ALIGNED uint32_t generation; // atomic; of the snapshot in use
