@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "l4/base/be.h"
 
@@ -166,26 +167,39 @@ struct machine {
 };
 
 // Reads 1, 2 or 4 bytes of the packet at `at`. False beyond its end: the packet is not wanted then.
-static bool fetch(const struct machine *m, uint16_t size, uint64_t at, uint32_t *out)
+static MUST_INLINE bool fetch(const uint8_t *packet, uint32_t len, uint32_t n, uint64_t at,
+                              uint32_t *out)
 {
-	uint32_t n = size == BPF_B ? 1 : size == BPF_H ? 2 : 4;
-	uint32_t value = 0;
+	be32 word;
+	be16 half;
 
-	if (at > m->len || m->len - at < n)
+	if (at > len || len - at < n)
 		return false;
-	for (uint32_t i = 0; i < n; i++)
-		value = value << 8 | m->packet[at + i];
-	*out = value;
+	if (n == 4) {
+		memcpy(&word, packet + at, sizeof(word));
+		*out = be32_to(word);
+	} else if (n == 2) {
+		memcpy(&half, packet + at, sizeof(half));
+		*out = be16_to(half);
+	} else {
+		*out = packet[at];
+	}
 	return true;
+}
+
+static uint32_t size_of(uint16_t code)
+{
+	return BPF_SIZE(code) == BPF_B ? 1 : BPF_SIZE(code) == BPF_H ? 2 : 4;
 }
 
 static bool load_a(struct machine *m, const struct sock_filter *insn)
 {
 	switch (BPF_MODE(insn->code)) {
 	case BPF_ABS:
-		return fetch(m, BPF_SIZE(insn->code), insn->k, &m->a);
+		return fetch(m->packet, m->len, size_of(insn->code), insn->k, &m->a);
 	case BPF_IND: // as in the kernel and libpcap, the sum wraps
-		return fetch(m, BPF_SIZE(insn->code), (uint32_t)(m->x + insn->k), &m->a);
+		return fetch(m->packet, m->len, size_of(insn->code), (uint32_t)(m->x + insn->k),
+		             &m->a);
 	case BPF_LEN:
 		m->a = m->len;
 		return true;
@@ -204,7 +218,7 @@ static bool load_x(struct machine *m, const struct sock_filter *insn)
 
 	switch (BPF_MODE(insn->code)) {
 	case BPF_MSH: // an IPv4 header's length
-		if (!fetch(m, BPF_B, insn->k, &octet))
+		if (!fetch(m->packet, m->len, 1, insn->k, &octet))
 			return false;
 		m->x = (octet & 15) * 4;
 		return true;
@@ -289,9 +303,11 @@ static uint32_t jump(const struct machine *m, const struct sock_filter *insn)
 	return holds ? insn->jt : insn->jf;
 }
 
-// False ends the program: the packet is not wanted.
-static bool step(struct machine *m, const struct sock_filter *insn)
+// Any instruction but a verdict; moves *at by a jump. False ends the program: the packet is not wanted.
+static NOINLINE bool step(struct machine *m, const struct sock_filter **at)
 {
+	const struct sock_filter *insn = *at;
+
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_LD:
 		return load_a(m, insn);
@@ -305,6 +321,9 @@ static bool step(struct machine *m, const struct sock_filter *insn)
 		return true;
 	case BPF_ALU:
 		return reckon(m, insn);
+	case BPF_JMP:
+		*at += jump(m, insn);
+		return true;
 	default: // BPF_MISC
 		if (BPF_MISCOP(insn->code) == BPF_TAX)
 			m->x = m->a;
@@ -314,19 +333,40 @@ static bool step(struct machine *m, const struct sock_filter *insn)
 	}
 }
 
+// The instructions of which expressions are made for the most part are done here, with the accumulator in a register,
+// the others by step().
 bool capture_filter_matches(const struct capture_filter *f, const uint8_t *packet, uint32_t len)
 {
 	struct machine m = {.packet = packet, .len = len};
+	uint32_t a = 0;
 
 	for (const struct sock_filter *insn = f->insn;; insn++) {
-		uint16_t kind = BPF_CLASS(insn->code);
+		bool goes_on = true;
 
 		HOT_ASSERT(insn < f->insn + f->n);
-		if (kind == BPF_RET)
-			return BPF_RVAL(insn->code) == BPF_A ? m.a : insn->k;
-		if (kind == BPF_JMP)
-			insn += jump(&m, insn);
-		else if (!step(&m, insn))
+		switch (insn->code) {
+		case BPF_RET | BPF_K:
+			return insn->k;
+		case BPF_RET | BPF_A:
+			return a;
+		case BPF_LD | BPF_W | BPF_ABS:
+			goes_on = fetch(packet, len, 4, insn->k, &a);
+			break;
+		case BPF_LD | BPF_H | BPF_ABS:
+			goes_on = fetch(packet, len, 2, insn->k, &a);
+			break;
+		case BPF_LD | BPF_B | BPF_ABS:
+			goes_on = fetch(packet, len, 1, insn->k, &a);
+			break;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			insn += a == insn->k ? insn->jt : insn->jf;
+			break;
+		default:
+			m.a = a;
+			goes_on = step(&m, &insn);
+			a = m.a;
+		}
+		if (!goes_on)
 			return false;
 	}
 }
