@@ -14,6 +14,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/model/ctl.h"
+#include "tools/lbctl_capture_file.h"
 #include "tools/lbctl_client.h"
 #include "tools/lbctl_feed.h"
 #include "tools/lbctl_filter.h"
@@ -133,76 +134,6 @@ static int begin(struct session *s, const char *const *paths)
 	return rc;
 }
 
-// --- the file ---
-
-static void write_head(struct session *s)
-{
-	const struct lbctl_capture_options *o = &s->opts->capture;
-	const struct ctl_port *ports = s->answer.ports.row;
-	char text[2 * CTL_NAME_SIZE];
-
-	snprintf(text, sizeof(text), "lb47: packets of %s",
-	         o->service ? o->service : "all services");
-	pcapng_section(&s->out, "lbctl " LB47_VERSION, text);
-	for (uint32_t i = 0; i < s->answer.ports.n; i++) {
-		struct pcapng_interface port = {
-			.name = ports[i].name,
-			.description = text,
-			.filter = o->filter,
-			.snap = o->snap ? o->snap : CAPTURE_SNAP_MAX,
-		};
-
-		snprintf(text, sizeof(text), "lb47 port %s, %s", ports[i].name,
-		         ports[i].driver < DRIVER_COUNT ? conf_driver_names[ports[i].driver] : "?");
-		memcpy(port.mac, ports[i].mac.byte, sizeof(port.mac));
-		pcapng_interface(&s->out, &port);
-	}
-}
-
-static void write_tail(struct session *s, const struct capture_counts *sum)
-{
-	// The counts are not kept by port.
-	struct pcapng_statistics all = {
-		.time_ns = s->unix_ns + clock_now_ns(),
-		.start_ns = s->unix_ns + s->start_ns,
-		.received = sum->seen,
-		.accepted = sum->seen - sum->filtered,
-		.dropped = sum->limited + sum->lost,
-		.delivered = s->n,
-	};
-
-	pcapng_statistics(&s->out, &all);
-}
-
-static void write_packet(struct session *s, const struct capture_record *r, uint64_t missed)
-{
-	char comment[LBCTL_PACKET_TEXT];
-	struct pcapng_packet p = {
-		.interface = r->port,
-		.time_ns = s->unix_ns + r->time_ns,
-		.byte = r->bytes,
-		.captured = r->captured,
-		.len = r->len,
-		.direction = PCAPNG_INBOUND,
-		.id = s->n,
-		.missed = missed,
-		.comment = comment,
-	};
-
-	lbctl_packet_comment(r, false, comment);
-	pcapng_packet(&s->out, &p);
-	if (!r->sent_captured)
-		return;
-	lbctl_packet_comment(r, true, comment);
-	p.interface = r->out_port;
-	p.byte = capture_ring_sent(r);
-	p.captured = r->sent_captured;
-	p.len = r->sent_len;
-	p.direction = PCAPNG_OUTBOUND;
-	p.missed = 0;
-	pcapng_packet(&s->out, &p);
-}
-
 // --- packets ---
 
 static void tell(struct session *s, const struct capture_record *r)
@@ -227,7 +158,7 @@ static void take(struct session *s, const struct capture_record *r)
 		uint64_t missed = r->missed - s->feed.missed[r->lane];
 
 		s->n++;
-		write_packet(s, r, missed);
+		lbctl_capture_file_packet(&s->out, r, s->unix_ns + r->time_ns, s->n, missed);
 		lbctl_feed_next(&s->feed, r);
 	}
 	s->is_over |= most && s->n == most;
@@ -365,6 +296,7 @@ static void summarize(const struct session *s, const struct capture_counts *sum)
 
 static void run_session(struct session *s)
 {
+	struct pcapng_statistics all;
 	struct capture_counts sum;
 
 	s->start_ns = clock_now_ns();
@@ -372,14 +304,23 @@ static void run_session(struct session *s)
 	if (*s->answer.note)
 		fprintf(stderr, "lbctl: note: %s\n", s->answer.note);
 	if (!s->is_trace) {
-		write_head(s);
+		lbctl_capture_file_head(&s->out, &s->opts->capture, &s->answer);
 		flush(s); // for whoever reads as it grows
 	}
 	follow(s);
 	take_rest(s);
 	sum = lbctl_feed_counts(&s->feed);
+	// Not kept by port: they stand with the first.
+	all = (struct pcapng_statistics){
+		.time_ns = s->unix_ns + clock_now_ns(),
+		.start_ns = s->unix_ns + s->start_ns,
+		.received = sum.seen,
+		.accepted = sum.seen - sum.filtered,
+		.dropped = sum.limited + sum.lost,
+		.delivered = s->n,
+	};
 	if (!s->is_trace)
-		write_tail(s, &sum);
+		pcapng_statistics(&s->out, &all);
 	flush(s);
 	summarize(s, &sum);
 }

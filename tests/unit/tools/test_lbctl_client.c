@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ static struct {
 	char *answer;
 	size_t len;
 	struct err err;
+	bool passes; // a descriptor, with the first byte
 } t;
 
 static void say(int fd, const char *text, size_t len)
@@ -33,6 +35,25 @@ static void say(int fd, const char *text, size_t len)
 		text += n;
 		len -= (size_t)n;
 	}
+}
+
+// One byte with a descriptor: the daemon's standard error.
+static void pass(int fd, char byte)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+	struct iovec part = {&byte, 1};
+	struct msghdr message = {.msg_iov = &part,
+	                         .msg_iovlen = 1,
+	                         .msg_control = control.bytes,
+	                         .msg_controllen = sizeof(control.bytes)};
+	int passed = STDERR_FILENO;
+
+	memcpy(CMSG_DATA(&control.header), &passed, sizeof(passed));
+	if (sendmsg(fd, &message, MSG_NOSIGNAL) != 1)
+		_exit(1);
 }
 
 // Answers one question: `len` bytes of `text`, then the end; resets the connection if `is_rude`.
@@ -54,7 +75,9 @@ static void serve(const char *text, size_t len, bool is_rude)
 		// What is unread when a socket closes makes it a reset.
 		if (!is_rude && recv(peer, line, sizeof(line), 0) <= 0)
 			_exit(1);
-		say(peer, text, len);
+		if (t.passes)
+			pass(peer, *text);
+		say(peer, text + t.passes, len - t.passes);
 		_exit(0);
 	}
 	close(fd);
@@ -143,4 +166,36 @@ Test(lbctl_client, of_two_that_are_not_there_the_first_is_named)
 		lbctl_client_ask_any(paths, question, strlen(question), &t.answer, &t.len, &t.err),
 		-ENOENT);
 	cr_expect(strstr(t.err.msg, "/tmp/lb47-nobody.sock: "), "%s", t.err.msg);
+}
+
+Test(lbctl_client, a_descriptor_comes_with_the_answer_and_the_connection_goes_on)
+{
+	const char *paths[] = {t.path, NULL};
+	struct lbctl_client c;
+	struct stat passed, ours;
+	char byte;
+
+	t.passes = true;
+	serve("{}\n", 3, false);
+	cr_assert_eq(lbctl_client_open(&c, paths, question, strlen(question), &t.err), 0, "%s",
+	             t.err.msg);
+	cr_expect_eq(c.len, 3);
+	cr_assert_geq(c.passed, 0);
+	cr_assert(fstat(c.passed, &passed) == 0 && fstat(STDERR_FILENO, &ours) == 0);
+	cr_expect(passed.st_ino == ours.st_ino && passed.st_dev == ours.st_dev);
+	cr_expect_eq(recv(c.fd, &byte, 1, 0), 0, "until the daemon ends it");
+	lbctl_client_close(&c);
+}
+
+Test(lbctl_client, a_descriptor_that_nobody_asked_for_is_closed)
+{
+	int before = dup(STDERR_FILENO), after;
+
+	close(before);
+	t.passes = true;
+	serve("{}\n", 3, false);
+	cr_assert_eq(ask(), 0, "%s", t.err.msg);
+	after = dup(STDERR_FILENO);
+	cr_expect_eq(after, before);
+	close(after);
 }

@@ -367,7 +367,7 @@ Test(captures, lanes_that_stop_say_so)
 	expect_said(&a, "the lanes do not run yet");
 }
 
-Test(captures, what_no_lane_can_see_is_said, .init = NULL)
+Test(captures_xdp, what_no_lane_can_see_is_said, .fini = teardown)
 {
 	struct asker a;
 
