@@ -7,6 +7,7 @@
 #include "l7/downstream.h"
 #include "l7/head.h"
 #include "l7/stream_count.h"
+#include "l7/stream_grpc.h"
 #include "l7/stream_note.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
@@ -414,12 +415,15 @@ static void on_refused(struct http2_stream *s, uint16_t status, const char *reas
 {
 	struct exchange *e = exchange_of(s);
 	struct worker *w = e->c->w;
-	char space[256], date[ANSWER_DATE_SIZE];
-	struct text content = text_of(space, sizeof(space));
+	char space[256], date[ANSWER_DATE_SIZE], more[1024];
+	struct text content = text_of(space, sizeof(space)), scratch = text_of(more, sizeof(more));
 	struct answer a = answer_error(status, reason, &content);
 
 	stream_count_refused(w, &e->from, status);
-	answer_response(&w->response, &a, date);
+	if (stream_grpc_refuse(w, status, reason, &scratch))
+		a.body.len = 0;
+	else
+		answer_response(&w->response, &a, date);
 	if (http2_respond(s, &w->response))
 		http2_data(s, a.body);
 	http2_end(s, NULL);

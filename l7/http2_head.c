@@ -55,7 +55,8 @@ bool http2_head_add(struct http2 *h, struct slice name, struct slice value)
 	block->size += name.len + value.len + FIELD_OVERHEAD;
 	if (block->size > h->setup.limits.head || block->n > h->setup.limits.fields + 5U)
 		block->is_too_large = true;
-	if (block->is_too_large)
+	// Beyond that it has to be known all the same in which protocol the answer is to be.
+	if (block->is_too_large && !header_eq(name, "content-type"))
 		return true;
 	if (!make_room(h, LENGTHS + name.len + value.len))
 		return false;
@@ -276,8 +277,7 @@ int http2_head_request(struct http2 *h, const struct http2_stream *s, bool is_en
 	r->body = BODY_NONE;
 	r->is_persistent = true;
 	r->expects_continue = r->accepts_trailers = false;
-	if (h->block.is_too_large || !take_fields(h, &r->fields, &pseudo)) {
-		r->fields.n = 0;
+	if (!take_fields(h, &r->fields, &pseudo) || h->block.is_too_large) {
 		*reason = "head beyond limits.header or limits.headers";
 		return 431;
 	}

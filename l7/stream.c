@@ -198,11 +198,7 @@ static bool answer_here(struct stream *s, struct request *r)
 	if (s->route->pool != SITE_NONE)
 		return false;
 	if (s->grpc) {
-		const struct conf_route *route = s->route->conf;
-
-		stream_give_up(s, route->has_answer ? route->answer.status : route->redirect.status,
-		               ACCESS_ANSWERED,
-		               route->has_answer ? route->answer.body : "redirect");
+		stream_grpc_answer_route(s);
 		return true;
 	}
 	stream_answer_route(s, r);

@@ -15,7 +15,8 @@ enum {
 	PIECE = 6144,       // bytes that are translated at once
 	FRAME_MOST = 65536, // of gRPC-Web's last frame; trailers are shorter
 	REASON_MOST = 256,
-	TYPE_MOST = 64, // of a Content-Type
+	MESSAGE_MOST = 3 * REASON_MOST, // percent-encoded
+	TYPE_MOST = 64,                 // of a Content-Type
 };
 
 static bool is_native(const struct stream *s)
@@ -170,14 +171,23 @@ static void give_end(struct stream *s, const struct fields *trailers)
 
 // --- what went wrong ---
 
-static void add_type(const struct stream *s, struct fields *f, struct text *scratch)
+static void begin_answer(struct response *r, enum grpc_kind kind, struct slice subtype,
+                         struct text *scratch)
 {
 	size_t begin = scratch->len;
 	bool is_added;
 
-	text_add_z(scratch, grpc_content_types[grpc_web_kind(&s->web)]);
-	text_add_z(scratch, s->grpc_subtype);
-	is_added = message_add(f, HEADER_CONTENT_TYPE, slice_of("content-type", 12),
+	r->reason = slice_of("OK", 2);
+	r->upgrade = (struct slice){0};
+	r->content_length = 0;
+	r->status = 200;
+	r->minor = 1;
+	r->body = kind == GRPC_NATIVE ? BODY_LENGTH : BODY_CHUNKED;
+	r->is_persistent = true;
+	r->fields.n = 0;
+	text_add_z(scratch, grpc_content_types[kind]);
+	text_add_slice(scratch, subtype);
+	is_added = message_add(&r->fields, HEADER_CONTENT_TYPE, slice_of("content-type", 12),
 	                       slice_of(scratch->ptr + begin, scratch->len - begin));
 	assert(is_added); // the first
 }
@@ -195,15 +205,8 @@ static bool answer(struct stream *s, const struct fields *trailers)
 	char space[TYPE_MOST];
 	struct text scratch = text_of(space, sizeof(space));
 
-	r->reason = slice_of("OK", 2);
-	r->upgrade = (struct slice){0};
-	r->content_length = 0;
-	r->status = 200;
-	r->minor = 1;
-	r->body = is_native(s) ? BODY_LENGTH : BODY_CHUNKED;
-	r->is_persistent = true;
-	r->fields.n = 0;
-	add_type(s, &r->fields, &scratch);
+	begin_answer(r, grpc_web_kind(&s->web), slice_of(s->grpc_subtype, strlen(s->grpc_subtype)),
+	             &scratch);
 	for (uint16_t i = 0; is_native(s) && i < trailers->n; i++)
 		r->fields.at[r->fields.n++] = trailers->at[i];
 	if (!add_route(s, r) || !stream_respond(s, r))
@@ -225,17 +228,41 @@ static bool may_end(const struct stream *s)
 	       (s->web.is_bridged || !s->web.answers_text);
 }
 
+// Status, and who says why. `t` has room for the message: MESSAGE_MOST.
+static bool add_status(const struct worker *w, struct fields *f, uint8_t status, const char *reason,
+                       struct text *t)
+{
+	char message[REASON_MOST];
+	size_t begin = t->len;
+
+	snprintf(message, sizeof(message), "%s: %s", w->node, reason);
+	grpc_write_message(t, slice_of(message, strlen(message)));
+	return grpc_add_status(f, (enum grpc_status)status,
+	                       slice_of(t->ptr + begin, t->len - begin));
+}
+
+bool stream_grpc_refuse(struct worker *w, uint16_t status, const char *reason, struct text *scratch)
+{
+	bool is_too_large = status == 414 || status == 431;
+	struct slice subtype;
+
+	if (grpc_kind_of_fields(&w->request.fields, &subtype) != GRPC_NATIVE)
+		return false;
+	begin_answer(&w->response, GRPC_NATIVE, subtype, scratch);
+	status = grpc_status_of_end(is_too_large ? ACCESS_TOO_LARGE : ACCESS_REFUSED, status);
+	return add_status(w, &w->response.fields, (uint8_t)status, reason, scratch) &&
+	       !scratch->is_cut;
+}
+
 bool stream_grpc_fail(struct stream *s, uint8_t status, const char *reason)
 {
-	char space[3 * REASON_MOST], message[REASON_MOST];
+	char space[MESSAGE_MOST];
 	struct text t = text_of(space, sizeof(space));
 	struct fields *trailers = &s->w->trailers;
 
 	note_status(s, status);
-	snprintf(message, sizeof(message), "%s: %s", s->w->node, reason);
-	grpc_write_message(&t, slice_of(message, strlen(message)));
 	trailers->n = 0;
-	if (!grpc_add_status(trailers, (enum grpc_status)status, text_slice(&t)))
+	if (!add_status(s->w, trailers, status, reason, &t))
 		return false;
 	if (!s->is_responded)
 		return answer(s, trailers);
@@ -244,6 +271,17 @@ bool stream_grpc_fail(struct stream *s, uint8_t status, const char *reason)
 	give_end(s, trailers);
 	s->from->ops->pending(s->from->client);
 	return true;
+}
+
+void stream_grpc_answer_route(struct stream *s)
+{
+	const struct conf_route *route = s->route->conf;
+	uint16_t status = route->has_answer ? route->answer.status : route->redirect.status;
+	char reason[32];
+
+	snprintf(reason, sizeof(reason), "the route answers %u", status);
+	stream_give_up(s, status, ACCESS_ANSWERED,
+	               route->has_answer && route->answer.body[0] ? route->answer.body : reason);
 }
 
 // --- the answer ---

@@ -9,6 +9,7 @@
 #include "l7/text.h"
 
 struct stream;
+struct worker;
 
 // What the client asked for. Before the stream does anything else.
 void stream_grpc_begin(struct stream *s, const struct request *r);
@@ -16,6 +17,9 @@ void stream_grpc_begin(struct stream *s, const struct request *r);
 // The head as the route's pool is to get it: gRPC-Web becomes gRPC where the pool speaks HTTP/2; who speaks HTTP/1 is taken to know
 // gRPC-Web itself. False: it does not fit.
 NODISCARD bool stream_grpc_request(struct stream *s, struct request *r, struct text *scratch);
+
+// The route answers without a backend: its text is the message. The stream is finished.
+void stream_grpc_answer_route(struct stream *s);
 
 // Content for the backend. False: it is malformed; the stream is finished.
 NODISCARD bool stream_grpc_data(struct stream *s, struct slice bytes);
@@ -34,3 +38,8 @@ NODISCARD bool stream_grpc_end(struct stream *s, const struct fields *trailers);
 
 // Tells the client how the call ended. False: it cannot be told, break the connection. `status`: enum grpc_status.
 NODISCARD bool stream_grpc_fail(struct stream *s, uint8_t status, const char *reason);
+
+// The same of a request, w->request, that did not become a stream, for HTTP/2: fills w->response, which has no content. False: it
+// is no gRPC. `status`: the HTTP status that another client gets.
+NODISCARD bool stream_grpc_refuse(struct worker *w, uint16_t status, const char *reason,
+                                  struct text *scratch);

@@ -21,6 +21,7 @@ CERTIFICATE=$TMP/site.pem grpc_start py 9003
 CERTIFICATE=$TMP/site.pem grpc_start js 9004
 NO_HEALTH=1 grpc_start py 9005
 node_start 9006 origin.js
+# shellcheck disable=SC2016 # variables of jq
 l7_conf "$TMP/a.json" '
 	def checked($name; $ports; $health; $more): pool($name; $ports) + {protocol: "http2", when_unhealthy: "none",
 		health: ($health + {interval_ms: 300, timeout_ms: 300, rise: 1, fall: 1})} + $more;
@@ -67,5 +68,5 @@ code=$(grpc_call 127.0.0.1:80 /grpc.testing.TestService/EmptyCall '') || true
 expect '14 smoke: no backend of the pool may take a request' "$code" "a call while nobody serves"
 control 9002 =1
 gets clear 9002 healthy '^SERVING$'
-expect '0 ' "$(grpc_call 127.0.0.1:80 /grpc.testing.TestService/EmptyCall '')" "a call when one serves again"
+expect 0 "$(grpc_call 127.0.0.1:80 /grpc.testing.TestService/EmptyCall '')" "a call when one serves again"
 l7_stop

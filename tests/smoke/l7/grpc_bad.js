@@ -36,7 +36,7 @@ const doings = {
 		stream.respond(grpcHead);
 		stream.write(message.subarray(0, 6), () => setTimeout(() => stream.session.destroy(), 20));
 	},
-	Hang: (stream) => begin(stream, () => {}),
+	Hang: (stream) => begin(stream, () => console.log('Hang')),
 	// Answers all before the request has ended.
 	Early: (stream) => {
 		stream.on('wantTrailers', () => stream.sendTrailers({'grpc-status': '0', 'x-own': 'trailer'}));

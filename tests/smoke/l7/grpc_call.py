@@ -8,6 +8,6 @@ target, path, text = sys.argv[1:]
 with grpc.insecure_channel(target) as channel:
     try:
         channel.unary_unary(path)(text.encode(), timeout=20)
-        print("0 ")
+        print("0")
     except grpc.RpcError as error:
-        print(error.code().value[0], error.details())
+        print(error.code().value[0], error.details(), end="")
