@@ -216,7 +216,7 @@ static const struct ctl_field service_fields[] = {
 	{COLUMN(service, l7, "L7", "or the l7 entry that answers"), .kind = CTL_TEXT, OPTIONAL},
 	{COLUMN(service, packets, "PACKETS", "from clients"), .kind = CTL_U64},
 	{COLUMN(service, bytes, "BYTES", "their bytes"), .kind = CTL_U64},
-	{COLUMN(service, new_flows, "NEW-FLOWS", "that were given a backend"), .kind = CTL_U64},
+	{COLUMN(service, new_flows, "NEW-FLOWS", "that were given a backend; of an L7 service its TCP connections"), .kind = CTL_U64},
 	{COLUMN(service, dropped, "DROPPED", "of the packets"), .kind = CTL_U64},
 };
 TYPE(service);

@@ -62,6 +62,8 @@ expect_identity
 # A request is a SYN, at least two more acknowledgements, the request and a FIN.
 passed=$(steered api passed)
 [ "$passed" -ge 60 ] || fail "only $passed packets to the L7 service"
+[ "$(ctl -o json services | jq '.services[] | select(.name == "api") | .packets >= 60 and .new_flows == 12')" = true ] ||
+	fail "services does not show them: $(ctl services)"
 [ "$(steered api packets)" = 0 ] || fail "a lane got packets of the L7 service"
 [ "$(ctl -o json counters | jq '[.tcp_histograms[] | select(.side == "service" and .values == 12)] | length')" = 4 ] ||
 	fail "not four histograms with a value for each connection: $(ctl counters)"
