@@ -225,6 +225,31 @@ static bool is_live(const struct stats_l7_name *names, uint32_t id)
 	return id != STATS_L7_OTHER && names[id].used == STATS_LIVE;
 }
 
+// What found no room shows if there is any; parentheses are in no configured name.
+static const char others[STATS_NAME_SIZE] = "(other)";
+
+static void add_other_services(struct list *l, const struct stats_l7 *s)
+{
+	struct l7_service_counters sum;
+
+	stats_l7_sum_service(s, STATS_L7_OTHER, &sum);
+	if (sum.connections)
+		label_text(add(l, STATS_L7_OTHER), "service", others);
+}
+
+static void add_other_backends(struct list *l, const struct stats_l7 *s)
+{
+	struct l7_backend_counters sum;
+	char *labels;
+
+	stats_l7_sum_backend(s, STATS_L7_OTHER, &sum);
+	if (!sum.requests)
+		return;
+	labels = add(l, STATS_L7_OTHER);
+	label_text(labels, "pool", others);
+	label_text(labels, "backend", others);
+}
+
 static void write_services(FILE *out, const struct stats_l7 *s)
 {
 	struct metrics_page_set set;
@@ -238,6 +263,7 @@ static void write_services(FILE *out, const struct stats_l7 *s)
 	for (uint32_t id = 0; id < s->room.n_services; id++)
 		if (is_live(s->service_names, id))
 			label_text(add(&l, id), "service", s->service_names[id].name);
+	add_other_services(&l, s);
 	for (size_t i = 0; i < l.n; i++) {
 		stats_l7_sum_service(s, l.ids[i], &((struct l7_service_counters *)l.values)[i]);
 		stats_l7_sum_service_times(s, l.ids[i],
@@ -268,6 +294,7 @@ static void write_backends(FILE *out, const struct stats_l7 *s)
 			label_text(labels, "pool", s->backend_names[id].group);
 			label_text(labels, "backend", s->backend_names[id].name);
 		}
+	add_other_backends(&l, s);
 	for (size_t i = 0; i < l.n; i++) {
 		stats_l7_sum_backend(s, l.ids[i], &((struct l7_backend_counters *)l.values)[i]);
 		stats_l7_sum_backend_times(s, l.ids[i],

@@ -26,10 +26,13 @@ int operator_method_pools(struct manager *m, const union ctl_params *params,
                           union ctl_result *result, struct err *err);
 int operator_method_backends(struct manager *m, const union ctl_params *params,
                              union ctl_result *result, struct err *err);
-int operator_method_counters(struct manager *m, const union ctl_params *params,
-                             union ctl_result *result, struct err *err);
 int operator_method_health(struct manager *m, const union ctl_params *params,
                            union ctl_result *result, struct err *err);
+
+// --- operator_method_counters.c ---
+
+int operator_method_counters(struct manager *m, const union ctl_params *params,
+                             union ctl_result *result, struct err *err);
 
 // --- operator_method_status.c ---
 

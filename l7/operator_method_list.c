@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// service.list, pool.list, backend.list, counters, health.watch
+// service.list, pool.list, backend.list, health.watch
 #include "l7/operator_method.h"
 
 #include <errno.h>
@@ -142,32 +142,6 @@ int operator_method_backends(struct manager *m, const union ctl_params *params,
 		if (!*only || strcmp(only, conf->pools[i].name) == 0)
 			rc = list_pool(m, i, result, err);
 	return rc;
-}
-
-// --- counters ---
-
-int operator_method_counters(struct manager *m, const union ctl_params *params,
-                             union ctl_result *result, struct err *err)
-{
-	struct worker_counters sum;
-
-	manager_count(m, &sum);
-	for (size_t i = 0; i < STATS_WORKER_FIELDS; i++) {
-		const struct stats_field *f = &stats_worker_fields[i];
-		struct ctl_counter *row;
-
-		if (!stats_value(&sum, f) && !params->counters_params.all)
-			continue;
-		row = operator_method_row(CTL_COUNTERS, "counters", &result->counters.counters,
-		                          err);
-		if (!row)
-			return -ENOMEM;
-		snprintf(row->name, sizeof(row->name), "%s", f->name);
-		snprintf(row->unit, sizeof(row->unit), "%s", f->unit);
-		snprintf(row->help, sizeof(row->help), "%s", f->help);
-		row->value = stats_value(&sum, f);
-	}
-	return 0;
 }
 
 // --- health ---

@@ -478,7 +478,7 @@ static const struct conf_key root_keys[] = {
 	{"control_l7", KEY_TEXT, FIELD(conf, control_l7), RANGE(1, SOCKET_MAX), .text = "/run/lb47/lb7d.sock",
 	 .is_fixed = true, .help = "control socket of lb7d"},
 	{"stats", KEY_TEXT, FIELD(conf, stats), RANGE(1, TEXT_MAX), .text = "/sys/fs/bpf/lb47",
-	 .is_fixed = true, .help = "folder of the counters in bpffs"},
+	 .is_fixed = true, .help = "folder of the counters in bpffs; a second lb7d on the same host wants another"},
 	{"ports", KEY_LIST, FIELD(conf, ports), COUNT(conf, n_ports), RANGE(0, CONF_MAX_PORTS),
 	 .item = &port_item, .is_fixed = true,
 	 .help = "where packets come in and go out"},

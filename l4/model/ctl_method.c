@@ -333,7 +333,7 @@ TYPE(steered);
 static const struct ctl_field service_counter_fields[] = {
 	{COLUMN(service_counter, service, "SERVICE", "name in the configuration"), .kind = CTL_TEXT},
 	{COLUMN(service_counter, name, "COUNTER", "as in conf/counters.md"), .kind = CTL_TEXT},
-	{COLUMN(service_counter, value, "VALUE", "sum over the lanes"), .kind = CTL_U64},
+	{COLUMN(service_counter, value, "VALUE", "sum over the lanes, or over the workers"), .kind = CTL_U64},
 	{COLUMN(service_counter, unit, "UNIT", "of the value"), .kind = CTL_TEXT},
 	{COLUMN(service_counter, help, "MEANING", "what it counts"), .kind = CTL_TEXT},
 };
@@ -361,6 +361,27 @@ static const struct ctl_field tcp_histogram_fields[] = {
 };
 TYPE(tcp_histogram);
 
+static const struct ctl_field backend_counter_fields[] = {
+	{COLUMN(backend_counter, pool, "POOL", "its pool"), .kind = CTL_TEXT},
+	{COLUMN(backend_counter, backend, "BACKEND", "its name"), .kind = CTL_TEXT},
+	{COLUMN(backend_counter, name, "COUNTER", "as in conf/counters.md"), .kind = CTL_TEXT},
+	{COLUMN(backend_counter, value, "VALUE", "sum over the workers"), .kind = CTL_U64},
+	{COLUMN(backend_counter, unit, "UNIT", "of the value"), .kind = CTL_TEXT},
+	{COLUMN(backend_counter, help, "MEANING", "what it counts"), .kind = CTL_TEXT},
+};
+TYPE(backend_counter);
+
+static const struct ctl_field time_fields[] = {
+	{COLUMN(time, of, "TIMES OF", "`service` and its name, `backend` and its pool and name"), .kind = CTL_TEXT},
+	{COLUMN(time, name, "TIME", "as in conf/counters.md"), .kind = CTL_TEXT},
+	{COLUMN(time, values, "VALUES", "how many were measured"), .kind = CTL_U64},
+	{COLUMN(time, median_us, "MEDIAN", "us, within a quarter"), .kind = CTL_U64},
+	{COLUMN(time, p95_us, "P95", "us; what 95 of 100 do not exceed, likewise"), .kind = CTL_U64},
+	{COLUMN(time, p99_us, "P99", "likewise"), .kind = CTL_U64},
+	{COLUMN(time, help, "MEANING", "what is measured"), .kind = CTL_TEXT},
+};
+TYPE(time);
+
 static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, received, "received", "packets that were given a verdict"), .kind = CTL_U64},
 	{COLUMN(counters, forwarded, "forwarded", "of these"), .kind = CTL_U64},
@@ -375,6 +396,8 @@ static const struct ctl_field counters_fields[] = {
 	{COLUMN(counters, services_steered, "services steered", "of each service, before the lanes: by the XDP programs of af_xdp ports"), ROWS(service_counter)},
 	{COLUMN(counters, tcp, "tcp", "connections of L7 services and of backends, by the kernel"), ROWS(tcp)},
 	{COLUMN(counters, tcp_histograms, "tcp histograms", "of the same"), ROWS(tcp_histogram)},
+	{COLUMN(counters, backends, "backends", "of each backend, by lb7d: what L7 workers did with it"), ROWS(backend_counter)},
+	{COLUMN(counters, times, "times", "of L7 services and their backends, by lb7d; in us"), ROWS(time)},
 };
 TYPE(counters);
 

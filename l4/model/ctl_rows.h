@@ -318,6 +318,24 @@ struct ctl_tcp_histogram {
 	char help[CTL_SENTENCE_SIZE];
 };
 
+// Of an L7 service or a backend: a histogram in short.
+struct ctl_time {
+	char of[2 * CTL_NAME_SIZE + 16]; // "service NAME" or "backend POOL/NAME"
+	char name[32];
+	uint64_t values; // how many
+	uint64_t median_us, p95_us, p99_us;
+	char help[CTL_SENTENCE_SIZE];
+};
+
+struct ctl_backend_counter {
+	char pool[CTL_NAME_SIZE];
+	char backend[CTL_NAME_SIZE];
+	char name[32];
+	uint64_t value;
+	char unit[16];
+	char help[CTL_SENTENCE_SIZE];
+};
+
 struct ctl_counters {
 	uint64_t received;
 	uint64_t forwarded, punted, answered, dropped;
@@ -329,6 +347,8 @@ struct ctl_counters {
 	struct ctl_rows services_steered; // struct ctl_service_counter
 	struct ctl_rows tcp;              // struct ctl_tcp
 	struct ctl_rows tcp_histograms;   // struct ctl_tcp_histogram
+	struct ctl_rows backends;         // struct ctl_backend_counter, of L7 workers
+	struct ctl_rows times;            // struct ctl_time, likewise
 };
 
 struct ctl_step {

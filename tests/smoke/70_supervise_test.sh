@@ -41,10 +41,13 @@ wait_until 3 knows_listener ||
 	fail "explain does not know who answers: $(ctl explain tcp 198.51.100.7:1 203.0.113.30:82)"
 caps=$((16#$(sed -n 's/^CapPrm:[[:space:]]*//p' "/proc/$(l7 .pid)/status")))
 ((caps == 1 << 10)) || fail "lb7d has other capabilities than CAP_NET_BIND_SERVICE: $caps"
+grep -q 'lb7d counters home=bpf' "$TMP/lb4d.log" || fail "lb7d's counters are not in BPF maps: $(grep counters "$TMP/lb4d.log")"
+l7_counted() { bpftool -j map dump pinned "/sys/fs/bpf/$EDGE/workers" | jq '[.[].formatted.value.requests] | add'; }
 
 # lb7d is killed under L4 load.
 steady_start
 pid=$(l7 .pid)
+counted=$(l7_counted)
 at=$(milliseconds)
 kill -KILL "$pid"
 is_another() { l7_runs && [ "$(l7 .pid)" != "$pid" ]; }
@@ -54,6 +57,7 @@ took=$(($(milliseconds) - at))
 echo "lb7d was away for $took ms"
 [ "$(ctl -o json status | jq '.l7[0].restarts')" = 1 ] || fail "the restart was not counted: $(ctl status)"
 grep -q 'lb7d down reason="killed by signal 9 (Killed)"' "$TMP/lb4d.log" || fail "the log does not say why"
+((counted > 0 && $(l7_counted) > counted)) || fail "lb7d's counters did not outlive it: $counted, then $(l7_counted)"
 steady_end || fail "L4 connections were hurt: $STEADY"
 drops=$(ctl -o json counters | jq .dropped)
 [ "$drops" = 0 ] || fail "$drops packets were lost: $(ctl counters)"

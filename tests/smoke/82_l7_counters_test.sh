@@ -44,6 +44,10 @@ counted 10 l7_service_times 'map(.time_to_first_byte.bucket | add) | add'
 counted '["site","site"]' l7_service_names '[.[1].name, .[1].group]'
 counted '["web","b8001"]' l7_backend_names '[.[1].group, .[1].name]'
 counted "$LB7D_PID" l7_meta '.[0].pid'
+listed() { "$BIN/lbctl" -s "$TMP/lb7d.sock" -o json counters | jq -c "$1"; }
+expect 10 "$(listed '.services[] | select(.service == "site" and .name == "ends_completed") | .value')" "lbctl: ends of a service"
+expect 10 "$(listed '.backends[] | select(.backend == "b8001" and .name == "requests") | .value')" "lbctl: requests of a backend"
+expect '[10,true]' "$(listed '.times[] | select(.of == "backend web/b8001" and .name == "time_to_first_byte") | [.values, .median_us <= .p99_us]')" "lbctl: times"
 
 # --- a second one in the same folder counts for itself, and harms nothing ---
 jq --arg tmp "$TMP" '.control_l7 = "\($tmp)/second.sock" | .services[0].port = 81' "$TMP/bpf.json" >"$TMP/second.json"
