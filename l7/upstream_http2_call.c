@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "l7/head.h"
 #include "l7/stream.h"
@@ -23,7 +22,9 @@ static struct upstream_http2_call *of_stream(struct http2_stream *s)
 
 static void free_call(struct loop_task *task)
 {
-	free(CONTAINER_OF(task, struct upstream_http2_call, free));
+	struct upstream_http2_call *call = CONTAINER_OF(task, struct upstream_http2_call, free);
+
+	slab_put(call->slab, call);
 }
 
 // Neither a stream nor http2 knows it any more.
@@ -348,10 +349,12 @@ const struct http2_ops upstream_http2_call_ops = {
 
 int upstream_http2_call_new(struct upstream **out, struct upstream_http2 *c, struct stream *s)
 {
-	struct upstream_http2_call *call = calloc(1, sizeof(*call));
+	struct slab *slab = &s->w->loop.slab;
+	struct upstream_http2_call *call = slab_get_zero(slab, sizeof(*call));
 
 	if (!call)
 		return -ENOMEM;
+	call->slab = slab;
 	call->up = (struct upstream){
 		.ops = &upstream_ops, .stream = s, .is_reused = c->has_served, .is_http2 = true};
 	call->on = c;

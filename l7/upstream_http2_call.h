@@ -38,7 +38,8 @@ struct upstream_http2_call {
 	struct upstream_http2_call *next; // on->waiting
 	struct upstream_http2_call *next_received;
 	struct loop_task free;
-	uint32_t n_taken; // bytes that the client was given, and the window was not
+	struct slab *slab; // its memory's; the connection may be gone before it
+	uint32_t n_taken;  // bytes that the client was given, and the window was not
 	bool is_waiting;
 	bool is_received; // in on->received
 	bool has_begun;   // some of an answer came
