@@ -16,6 +16,7 @@ enum {
 	STREAM_WINDOW = 262144,      // bytes that a client may send ahead, of one request
 	CONNECTION_WINDOW = 1048576, // of all
 	SHUTDOWN_MS = 1000, // from the first GOAWAY to the second, if the PING is not answered
+	REST_MS = 1000,     // without a request, until memory is given back
 };
 
 // A request and its answer.
@@ -46,6 +47,7 @@ struct downstream_http2 {
 	uint64_t
 		watch_ms; // when it is looked whether the client takes what waits; 0 = nothing waits
 	bool is_over;     // closed, or about to be
+	bool is_resting;  // http2_rest()
 };
 
 static struct exchange *exchange_of(struct http2_stream *s)
@@ -172,6 +174,8 @@ static void arm(struct downstream *c)
 		sooner(&at, d->heard_ms, l7->timeouts.ping_ms);
 	if (!d->exchanges)
 		sooner(&at, d->heard_ms, idle_ms(c));
+	if (!d->exchanges && !d->is_resting)
+		sooner(&at, d->heard_ms, REST_MS);
 	if (d->shutdown_ms)
 		sooner(&at, d->shutdown_ms, SHUTDOWN_MS);
 	if (d->watch_ms)
@@ -286,6 +290,10 @@ void downstream_http2_timer(struct downstream *c)
 	}
 	if (d->watch_ms && d->watch_ms <= c->w->loop.timers.now_ms)
 		check_watched(c);
+	if (!d->exchanges && !d->is_resting && is_past(c, d->heard_ms, REST_MS)) {
+		http2_rest(d->session);
+		d->is_resting = true;
+	}
 	if (c->state == DOWNSTREAM_HTTP2 && l7 && d->exchanges &&
 	    is_past(c, d->heard_ms, l7->timeouts.ping_ms))
 		check_alive(c);
@@ -392,6 +400,7 @@ static struct http2_stream *on_open(struct http2 *h)
 	c->n_requests++;
 	c->conn.io.may_starve = false;
 	c->w->counters->http2_streams++;
+	c->http2->is_resting = false;
 	if (!e->next && !c->http2->is_over)
 		arm(c); // for the PING, which nobody needs between requests
 	return &e->h2;

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 enum {
-	ALLOWANCE = 2000,      // events without use, in tenths of a reset stream
-	ALLOWANCE_A_MS = 1,    // comes back with time
-	ALLOWANCE_REFUND = 10, // and with each request that is answered
+	ALLOWANCE = 2000,   // events without use, in tenths of a reset stream
+	ALLOWANCE_A_MS = 1, // comes back with time
+	// Bytes of fields that answers may refer to. There are many clients, and what is kept of a field is as much again.
+	SERVER_TABLE = 1024,
 };
 
 // --- telling ---
@@ -225,38 +226,9 @@ static int submit_settings(struct http2 *h)
 	return rc;
 }
 
-// --- memory: the thread's own, as nghttp2 takes and gives with every frame ---
-
-static void *mem_get(size_t size, void *slab)
-{
-	return slab_get(slab, size);
-}
-
-static void *mem_get_zero(size_t n, size_t size, void *slab)
-{
-	return slab_get_zero(slab,
-	                     n * size); // nghttp2's own products, none of which is near SIZE_MAX
-}
-
-static void *mem_resize(void *p, size_t size, void *slab)
-{
-	return slab_resize(slab, p, size);
-}
-
-static void mem_put(void *p, void *slab)
-{
-	slab_put(slab, p);
-}
-
 static int open_session(struct http2 *h)
 {
-	nghttp2_mem mem = {
-		.mem_user_data = &h->setup.conn->io.loop->slab,
-		.malloc = mem_get,
-		.free = mem_put,
-		.calloc = mem_get_zero,
-		.realloc = mem_resize,
-	};
+	nghttp2_mem mem = http2_memory(h);
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
 	int rc;
@@ -274,6 +246,8 @@ static int open_session(struct http2 *h)
 	nghttp2_option_set_no_closed_streams(option, 1);
 	// The allowance judges; nghttp2's own would cut off who cancels a lot of what he asks.
 	nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX / 2, UINT64_MAX / 2);
+	if (h->setup.is_server)
+		nghttp2_option_set_max_deflate_dynamic_table_size(option, SERVER_TABLE);
 	if (h->setup.is_server)
 		rc = nghttp2_session_server_new3(&h->session, callbacks, h, option, &mem);
 	else

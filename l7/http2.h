@@ -108,6 +108,9 @@ NODISCARD int http2_new(struct http2 **out, const struct http2_setup *setup);
 // All streams end: ops->closed(error) for each. Memory is freed at the end of the turn. NULL is fine.
 void http2_close(struct http2 *h, enum http2_error error);
 
+// There are no streams, and have not been for a while: gives back what is kept for them.
+void http2_rest(struct http2 *h);
+
 void *http2_owner(const struct http2 *h);
 
 // Takes all of `bytes`. 0; -EPROTO: the peer broke the protocol or floods, http2_reason() says how, GOAWAY is on its way and nothing

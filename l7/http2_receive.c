@@ -164,12 +164,14 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	s = http2_session_stream(h, frame->hd.stream_id);
 	if (!s)
 		return stop(h);
-	if (frame->hd.type == NGHTTP2_HEADERS)
+	if (frame->hd.type == NGHTTP2_HEADERS) {
 		take_headers(h, s, is_end);
-	else if (is_end)
+		http2_head_drop(h);
+	} else if (is_end) {
 		take_end(h, s, NULL);
-	else if (!frame->hd.length)
+	} else if (!frame->hd.length) {
 		rc = spend(h, COST_EMPTY);
+	}
 	return rc ? rc : stop(h);
 }
 
@@ -213,16 +215,19 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 	return spend(data, COST_MALFORMED);
 }
 
+// Read before the thread turns to another session.
+static _Thread_local char reason_text[96];
+
 // In nghttp2's words: "Invalid HTTP header field was received: ...". What a peer sent is in them: only for the log.
 static int on_error(nghttp2_session *session, int error, const char *msg, size_t len, void *data)
 {
 	struct http2 *h = data;
 
-	snprintf(h->reason_text, sizeof(h->reason_text), "%.*s", (int)len, msg);
-	for (char *p = h->reason_text; *p; p++)
+	snprintf(reason_text, sizeof(reason_text), "%.*s", (int)len, msg);
+	for (char *p = reason_text; *p; p++)
 		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~' || *p == '"')
 			*p = '?';
-	h->reason = h->reason_text;
+	h->reason = reason_text;
 	return 0;
 }
 

@@ -44,6 +44,25 @@ static void take_out(struct http2_stream *s, struct text *t, size_t n)
 		take_lent(s, t, n);
 }
 
+// nghttp2's own lies in memory that other sessions write to, while this one has to wait (http2_memory.c).
+static void add_head(struct text *t, const nghttp2_frame_hd *hd)
+{
+	uint32_t id = (uint32_t)hd->stream_id;
+	uint8_t head[FRAME_HEAD] = {
+		(uint8_t)(hd->length >> 16),
+		(uint8_t)(hd->length >> 8),
+		(uint8_t)hd->length,
+		hd->type,
+		hd->flags,
+		(uint8_t)(id >> 24),
+		(uint8_t)(id >> 16),
+		(uint8_t)(id >> 8),
+		(uint8_t)id,
+	};
+
+	text_add(t, head, sizeof(head));
+}
+
 static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
                         size_t len, nghttp2_data_source *source, void *data)
 {
@@ -53,7 +72,7 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
 	if (h->text->size - h->text->len < FRAME_HEAD + len + FRAME_ROOM)
 		return NGHTTP2_ERR_WOULDBLOCK;
 	http2_refund(h, REFUND_DATA);
-	text_add(h->text, head, FRAME_HEAD);
+	add_head(h->text, &frame->hd);
 	take_out(s, h->text, len);
 	if (!s->n_out && s->flags & HTTP2_BLOCKED)
 		h->has_drained = true;

@@ -60,6 +60,7 @@ struct http2 {
 	const char *reason;
 	struct http2_block block;
 	struct http2_frames frames; // of a server
+	void *page;                 // http2_memory.c
 	struct loop_task task;      // flushes and tells at the end of the turn
 	struct loop_task freed;     // frees
 	uint64_t refilled_ns;       // the allowance, last
@@ -70,13 +71,13 @@ struct http2 {
 	bool is_broken;    // nothing more is received
 	bool is_closed;    // by the owner
 	bool is_pinged;
-	bool is_shutting;     // the first step of GOAWAY was said
-	bool is_shut;         // the second
-	bool is_goaway;       // the peer takes no new streams
-	bool is_over;         // ops->over() was called
-	bool has_settings;    // the peer's came
-	bool has_drained;     // some blocked stream may go on
-	char reason_text[96]; // for `reason`
+	bool is_shutting;  // the first step of GOAWAY was said
+	bool is_shut;      // the second
+	bool is_goaway;    // the peer takes no new streams
+	bool is_over;      // ops->over() was called
+	bool has_settings; // the peer's came
+	bool has_frame;    // http2_memory.c
+	bool has_drained;  // some blocked stream may go on
 };
 
 // Something is to be sent, or told: at the end of the turn.
@@ -109,6 +110,10 @@ void http2_frame_init(struct http2 *h);
 size_t http2_frame_next(struct http2 *h, struct slice bytes);
 // The client has ended the stream, or reset it.
 void http2_frame_ended(struct http2 *h, int32_t id);
+
+// --- http2_memory.c ---
+
+nghttp2_mem http2_memory(struct http2 *h);
 
 // http2_receive.c's and http2_send.c's callbacks.
 void http2_receive_set(nghttp2_session_callbacks *callbacks);

@@ -1,55 +1,43 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/slab.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
-enum { LEAST = 64, LARGE = SLAB_CLASSES };
+enum { STEP = 16, FIRST = 24, LARGE = SLAB_CLASSES };
 
-// Before what the user gets.
-struct head {
-	union {
-		struct head *next; // while it is spare
-		size_t size;       // bytes of the user, while it is in use
-	};
-	size_t class_; // LARGE: malloc's
-};
-
-static_assert(sizeof(struct head) == 16, "what follows is aligned for anything");
-
-static size_t class_of(size_t size)
+static size_t size_of_class(size_t class_)
 {
-	size_t room = size + sizeof(struct head);
-
-	if (room <= LEAST)
-		return 0;
-	return room > (size_t)LEAST << (SLAB_CLASSES - 1)
-	               ? LARGE
-	               : (size_t)(64 - __builtin_clzll(room - 1)) - 6;
+	return class_ * STEP + 8;
 }
 
-static struct head *head_of(void *p)
+// The greatest class that the memory will do for.
+static size_t class_of(void *p)
 {
-	return (struct head *)p - 1;
+	return (malloc_usable_size(p) - 8) / STEP;
+}
+
+// The least class whose memory holds `size` bytes.
+static size_t class_for(size_t size)
+{
+	if (size <= FIRST)
+		return 1;
+	return size > size_of_class(SLAB_CLASSES - 1) ? LARGE : (size + STEP - 9) / STEP;
 }
 
 void *slab_get(struct slab *s, size_t size)
 {
-	size_t class_ = class_of(size);
-	struct head *h = class_ < LARGE ? s->spare[class_] : NULL;
+	size_t class_ = class_for(size);
+	void *p;
 
-	if (size > SIZE_MAX - sizeof(*h))
-		return NULL;
-	if (h) {
-		s->spare[class_] = h->next;
-		s->spare_size -= (size_t)LEAST << class_;
-	} else {
-		h = malloc(class_ < LARGE ? (size_t)LEAST << class_ : size + sizeof(*h));
-		if (!h)
-			return NULL;
-		h->class_ = class_;
-	}
-	h->size = size;
-	return h + 1;
+	if (class_ == LARGE)
+		return malloc(size);
+	p = s->spare[class_];
+	if (!p)
+		return malloc(size_of_class(class_));
+	memcpy(&s->spare[class_], p, sizeof(p));
+	s->spare_size -= size_of_class(class_);
+	return p;
 }
 
 void *slab_get_zero(struct slab *s, size_t size)
@@ -63,34 +51,30 @@ void *slab_get_zero(struct slab *s, size_t size)
 
 void slab_put(struct slab *s, void *p)
 {
-	struct head *h;
-	size_t size;
+	size_t class_;
 
 	if (!p)
 		return;
-	h = head_of(p);
-	size = (size_t)LEAST << h->class_;
-	if (h->class_ == LARGE || s->spare_size + size > SLAB_KEEP) {
-		free(h);
+	class_ = class_of(p);
+	if (class_ >= LARGE || s->spare_size + size_of_class(class_) > SLAB_KEEP) {
+		free(p);
 		return;
 	}
-	h->next = s->spare[h->class_];
-	s->spare[h->class_] = h;
-	s->spare_size += size;
+	memcpy(p, &s->spare[class_], sizeof(p));
+	s->spare[class_] = p;
+	s->spare_size += size_of_class(class_);
 }
 
 void *slab_resize(struct slab *s, void *p, size_t size)
 {
-	struct head *h = p ? head_of(p) : NULL;
+	size_t old = p ? malloc_usable_size(p) : 0;
 	void *grown;
 
-	if (h && h->class_ < LARGE && class_of(size) == h->class_) {
-		h->size = size;
+	if (p && size <= old)
 		return p;
-	}
 	grown = slab_get(s, size);
-	if (grown && h) {
-		memcpy(grown, p, h->size < size ? h->size : size);
+	if (grown && p) {
+		memcpy(grown, p, old);
 		slab_put(s, p);
 	}
 	return grown;
@@ -100,10 +84,10 @@ void slab_fini(struct slab *s)
 {
 	for (size_t i = 0; i < SLAB_CLASSES; i++) {
 		while (s->spare[i]) {
-			struct head *h = s->spare[i];
+			void *p = s->spare[i];
 
-			s->spare[i] = h->next;
-			free(h);
+			memcpy(&s->spare[i], p, sizeof(p));
+			free(p);
 		}
 	}
 	s->spare_size = 0;

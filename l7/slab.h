@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Small memory that is taken and given back with every request, by size: what nghttp2 and streams of HTTP/2 need. A list for each size,
-// as in Bonwick's slab allocator (USENIX 1994) without its slabs: malloc(3) backs it. One thread.
+// Small memory that is taken and given back with every request: what nghttp2 and streams of HTTP/2 need. A list for each size,
+// as in Bonwick's slab allocator (USENIX 1994) without its slabs: malloc(3) backs it, and knows the sizes, so that nothing stands before
+// what the user gets; there may be a lot of it for as long as a connection lives. One thread.
 #pragma once
 
 #include "l4/base/slice.h"
 
 enum {
-	SLAB_CLASSES =
-		7, // 64, 128, ... 4096 bytes, the head of 16 included; larger ones are malloc's
+	SLAB_CLASSES = 65,   // 24, 40, ... 1032 bytes, as glibc rounds; larger ones are malloc's
 	SLAB_KEEP = 1 << 20, // bytes kept for reuse
 };
 
@@ -22,5 +22,5 @@ void *slab_get_zero(struct slab *s, size_t size);
 void *slab_resize(struct slab *s, void *p, size_t size);
 void slab_put(struct slab *s, void *p); // NULL is fine
 
-void slab_fini(
-	struct slab *s); // frees the spare ones; those in use stay valid and are put back nowhere
+// Frees the spare ones; those in use stay valid and are put back nowhere.
+void slab_fini(struct slab *s);

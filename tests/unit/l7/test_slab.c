@@ -70,10 +70,10 @@ Test(slab, resized_memory_keeps_what_was_there)
 Test(slab, no_more_is_kept_than_promised)
 {
 	struct slab s = {0};
-	static void *all[2 * SLAB_KEEP / 4096];
+	static void *all[2 * SLAB_KEEP / 1000];
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		all[i] = slab_get(&s, 4000);
+		all[i] = slab_get(&s, 1000);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		slab_put(&s, all[i]);
 	cr_expect_leq(s.spare_size, SLAB_KEEP);
