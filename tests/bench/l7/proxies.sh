@@ -8,7 +8,9 @@
 #
 #   . tests/bench/l7/proxies.sh
 #   l7_begin PROGRAM...    skips the benchmark if something is missing; afterwards $TMP, $LOAD and the origin are there
-#   l7_start               starts the proxies: $PROXIES are those that run, ${CLEAR[name]} and ${TLS[name]} their ports
+#   l7_start               starts the proxies: $PROXIES are those that run, ${CLEAR[name]} and ${TLS[name]} their ports; over
+#                          TLS they speak HTTP/2, too. ${H2C[name]} is for HTTP/2 in clear; ${GRPC[name]} likewise, in front of
+#                          the origin at $GRPC_ORIGIN_PORT if there is one
 #
 # $TMP/CASE.PROXY holds a case's values, one a round; l7_bench prints the line with their medians.
 
@@ -26,7 +28,8 @@ PROXIES=()
 SCHEDULED=()     # a command that starts origin, clients and proxies, such as chrt
 HAPROXY_MODE=-db # in the foreground; -W: with a master that can reload
 ORIGIN_PORT=''
-declare -A PID=() CLEAR=() TLS=()
+GRPC_ORIGIN_PORT='' # of an origin that speaks HTTP/2; then the proxies have listeners for gRPC, too
+declare -A PID=() CLEAR=() TLS=() H2C=() GRPC=()
 ports_taken=' '
 helpers=()
 
@@ -116,7 +119,7 @@ configure_nginx() {
 			tcp_nodelay on;
 			client_body_temp_path $TMP/nginx/body; proxy_temp_path $TMP/nginx/proxy; fastcgi_temp_path $TMP/nginx/fastcgi;
 			uwsgi_temp_path $TMP/nginx/uwsgi; scgi_temp_path $TMP/nginx/scgi;
-			keepalive_timeout 1h; keepalive_requests 1000000000;
+			keepalive_timeout 1h; keepalive_requests 1000000000; http2_max_concurrent_streams 1000;
 			ssl_certificate $TMP/cert.pem; ssl_certificate_key $TMP/key.pem; ssl_protocols TLSv1.3;
 			upstream origin {
 				server 127.0.0.1:$ORIGIN_PORT max_fails=0;
@@ -127,12 +130,26 @@ configure_nginx() {
 			map \$http_upgrade \$upgrades { default upgrade; '' ''; }
 			server {
 				listen 127.0.0.1:${CLEAR[nginx]} backlog=4096;
-				listen 127.0.0.1:${TLS[nginx]} ssl backlog=4096;
+				listen 127.0.0.1:${TLS[nginx]} ssl http2 backlog=4096;
+				listen 127.0.0.1:${H2C[nginx]} http2 backlog=4096;
 				location / { proxy_pass http://origin; proxy_set_header Connection ''; }
 				location /socket { proxy_pass http://origin; proxy_set_header Upgrade \$http_upgrade; proxy_set_header Connection \$upgrades; }
 				location /tuned/ { proxy_pass http://origin; proxy_set_header Connection ''; proxy_buffering off; }
 				location = /extra/${1:-0} { return 204; }
 			}
+			$(grpc_nginx)
+		}
+	END
+}
+
+# In nginx a connection to the origin has one stream at a time.
+grpc_nginx() {
+	[ -n "$GRPC_ORIGIN_PORT" ] || return 0
+	cat <<-END
+		upstream grpc { server 127.0.0.1:$GRPC_ORIGIN_PORT max_fails=0; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 1h; }
+		server {
+			listen 127.0.0.1:${GRPC[nginx]} http2 backlog=4096;
+			location / { grpc_pass grpc://grpc; grpc_read_timeout 1h; }
 		}
 	END
 }
@@ -154,7 +171,8 @@ configure_haproxy() {
 		    backlog 4096
 		frontend web
 		    bind 127.0.0.1:${CLEAR[haproxy]}
-		    bind 127.0.0.1:${TLS[haproxy]} ssl crt $TMP/haproxy.pem alpn http/1.1
+		    bind 127.0.0.1:${TLS[haproxy]} ssl crt $TMP/haproxy.pem alpn h2,http/1.1
+		    bind 127.0.0.1:${H2C[haproxy]} proto h2
 		    http-request return status 204 if { path /extra/${1:-0} }
 		    use_backend tuned if { path_beg /tuned/ }
 		    default_backend origin
@@ -163,7 +181,30 @@ configure_haproxy() {
 		backend tuned
 		    option http-no-delay
 		    server origin 127.0.0.1:$ORIGIN_PORT
+		$(grpc_haproxy)
 	END
+}
+
+grpc_haproxy() {
+	[ -n "$GRPC_ORIGIN_PORT" ] || return 0
+	cat <<-END
+		frontend grpc
+		    bind 127.0.0.1:${GRPC[haproxy]} proto h2
+		    default_backend grpc
+		backend grpc
+		    server origin 127.0.0.1:$GRPC_ORIGIN_PORT proto h2
+	END
+}
+
+# As members of the configuration's lists.
+grpc_lb7d() {
+	[ -n "$GRPC_ORIGIN_PORT" ] || return 0
+	case $1 in
+	service) echo ", { \"name\": \"grpc\", \"address\": \"127.0.0.1\", \"port\": ${GRPC[lb7d]}, \"protocol\": \"tcp\", \"l7\": \"grpc\" }" ;;
+	l7) echo ', { "name": "grpc", "routes": [ { "path": "/", "pool": "grpc" } ] }' ;;
+	pool) echo ", { \"name\": \"grpc\", \"balance\": \"round_robin\", \"protocol\": \"http2\",
+		\"backends\": [ { \"name\": \"origin\", \"address\": \"127.0.0.1\", \"port\": $GRPC_ORIGIN_PORT } ] }" ;;
+	esac
 }
 
 configure_lb7d() {
@@ -172,14 +213,15 @@ configure_lb7d() {
 		  "node": "bench", "control_l7": "$TMP/lb7d.sock", "stats": "/sys/fs/bpf/${TMP##*/}", "workers": 1,
 		  "services": [
 		    { "name": "clear", "address": "127.0.0.1", "port": ${CLEAR[lb7d]}, "protocol": "tcp", "l7": "clear" },
-		    { "name": "tls", "address": "127.0.0.1", "port": ${TLS[lb7d]}, "protocol": "tcp", "l7": "tls" }
+		    { "name": "tls", "address": "127.0.0.1", "port": ${TLS[lb7d]}, "protocol": "tcp", "l7": "tls" },
+		    { "name": "h2c", "address": "127.0.0.1", "port": ${H2C[lb7d]}, "protocol": "tcp", "l7": "clear" }$(grpc_lb7d service)
 		  ],
 		  "l7": [
 		    { "name": "clear", "routes": [ { "path": "/", "pool": "origin" }, { "path": "/extra/${1:-0}", "answer": { "status": 204 } } ] },
-		    { "name": "tls", "tls": [ { "certificate": "cert.pem", "key": "key.pem" } ], "routes": [ { "path": "/", "pool": "origin" } ] }
+		    { "name": "tls", "tls": [ { "certificate": "cert.pem", "key": "key.pem" } ], "routes": [ { "path": "/", "pool": "origin" } ] }$(grpc_lb7d l7)
 		  ],
 		  "pools": [ { "name": "origin", "balance": "round_robin",
-		    "backends": [ { "name": "origin", "address": "127.0.0.1", "port": $ORIGIN_PORT } ] } ]
+		    "backends": [ { "name": "origin", "address": "127.0.0.1", "port": $ORIGIN_PORT } ] }$(grpc_lb7d pool) ]
 		}
 	END
 }
@@ -222,6 +264,10 @@ start_one() {
 	CLEAR[$1]=$port
 	take_port port
 	TLS[$1]=$port
+	take_port port
+	H2C[$1]=$port
+	take_port port
+	GRPC[$1]=$port
 	"configure_$1"
 	# shellcheck disable=SC2046 # words on purpose
 	"${SCHEDULED[@]}" taskset -c "$PROXY_CPU" $(command_of "$1") >"$TMP/$1.log" 2>&1 &
@@ -267,18 +313,20 @@ pss_kb() {
 	done | awk '{ kb += $1 } END { print kb + 0 }'
 }
 
-# --- WebSockets held open ---
+# --- connections held open ---
+
+HOLDER=("$LOAD" sockets) # WebSockets; what takes `check` and `quit` as it does may stand here
 
 # hold PORT COUNT [tls]: opens them and holds them until hold_release; hold_check asks each for an echo and prints how
 # many gave it.
 hold() {
 	mkfifo "$TMP/holder.in" "$TMP/holder.out"
-	on_load_cpu "$LOAD" sockets "$@" <"$TMP/holder.in" >"$TMP/holder.out" 2>"$TMP/sockets.log" &
+	on_load_cpu "${HOLDER[@]}" "$@" <"$TMP/holder.in" >"$TMP/holder.out" 2>"$TMP/sockets.log" &
 	holder=$!
 	helpers+=("$holder")
 	exec {holder_in}>"$TMP/holder.in" {holder_out}<"$TMP/holder.out"
 	rm "$TMP/holder.in" "$TMP/holder.out"
-	[ "$(hold_answer)" = "open $2" ] || fail "$2 WebSockets could not be opened"
+	[ "$(hold_answer)" = "open $2" ] || fail "$2 connections could not be opened"
 }
 
 hold_answer() {
@@ -295,7 +343,7 @@ hold_check() {
 hold_release() {
 	echo quit >&"$holder_in"
 	exec {holder_in}>&- {holder_out}<&-
-	wait "$holder" || fail "the holder of WebSockets died"
+	wait "$holder" || fail "the holder of connections died"
 	drop_helper "$holder"
 }
 
