@@ -79,6 +79,21 @@ for port in "${!before[@]}"; do
 	[ "$n" -le 2 ] || fail "$n connections to $port for 40 requests at once"
 done
 
+# A backend that leaves the configuration in the middle costs no call.
+h2load -n 20000 -c 2 -m 20 https://127.0.0.1/ >"$TMP/leaving.out" 2>&1 &
+load=$!
+half_way() { [ $(($(served 8002) - before[8002])) -gt 1000 ]; }
+wait_until 10 half_way || fail "no load"
+jq 'del(.pools[0].backends[1])' "$TMP/a.json" >"$TMP/b.json"
+cp "$TMP/b.json" "$TMP/a.json"
+kill -HUP "$LB7D_PID"
+wait $load || fail "h2load"
+grep -q '20000 succeeded, 0 failed' "$TMP/leaving.out" || fail "a backend that leaves: $(cat "$TMP/leaving.out")"
+n=$(($(served 8002) - before[8002]))
+[ "$n" -lt 5000 ] || fail "the backend that left got $n of 20000 all the same"
+gone() { [ -z "$(ss -Htn state established "sport = :8002")" ]; }
+wait_until 5 gone || fail "connections to the backend that left stay"
+
 # The backend behind "auto" is replaced by one of HTTP/1.1, and comes back.
 kill $auto
 wait $auto || true

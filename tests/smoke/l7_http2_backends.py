@@ -467,6 +467,18 @@ def test_an_answer_before_the_request_is_whole(bench):
     same(bench.line()["end"], "completed")
 
 
+def test_an_idle_connection_is_kept_as_the_pool_says(bench):
+    bench.a.scripts = [serve()]
+    brief = b"GET /brief HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    for n in (1, 2):
+        holds(bench.ask(brief), b"200 OK")
+        assert bench.a.wait_for("closed", n), bench.a.events
+    for _ in range(2):
+        holds(bench.ask(GET), b"200 OK")
+    same(bench.a.count("opened"), 3)
+    same(bench.a.count("closed"), 2)
+
+
 def test_a_reload_leaves_streams_alone_and_renews_connections(bench):
     def goes_on(peer):
         peer.begin()

@@ -278,6 +278,7 @@ class Http2Bench(Bench):
                         {"path": "/proxy", "pool": "proxy"},
                         {"path": "/ping", "pool": "ping"},
                         {"path": "/dead", "pool": "dead"},
+                        {"path": "/brief", "pool": "brief"},
                     ],
                 },
             ],
@@ -289,6 +290,7 @@ class Http2Bench(Bench):
                 pool("proxy", self.a, proxy_protocol=True),
                 pool("ping", self.a, self.b, http2={"ping_ms": 150}),
                 pool("dead", self.dead),
+                pool("brief", self.a, keepalive=0),
             ],
         }
 
