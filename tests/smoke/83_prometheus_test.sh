@@ -12,12 +12,18 @@ promtool --version >/dev/null 2>&1 || skip "no promtool (Debian package promethe
 nginx_start web "server { listen 8001; listen 8002; location / { return 200 'web\\n'; }
 	location /error { return 500; } location /moved { return 302 /; } location /upload { return 204; } }"
 wait_until 10 l7_listens 8002 || fail "nginx does not start"
+"$PYTHON" tests/smoke/l7/ws_server.py 8003 2>"$TMP/8003.out" &
+disown
+wait_until 10 l7_listens 8003 || fail "ws_server.py does not start: $(cat "$TMP/8003.out")"
+ca_make ca
+certificate site ca site.example.com
 L7_WORKERS=2 l7_conf "$TMP/a.json" '{
 	admin: {address: "127.0.0.1", port: 9047},
-	services: [service("site"; 80), (service("site"; 81) + {name: "other"})],
+	services: [service("site"; 80), (service("site"; 81) + {name: "other"}), service("secret"; 443)],
 	l7: [{name: "site", http2: true, routes: [{path: "/", pool: "web"}, {path: "/dead", pool: "dead"}, {path: "/none", pool: "empty"},
-		{path: "/fixed", answer: {status: 200, body: "fixed"}}]}],
-	pools: [pool("web"; [8001, 8002]), pool("dead"; [8009]), pool("empty"; []),
+		{path: "/fixed", answer: {status: 200, body: "fixed"}}, {path: "/chat", pool: "chat"}]},
+		{name: "secret", tls: [{certificate: "\($tmp)/site.pem", key: "\($tmp)/site.key"}], routes: [{path: "/", pool: "web"}]}],
+	pools: [pool("web"; [8001, 8002]), pool("chat"; [8003]), pool("dead"; [8009]), pool("empty"; []),
 		(pool("probed"; [8001]) + {health: {type: "tcp", interval_ms: 200, timeout_ms: 200}})]}'
 # What lb4d left in the store while it is down.
 lb4d_run=${BIN%/bin}/tests/smoke/stats_run
@@ -82,6 +88,31 @@ expect "$(sum lb_response_bytes_total)" "$(sum lb_worker_response_bytes_total)" 
 # Attempts: all requests for a pool that has backends, and once more each that was sent again.
 expect $((34 + 2 + 7 + $(sum lb_retries_total))) "$(sum lb_backend_requests_total)" "attempts"
 
+# --- TLS, and what fails of it ---
+times 1 -k --http1.1 https://127.0.0.1/
+times 1 -k --http2 https://127.0.0.1/
+exec 5<>/dev/tcp/127.0.0.1/443
+printf 'GARBAGE\r\n\r\n' >&5
+cat <&5 >/dev/null
+exec 5<&-
+counted 'lb_tls_handshakes_total{service="secret"}' 2
+counted 'lb_tls_failures_total{service="secret"}' 1
+counted 'lb_connections_accepted_total{service="secret"}' 3
+counted 'lb_connections_total{service="secret",protocol="http1"}' 1
+counted 'lb_connections_total{service="secret",protocol="http2"}' 1
+
+# --- what an autoscaler goes by: a WebSocket is a connection of another kind ---
+exec 5<>/dev/tcp/127.0.0.1/80
+counted 'lb_active_connections{service="site",protocol="handshake"}' 1
+printf 'GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n' >&5
+counted 'lb_active_connections{service="site",protocol="websocket"}' 1
+counted 'lb_active_connections{service="site",protocol="handshake"}' 0
+counted 'lb_active_connections{service="site",protocol="http1"}' 0
+counted 'lb_active_streams{service="site",protocol="websocket"}' 1
+exec 5<&-
+counted 'lb_active_connections{service="site",protocol="websocket"}' 0
+counted 'lb_streams_ended_total{service="site",reason="client_abort"}' 1
+
 # --- lb4d is down: its counters are there, and that it is down ---
 expect 4711 "$(value 'lb_lane_rx_packets_total{lane="1"}')" "packets of a lane"
 expect 80 "$(value 'lb_l4_service_packets_total{service="l4"}')" "packets of a service"
@@ -111,7 +142,7 @@ query() { curl -sS -m 5 --data-urlencode "query=$1" http://127.0.0.1:9090/api/v1
 answers() { [ "$(query "$1")" = "$2" ]; }
 says() { wait_until 20 answers "$1" "$2" || fail "Prometheus: $1 is $(query "$1"), not $2: $(tail -5 "$TMP/prometheus.log")"; }
 says 'up{job="lb47"}' 1
-says 'lb_requests_total{service="site"}' 46
+says 'lb_requests_total{service="site"}' 47 # and the WebSocket
 says 'sum(lb_requests_total) - sum(lb_requests_ended_total)' 0
 says 'sum by (code) (lb_responses_total{service="site",code="5xx"})' 8
 says 'lb_request_duration_seconds_count{service="site"} - ignoring(le) lb_request_duration_seconds_bucket{service="site",le="+Inf"}' 0
