@@ -72,7 +72,7 @@ are_gone() {
 
 # --- how many, and who ended them ---
 watch 10.47.1.1 10.47.1.2
-traffic "accept:20 connect:7 peer_resets:3 we_reset:4 refused:2 other:5"
+traffic "accept:20 connect:5 mapped:2 peer_resets:3 we_reset:4 refused:2 other:5"
 counted service.connections=27 service.closed=27 service.failed=0 service.resets_received=3 service.resets_sent=4 \
 	service.retransmits=0 service.handshake.count=27 service.duration.count=27 service.resent.sum=0 \
 	backend.connections=7 backend.closed=7 backend.failed=2 backend.resets_received=2 backend.resets_sent=0 \

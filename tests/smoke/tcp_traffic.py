@@ -6,6 +6,7 @@ tcp_traffic.py [--delay-ms N] OURS PEER STEP...   runs the steps between two net
   accept:N[:6]     N clients in PEER connect to the service in OURS (10.47.1.1, fd47::1; port 80), which then closes
   hold:MS          one client, whose connection stands for MS milliseconds
   connect:N[:6]    N connections from OURS to the backend in PEER (10.47.1.2, fd47::2; port 8080)
+  mapped:N         the same over IPv4 with IPv6 sockets (::ffff:10.47.1.2)
   peer_resets:N    N clients reset the connection that the service accepted
   we_reset:N       the service resets N connections
   refused:N        N connections from OURS to the backend while it does not listen
@@ -181,12 +182,16 @@ def hold(ends, _link, ms):
     close_in_order(served, client)
 
 
-def connect(ends, _link, n, family=4):
+def connect(ends, _link, n, family=4, prefix=""):
     backend = ends.listen(ends.peer, family, PEER[family], BACKEND)
     for _ in range(n):
-        ours = ends.connect(ends.ours, family, PEER[family], BACKEND)
+        ours = ends.connect(ends.ours, 6 if prefix else family, prefix + PEER[family], BACKEND)
         close_in_order(ours, backend.accept()[0])
     backend.close()
+
+
+def mapped(ends, link, n):
+    connect(ends, link, n, prefix="::ffff:")
 
 
 def peer_resets(ends, _link, n):
@@ -239,7 +244,7 @@ def other(ends, _link, n):
         close_in_order(ends.connect(ends.ours, 4, PEER[4], SERVICE), there.accept()[0])
 
 
-STEPS = {f.__name__: f for f in (accept, hold, connect, peer_resets, we_reset, refused, synack_lost, data_lost, other)}
+STEPS = {f.__name__: f for f in (accept, hold, connect, mapped, peer_resets, we_reset, refused, synack_lost, data_lost, other)}
 
 
 def main():
