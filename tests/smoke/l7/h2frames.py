@@ -163,11 +163,12 @@ def connect(port, tls=False, timeout=2.0, host="localhost", alpn="h2"):
 
 
 class Peer:
-    """One connection; every wait ends `timeout` seconds after the connection began, unless it is given another."""
+    """One connection, to a port of the loopback or of a socket; every wait ends `timeout` seconds after it began, unless it is
+    given more."""
 
     def __init__(self, port, tls=False, timeout=2.0):
         self.timeout, self.deadline = timeout, time.monotonic() + timeout
-        self.sock = connect(port, tls, timeout)
+        self.sock = port if isinstance(port, socket.socket) else connect(port, tls, timeout)
         self.frames, self.rest, self.is_closed = [], b"", False
         self.decoder, self.open_block = hpack.Decoder(max_header_list_size=1 << 20), None
         self.settings = {MAX_FRAME: 16384, WINDOW: DEFAULT_WINDOW, TABLE_SIZE: 4096}
