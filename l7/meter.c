@@ -243,6 +243,39 @@ void meter_count_end(struct l7_service_counters *c, enum meter_end end)
 	++*ends[end];
 }
 
+void meter_set_model(struct meter *m, struct meter_model of)
+{
+	m->of = of;
+	of.counters->streams++;
+	of.counters->active++;
+}
+
+static void count_model(const struct meter *m, enum meter_end end)
+{
+	struct l7_model_counters *c = m->of.counters;
+	bool is_stated;
+	uint64_t per_token = meter_per_token(m, &is_stated);
+
+	if (!c)
+		return;
+	c->active--;
+	c->errors += end == METER_END_ERROR_EVENT;
+	c->events_content += m->n_contents;
+	c->tokens_in += m->tokens_in;
+	if (is_stated) {
+		c->tokens_out += m->tokens_out;
+		c->events_of_usage += m->n_contents;
+	}
+	if (m->first_token_ns)
+		stats_histogram_record(&m->of.times->ttft, m->first_token_ns);
+	else
+		c->no_first_token++;
+	if (per_token)
+		stats_histogram_record(is_stated ? &m->of.times->tpot_usage
+		                                 : &m->of.times->tpot_events,
+		                       per_token);
+}
+
 enum meter_end meter_end(struct meter *m, enum meter_end end)
 {
 	// Many clients go when they have seen the last event, before the end of the response.
@@ -257,6 +290,7 @@ enum meter_end meter_end(struct meter *m, enum meter_end end)
 	m->in.counters->events_undelivered += m->n_waiting;
 	m->in.counters->tokens_in += m->tokens_in;
 	meter_count_end(m->in.counters, end);
+	count_model(m, end);
 	return end;
 }
 

@@ -48,8 +48,15 @@ struct meter_input {
 	bool is_opaque; // an encoding hides where events end: nothing but begin and end is seen
 };
 
+// Where the model of a stream is counted.
+struct meter_model {
+	struct l7_model_counters *counters; // NULL: nowhere
+	struct l7_model_histograms *times;
+};
+
 struct meter {
 	struct meter_input in;
+	struct meter_model of;
 	// of the present turn; 0 = not yet
 	uint64_t asked_ns;       // in.asked_ns, or the client's first message without answer
 	uint64_t first_ns;       // first event
@@ -100,6 +107,9 @@ void meter_count_end(struct l7_service_counters *c, enum meter_end end);
 
 // Time per token of the present turn, in ns; 0 if there are no two tokens. *is_stated: by the usage that the stream states.
 uint64_t meter_per_token(const struct meter *m, bool *is_stated);
+
+// The model was said first in the last event: where it is counted from now on.
+void meter_set_model(struct meter *m, struct meter_model of);
 
 // The model's name as metrics and log may say it: one of conf->models, "other"; NULL if none was said.
 const char *meter_model(const struct meter *m);

@@ -56,6 +56,13 @@ const struct metrics_rule metrics_family_worker[] = {
 	{0},
 };
 
+const struct metrics_rule metrics_family_model[] = {
+	{"active", "active_streams", NULL, NULL, NULL},
+	{"tokens_in", "tokens", "type", "input", "tokens, where the stream states its usage"},
+	{"tokens_out", "tokens", "type", "output", "tokens, where the stream states its usage"},
+	{0},
+};
+
 const struct metrics_rule metrics_family_lane[] = {
 	{"busy_ns", "busy_seconds", NULL, NULL, NULL},
 	{0},
@@ -138,6 +145,12 @@ static const struct {
 	{"time_per_output_token_",
          gap_bounds,
          {NULL, "gen_ai_server_time_per_output_token_seconds", "source", NULL,
+          "first token until the last, divided by the tokens after the first: as usage states "
+          "them, or the events"}},
+	{"ttft", token_bounds, {0}},
+	{"tpot_",
+         gap_bounds,
+         {NULL, "lb_model_tpot_seconds", "source", NULL,
           "first token until the last, divided by the tokens after the first: as usage states "
           "them, or the events"}},
 	{"time_to_first_event", token_bounds, {0}},

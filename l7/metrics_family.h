@@ -28,7 +28,8 @@ struct metrics_family {
 
 // Rules of the kinds of things; each ends with an empty one.
 extern const struct metrics_rule metrics_family_service[], metrics_family_backend[],
-	metrics_family_worker[], metrics_family_lane[], metrics_family_none[];
+	metrics_family_worker[], metrics_family_model[], metrics_family_lane[],
+	metrics_family_none[];
 
 // `prefix`: "backend_", "" ...
 void metrics_family_of(struct metrics_family *out, const char *prefix, const struct stats_field *f,

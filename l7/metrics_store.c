@@ -308,9 +308,37 @@ static void write_backends(FILE *out, const struct stats_l7 *s)
 	release(&l);
 }
 
+// What no configuration names is "other", which is there from the start.
+static void write_models(FILE *out, const struct stats_l7 *s)
+{
+	struct metrics_page_set set;
+	struct list l;
+
+	if (!reserve(&l, STATS_L7_MODELS, sizeof(struct l7_model_counters),
+	             sizeof(struct l7_model_histograms))) {
+		release(&l);
+		return;
+	}
+	metrics_page_label(add(&l, STATS_L7_OTHER), "model", "other");
+	for (uint32_t id = 0; id < STATS_L7_MODELS; id++)
+		if (is_live(s->model_names, id))
+			label_text(add(&l, id), "model", s->model_names[id].name);
+	for (size_t i = 0; i < l.n; i++) {
+		stats_l7_sum_model(s, l.ids[i], &((struct l7_model_counters *)l.values)[i]);
+		stats_l7_sum_model_times(s, l.ids[i], &((struct l7_model_histograms *)l.times)[i]);
+	}
+	set = set_of(&l, "model_", l.values, sizeof(struct l7_model_counters));
+	metrics_page_counters(out, &set, stats_l7_model_fields, STATS_L7_MODEL_FIELDS,
+	                      metrics_family_model);
+	set = set_of(&l, "model_", l.times, sizeof(struct l7_model_histograms));
+	metrics_page_times(out, &set, stats_l7_model_time_fields, STATS_L7_MODEL_TIMES);
+	release(&l);
+}
+
 void metrics_store_l7(FILE *out, const struct stats_l7 *s)
 {
 	write_workers(out, s);
 	write_services(out, s);
 	write_backends(out, s);
+	write_models(out, s);
 }

@@ -89,8 +89,16 @@ static int make_ids(struct site_conf *c)
 		arena_alloc(&c->arena, conf->n_services + 1u, sizeof(uint16_t), alignof(uint16_t));
 	c->backend_ids =
 		arena_alloc(&c->arena, conf->n_pools + 1u, sizeof(uint16_t *), alignof(uint16_t *));
-	if (!c->service_ids || !c->backend_ids)
+	c->model_ids =
+		arena_alloc(&c->arena, conf->n_l7 + 1u, sizeof(uint16_t *), alignof(uint16_t *));
+	if (!c->service_ids || !c->backend_ids || !c->model_ids)
 		return -ENOMEM;
+	for (uint16_t i = 0; i < conf->n_l7; i++) {
+		c->model_ids[i] = arena_alloc(&c->arena, conf->l7[i].streams.n_models + 1u,
+		                              sizeof(uint16_t), alignof(uint16_t));
+		if (!c->model_ids[i])
+			return -ENOMEM;
+	}
 	for (uint16_t i = 0; i < conf->n_pools; i++) {
 		c->backend_ids[i] = arena_alloc(&c->arena, conf->pools[i].n_backends + 1u,
 		                                sizeof(uint16_t), alignof(uint16_t));

@@ -24,6 +24,7 @@ struct site_conf {
 	// Ids in the counter store, telemetry_assign()'s: 0 until then, and of what lb7d does not serve.
 	uint16_t *service_ids;  // [conf->n_services]
 	uint16_t **backend_ids; // [conf->n_pools][n_backends]
+	uint16_t **model_ids;   // [conf->n_l7][streams.n_models]
 	struct arena arena;     // of the two above and what they point to
 	atomic_uint n_refs;
 };

@@ -114,6 +114,20 @@ static uint64_t read_ns(struct stream_meter *m)
 	return m->read_ns;
 }
 
+// The stream said its model: where that is counted, by the ids of the stream's own configuration.
+static void find_model(struct stream_meter *m)
+{
+	const struct stream *s = m->stream;
+	const struct site_conf *c = s->view ? s->view->site->shared : s->shared;
+	uint16_t id = STATS_L7_OTHER;
+	struct telemetry_model of;
+
+	if (m->meter.model >= METER_MODEL_FIRST)
+		id = c->model_ids[s->l7 - c->conf->l7][m->meter.model - METER_MODEL_FIRST];
+	of = telemetry_model(s->w->telemetry, s->w->index, id);
+	meter_set_model(&m->meter, (struct meter_model){of.counters, of.times});
+}
+
 static void see_event(void *owner, const struct event *e)
 {
 	struct stream_meter *m = owner;
@@ -126,6 +140,8 @@ static void see_event(void *owner, const struct event *e)
 	} else {
 		token_read(&t, e);
 		meter_event(&m->meter, &t, read_ns(m));
+		if (m->meter.model && !m->meter.of.counters)
+			find_model(m);
 	}
 }
 

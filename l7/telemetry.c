@@ -173,10 +173,57 @@ static void assign_backends(struct telemetry *t, struct site_conf *c)
 	free(ids);
 }
 
+// A model that several entries name is one.
+static size_t list_models(const struct conf *conf, struct stats_l7_owner *out)
+{
+	size_t n = 0;
+
+	for (uint16_t i = 0; i < conf->n_l7; i++)
+		for (uint8_t j = 0; j < conf->l7[i].streams.n_models; j++) {
+			const char *name = conf->l7[i].streams.models[j];
+			size_t k = 0;
+
+			while (k < n && strcmp(out[k].name, name) != 0)
+				k++;
+			if (k == n)
+				out[n++] = (struct stats_l7_owner){.group = "", .name = name};
+		}
+	return n;
+}
+
+static uint16_t model_id(const struct stats_l7_owner *owners, const uint16_t *ids, const char *name)
+{
+	size_t k = 0;
+
+	while (strcmp(owners[k].name, name) != 0)
+		k++;
+	return ids[k];
+}
+
+static void assign_models(struct telemetry *t, struct site_conf *c)
+{
+	size_t most = (size_t)c->conf->n_l7 * CONF_MAX_MODELS;
+	struct stats_l7_owner *owners = calloc(most + 1, sizeof(*owners));
+	uint16_t *ids = calloc(most + 1, sizeof(*ids));
+
+	if (owners && ids) {
+		size_t n = list_models(c->conf, owners);
+
+		warn(stats_l7_roster(&t->store, STATS_L7_OF_MODELS, owners, n, ids), "models");
+	}
+	for (uint16_t i = 0; owners && ids && i < c->conf->n_l7; i++)
+		for (uint8_t j = 0; j < c->conf->l7[i].streams.n_models; j++)
+			c->model_ids[i][j] =
+				model_id(owners, ids, c->conf->l7[i].streams.models[j]);
+	free(owners);
+	free(ids);
+}
+
 void telemetry_assign(struct telemetry *t, struct site_conf *conf, uint32_t generation)
 {
 	assign_services(t, conf);
 	assign_backends(t, conf);
+	assign_models(t, conf);
 	t->store.meta->generation = generation;
 }
 

@@ -37,6 +37,11 @@ struct telemetry_backend {
 	struct l7_backend_histograms *times;
 };
 
+struct telemetry_model {
+	struct l7_model_counters *counters;
+	struct l7_model_histograms *times;
+};
+
 // What a client's connection speaks.
 enum telemetry_protocol {
 	TELEMETRY_HANDSHAKE, // not known yet
@@ -77,4 +82,13 @@ static inline struct telemetry_backend telemetry_backend(const struct telemetry 
 	size_t at = stats_l7_backend_at(&t->store, worker, id);
 
 	return (struct telemetry_backend){&t->store.backends[at], &t->store.backend_times[at]};
+}
+
+// STATS_L7_OTHER: of models that the configuration does not name.
+static inline struct telemetry_model telemetry_model(const struct telemetry *t, uint16_t worker,
+                                                     uint16_t id)
+{
+	size_t at = stats_l7_model_at(worker, id);
+
+	return (struct telemetry_model){&t->store.models[at], &t->store.model_times[at]};
 }

@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 6 };
+enum { COUNTERS_VERSION = 7 };
 
 enum verdict {
 	VERDICT_NONE,
@@ -343,6 +343,18 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(bytes_in, counter, bytes, "content sent to the backend")                              \
 	X(bytes_out, counter, bytes, "content received from the backend")
 
+// One set for each L7 worker and model whose name the configuration has (streams.models); the others together are one more. Written
+// when a stream ends, but for the gauge.
+#define COUNTERS_L7_MODEL(X)                                                               \
+	X(streams, counter, streams, "event streams that said it was this model's output") \
+	X(active, gauge, streams, "of these: open now")                                    \
+	X(no_first_token, counter, streams, "of these: ended without a token")             \
+	X(errors, counter, streams, "of these: in which an event reported an error")       \
+	X(events_content, counter, events, "events that bore content")                     \
+	X(events_of_usage, counter, events, "of these: in streams that state their usage") \
+	X(tokens_in, counter, tokens, "of prompts, where the stream states its usage")     \
+	X(tokens_out, counter, tokens, "generated, where the stream states its usage")
+
 // X(name, help): times, recorded in ns. One set for each L7 worker and service.
 // Moments are those of one process and one monotonic clock.
 #define HISTOGRAMS_L7_SERVICE(X)                                                                   \
@@ -366,6 +378,12 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(connect_time, "connect(2) until the connection is ready, TLS included")      \
 	X(time_to_first_byte, "request's head sent until the head of the answer came") \
 	X(request_duration, "backend picked until the end of the answer; not WebSockets")
+
+// One set for each L7 worker and model.
+#define HISTOGRAMS_L7_MODEL(X)                                                              \
+	X(ttft, "first byte of the request until the first content-bearing event")          \
+	X(tpot_usage, "first token until the last, by the tokens after the first by usage") \
+	X(tpot_events, "likewise, of streams that state none: by the events after the first")
 
 // 13 buckets a decade: at most 25 % apart, as four for each power of two would be, but on decimal bounds, so that those of
 // OpenTelemetry's conventions (0.005, 0.01, 0.025, 0.075 s ...) are exact sums. stats_histogram.h computes with it.
@@ -406,6 +424,10 @@ struct l7_service_counters {
 struct l7_backend_counters {
 	COUNTERS_L7_BACKEND(X)
 } __attribute__((aligned(64)));
+
+struct l7_model_counters {
+	COUNTERS_L7_MODEL(X)
+} __attribute__((aligned(64)));
 #undef X
 
 #define X(name, help) struct stats_histogram name;
@@ -415,6 +437,10 @@ struct l7_service_histograms {
 
 struct l7_backend_histograms {
 	HISTOGRAMS_L7_BACKEND(X)
+} __attribute__((aligned(64)));
+
+struct l7_model_histograms {
+	HISTOGRAMS_L7_MODEL(X)
 } __attribute__((aligned(64)));
 #undef X
 

@@ -65,6 +65,9 @@ void stats_l7_point(struct stats_l7 *s)
 	s->backends = s->mapping[STATS_L7_BACKEND];
 	s->service_times = s->mapping[STATS_L7_SERVICE_HISTOGRAM];
 	s->backend_times = s->mapping[STATS_L7_BACKEND_HISTOGRAM];
+	s->model_names = s->mapping[STATS_L7_MODEL_NAME];
+	s->models = s->mapping[STATS_L7_MODEL];
+	s->model_times = s->mapping[STATS_L7_MODEL_HISTOGRAM];
 }
 
 static int explain(int rc, const char *name, struct err *err)
@@ -194,6 +197,23 @@ void stats_l7_sum_backend_times(const struct stats_l7 *s, uint32_t id,
 		add_words(out, &s->backend_times[stats_l7_backend_at(s, w, id)], sizeof(*out));
 }
 
+void stats_l7_sum_model(const struct stats_l7 *s, uint32_t id, struct l7_model_counters *out)
+{
+	assert(id < STATS_L7_MODELS);
+	memset(out, 0, sizeof(*out));
+	for (uint32_t w = 0; w < s->room.n_workers; w++)
+		add_words(out, &s->models[stats_l7_model_at(w, id)], sizeof(*out));
+}
+
+void stats_l7_sum_model_times(const struct stats_l7 *s, uint32_t id,
+                              struct l7_model_histograms *out)
+{
+	assert(id < STATS_L7_MODELS);
+	memset(out, 0, sizeof(*out));
+	for (uint32_t w = 0; w < s->room.n_workers; w++)
+		add_words(out, &s->model_times[stats_l7_model_at(w, id)], sizeof(*out));
+}
+
 int64_t stats_l7_identity(const struct l7_service_counters *sum)
 {
 	uint64_t ended = 0;
@@ -223,6 +243,11 @@ const struct stats_field stats_l7_service_fields[STATS_L7_SERVICE_FIELDS] = {
 const struct stats_field stats_l7_backend_fields[STATS_L7_BACKEND_FIELDS] = {
 	COUNTERS_L7_BACKEND(X)};
 #undef X
+
+#define X(name, kind, unit, help) \
+	{#name, kind, #unit, help, offsetof(struct l7_model_counters, name)},
+const struct stats_field stats_l7_model_fields[STATS_L7_MODEL_FIELDS] = {COUNTERS_L7_MODEL(X)};
+#undef X
 #undef counter
 #undef gauge
 
@@ -234,4 +259,8 @@ const struct stats_time stats_l7_service_time_fields[STATS_L7_SERVICE_TIMES] = {
 #define X(name, help) {#name, help, offsetof(struct l7_backend_histograms, name)},
 const struct stats_time stats_l7_backend_time_fields[STATS_L7_BACKEND_TIMES] = {
 	HISTOGRAMS_L7_BACKEND(X)};
+#undef X
+
+#define X(name, help) {#name, help, offsetof(struct l7_model_histograms, name)},
+const struct stats_time stats_l7_model_time_fields[STATS_L7_MODEL_TIMES] = {HISTOGRAMS_L7_MODEL(X)};
 #undef X

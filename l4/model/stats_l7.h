@@ -28,6 +28,9 @@ struct stats_l7 {
 	struct l7_backend_counters *backends;
 	struct l7_service_histograms *service_times;
 	struct l7_backend_histograms *backend_times;
+	struct stats_l7_name *model_names; // [STATS_L7_MODELS]
+	struct l7_model_counters *models;
+	struct l7_model_histograms *model_times;
 	struct stats_l7_room room;
 	bool is_bpf;                          // home: BPF maps, or files under /dev/shm
 	bool is_private;                      // neither: the memory of this process
@@ -56,6 +59,11 @@ static inline size_t stats_l7_backend_at(const struct stats_l7 *s, uint32_t work
 	return (size_t)worker * s->room.n_backends + id;
 }
 
+static inline size_t stats_l7_model_at(uint32_t worker, uint32_t id)
+{
+	return (size_t)worker * STATS_L7_MODELS + id;
+}
+
 // Sums over the workers.
 void stats_l7_sum_workers(const struct stats_l7 *s, struct worker_counters *out);
 void stats_l7_sum_service(const struct stats_l7 *s, uint32_t id, struct l7_service_counters *out);
@@ -64,6 +72,9 @@ void stats_l7_sum_service_times(const struct stats_l7 *s, uint32_t id,
                                 struct l7_service_histograms *out);
 void stats_l7_sum_backend_times(const struct stats_l7 *s, uint32_t id,
                                 struct l7_backend_histograms *out);
+void stats_l7_sum_model(const struct stats_l7 *s, uint32_t id, struct l7_model_counters *out);
+void stats_l7_sum_model_times(const struct stats_l7 *s, uint32_t id,
+                              struct l7_model_histograms *out);
 
 // The requests of a service that have neither ended nor are on their way: 0 when nothing is in between.
 int64_t stats_l7_identity(const struct l7_service_counters *sum);
@@ -74,6 +85,7 @@ int64_t stats_l7_identity(const struct l7_service_counters *sum);
 enum {
 	STATS_L7_SERVICE_FIELDS = 0 COUNTERS_L7_SERVICE(X),
 	STATS_L7_BACKEND_FIELDS = 0 COUNTERS_L7_BACKEND(X),
+	STATS_L7_MODEL_FIELDS = 0 COUNTERS_L7_MODEL(X),
 };
 #undef X
 #undef X_END
@@ -82,6 +94,7 @@ enum {
 enum {
 	STATS_L7_SERVICE_TIMES = 0 HISTOGRAMS_L7_SERVICE(X),
 	STATS_L7_BACKEND_TIMES = 0 HISTOGRAMS_L7_BACKEND(X),
+	STATS_L7_MODEL_TIMES = 0 HISTOGRAMS_L7_MODEL(X),
 };
 #undef X
 
@@ -93,8 +106,10 @@ struct stats_time {
 
 extern const struct stats_field stats_l7_service_fields[STATS_L7_SERVICE_FIELDS];
 extern const struct stats_field stats_l7_backend_fields[STATS_L7_BACKEND_FIELDS];
+extern const struct stats_field stats_l7_model_fields[STATS_L7_MODEL_FIELDS];
 extern const struct stats_time stats_l7_service_time_fields[STATS_L7_SERVICE_TIMES];
 extern const struct stats_time stats_l7_backend_time_fields[STATS_L7_BACKEND_TIMES];
+extern const struct stats_time stats_l7_model_time_fields[STATS_L7_MODEL_TIMES];
 
 // The histogram of a field in a struct l7_service_histograms or l7_backend_histograms.
 static inline const struct stats_histogram *stats_l7_time(const void *times,

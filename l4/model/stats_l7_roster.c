@@ -9,7 +9,7 @@
 #include "l4/base/hash.h"
 #include "l4/model/stats_l7_store.h"
 
-// One of the two name regions.
+// One of the three name regions.
 struct roster {
 	struct stats_l7 *store;
 	struct stats_l7_name *names; // [n]
@@ -42,7 +42,7 @@ static bool is_owner(const struct roster *r, const struct stats_l7_name *n,
                      const struct stats_l7_owner *o)
 {
 	return strcmp(n->name, o->name) == 0 &&
-	       (r->kind == STATS_L7_OF_SERVICES || strcmp(n->group, o->group) == 0);
+	       (r->kind != STATS_L7_OF_BACKENDS || strcmp(n->group, o->group) == 0);
 }
 
 static int by_key(const void *a, const void *b)
@@ -88,25 +88,32 @@ static void take(struct roster *r, uint32_t id, const struct stats_l7_owner *o)
 	__atomic_store_n(&n->used, STATS_LIVE, __ATOMIC_RELEASE);
 }
 
+static bool has_gauge(const void *counters, const struct stats_field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fields[i].kind == STATS_GAUGE && stats_value(counters, &fields[i]))
+			return true;
+	return false;
+}
+
 // Something still counts under it: a connection or a stream that outlived its configuration.
 static bool is_busy(const struct roster *r, uint32_t id)
 {
-	bool is_service = r->kind == STATS_L7_OF_SERVICES;
-	const struct stats_field *fields =
-		is_service ? stats_l7_service_fields : stats_l7_backend_fields;
-	size_t n = is_service ? STATS_L7_SERVICE_FIELDS : STATS_L7_BACKEND_FIELDS;
 	struct l7_service_counters service;
 	struct l7_backend_counters backend;
+	struct l7_model_counters model;
 
-	if (is_service)
+	switch (r->kind) {
+	case STATS_L7_OF_SERVICES:
 		stats_l7_sum_service(r->store, id, &service);
-	else
+		return has_gauge(&service, stats_l7_service_fields, STATS_L7_SERVICE_FIELDS);
+	case STATS_L7_OF_BACKENDS:
 		stats_l7_sum_backend(r->store, id, &backend);
-	for (size_t i = 0; i < n; i++)
-		if (fields[i].kind == STATS_GAUGE &&
-		    stats_value(is_service ? (const void *)&service : &backend, &fields[i]))
-			return true;
-	return false;
+		return has_gauge(&backend, stats_l7_backend_fields, STATS_L7_BACKEND_FIELDS);
+	default:
+		stats_l7_sum_model(r->store, id, &model);
+		return has_gauge(&model, stats_l7_model_fields, STATS_L7_MODEL_FIELDS);
+	}
 }
 
 static bool may_be_reused(const struct roster *r, uint32_t id)
@@ -124,8 +131,10 @@ static uint32_t clear(struct roster *r, uint32_t id)
 	__atomic_store_n(&r->names[id].used, STATS_FREE, __ATOMIC_RELEASE);
 	if (r->kind == STATS_L7_OF_SERVICES)
 		stats_l7_store_clear_service(r->store, id);
-	else
+	else if (r->kind == STATS_L7_OF_BACKENDS)
 		stats_l7_store_clear_backend(r->store, id);
+	else
+		stats_l7_store_clear_model(r->store, id);
 	return id;
 }
 
@@ -203,11 +212,15 @@ static uint64_t now_real_ns(void)
 size_t stats_l7_roster(struct stats_l7 *s, enum stats_l7_kind kind,
                        const struct stats_l7_owner *owners, size_t n, uint16_t *ids)
 {
-	bool is_service = kind == STATS_L7_OF_SERVICES;
+	const struct roster rosters[] = {
+		[STATS_L7_OF_SERVICES] = {.names = s->service_names, .n = s->room.n_services},
+		[STATS_L7_OF_BACKENDS] = {.names = s->backend_names, .n = s->room.n_backends},
+		[STATS_L7_OF_MODELS] = {.names = s->model_names, .n = STATS_L7_MODELS},
+	};
 	struct roster r = {
 		.store = s,
-		.names = is_service ? s->service_names : s->backend_names,
-		.n = is_service ? s->room.n_services : s->room.n_backends,
+		.names = rosters[kind].names,
+		.n = rosters[kind].n,
 		.kind = kind,
 		.now_ns = now_real_ns(),
 		.free = STATS_L7_OTHER + 1,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which id of the L7 half of the counter store (stats_l7.h) belongs to which service or backend. A service is its name, a
-// backend its pool and name; an id stays theirs over reloads and restarts, as the store's name regions remember it. Who
+// Which id of the L7 half of the counter store (stats_l7.h) belongs to which service, backend or model. A service or model is its
+// name, a backend its pool and name; an id stays theirs over reloads and restarts, as the store's name regions remember it. Who
 // leaves the configuration keeps the id for STATS_L7_QUARANTINE_S and for as long as a gauge says that something is still on
 // its way; only when no id was never used, the one that was left first changes its owner, and begins at zero.
 // lb7d's main thread.
@@ -10,7 +10,7 @@
 
 enum { STATS_L7_QUARANTINE_S = 600 };
 
-enum stats_l7_kind { STATS_L7_OF_SERVICES, STATS_L7_OF_BACKENDS };
+enum stats_l7_kind { STATS_L7_OF_SERVICES, STATS_L7_OF_BACKENDS, STATS_L7_OF_MODELS };
 
 // As it stands in the configuration; all borrowed.
 struct stats_l7_owner {

@@ -59,6 +59,10 @@ static void take_over(struct stats_l7 *to, const struct stats_l7 *from)
 
 	memcpy(to->service_names, from->service_names, r->n_services * sizeof(*to->service_names));
 	memcpy(to->backend_names, from->backend_names, r->n_backends * sizeof(*to->backend_names));
+	memcpy(to->model_names, from->model_names, STATS_L7_MODELS * sizeof(*to->model_names));
+	memcpy(to->models, from->models, stats_l7_model_at(r->n_workers, 0) * sizeof(*to->models));
+	memcpy(to->model_times, from->model_times,
+	       stats_l7_model_at(r->n_workers, 0) * sizeof(*to->model_times));
 	memcpy(to->workers, from->workers, r->n_workers * sizeof(*to->workers));
 	for (uint32_t w = 0; w < r->n_workers; w++) {
 		size_t at = stats_l7_service_at(to, w, 0), was = stats_l7_service_at(from, w, 0);
@@ -299,6 +303,10 @@ static void reset_gauges(struct stats_l7 *s)
 		if (stats_l7_backend_fields[i].kind == STATS_GAUGE)
 			reset(s->backends, sizeof(*s->backends), n_backends,
 			      &stats_l7_backend_fields[i]);
+	for (size_t i = 0; i < STATS_L7_MODEL_FIELDS; i++)
+		if (stats_l7_model_fields[i].kind == STATS_GAUGE)
+			reset(s->models, sizeof(*s->models),
+			      stats_l7_model_at(s->room.n_workers, 0), &stats_l7_model_fields[i]);
 }
 
 void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_workers, uint32_t pid)
@@ -333,5 +341,15 @@ void stats_l7_store_clear_backend(struct stats_l7 *s, uint32_t id)
 
 		memset(&s->backends[at], 0, sizeof(*s->backends));
 		memset(&s->backend_times[at], 0, sizeof(*s->backend_times));
+	}
+}
+
+void stats_l7_store_clear_model(struct stats_l7 *s, uint32_t id)
+{
+	for (uint32_t w = 0; w < s->room.n_workers; w++) {
+		size_t at = stats_l7_model_at(w, id);
+
+		memset(&s->models[at], 0, sizeof(*s->models));
+		memset(&s->model_times[at], 0, sizeof(*s->model_times));
 	}
 }

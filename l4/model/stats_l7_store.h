@@ -41,6 +41,7 @@ void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_wo
 // Zeroes all that was counted under an id, before it gets another owner. No worker writes to it.
 void stats_l7_store_clear_service(struct stats_l7 *s, uint32_t id);
 void stats_l7_store_clear_backend(struct stats_l7 *s, uint32_t id);
+void stats_l7_store_clear_model(struct stats_l7 *s, uint32_t id);
 
 // --- among the files of stats_l7 ---
 void stats_l7_point(struct stats_l7 *s);

@@ -55,7 +55,13 @@ void stats_layout_l7_shapes(struct stats_shape out[STATS_L7_REGION_COUNT],
 {
 	uint32_t n_services = room->n_workers * room->n_services;
 	uint32_t n_backends = room->n_workers * room->n_backends;
+	uint32_t n_models = room->n_workers * STATS_L7_MODELS;
 	const struct stats_shape shapes[STATS_L7_REGION_COUNT] = {
+		[STATS_L7_MODEL_NAME] = {"l7_model_names", sizeof(struct stats_l7_name),
+	                                 STATS_L7_MODELS},
+		[STATS_L7_MODEL] = {"l7_models", sizeof(struct l7_model_counters), n_models},
+		[STATS_L7_MODEL_HISTOGRAM] = {"l7_model_times", sizeof(struct l7_model_histograms),
+	                                      n_models},
 		[STATS_L7_META] = {"l7_meta", sizeof(struct stats_l7_meta), 1},
 		[STATS_L7_SERVICE_NAME] = {"l7_service_names", sizeof(struct stats_l7_name),
 	                                   room->n_services},
@@ -81,7 +87,8 @@ void stats_layout_l7_shapes(struct stats_shape out[STATS_L7_REGION_COUNT],
 #define H(name, help) #name " "
 static const char l7_names[] =
 	"worker " COUNTERS_WORKER(C) "service " COUNTERS_L7_SERVICE(C) "backend " COUNTERS_L7_BACKEND(
-		C) "service " HISTOGRAMS_L7_SERVICE(H) "backend " HISTOGRAMS_L7_BACKEND(H);
+		C) "service " HISTOGRAMS_L7_SERVICE(H) "backend " HISTOGRAMS_L7_BACKEND(H) "model " COUNTERS_L7_MODEL(C)
+		HISTOGRAMS_L7_MODEL(H);
 #undef C
 #undef C_END
 #undef H

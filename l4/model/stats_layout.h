@@ -104,6 +104,7 @@ enum {
 	STATS_L7_WORKERS = 256,      // at most, as "workers" has
 	STATS_L7_SERVICES = 2048,    // at most
 	STATS_L7_BACKENDS = 16384,   // at most
+	STATS_L7_MODELS = 64,        // names of models, STATS_L7_OTHER included
 	STATS_L7_OTHER = 0, // id of the services and backends that found no room; has no name
 };
 
@@ -120,6 +121,9 @@ enum stats_l7_region {
 	STATS_L7_BACKEND,      // struct l7_backend_counters [n_workers * n_backends], worker major
 	STATS_L7_SERVICE_HISTOGRAM, // struct l7_service_histograms, as STATS_L7_SERVICE
 	STATS_L7_BACKEND_HISTOGRAM, // struct l7_backend_histograms, as STATS_L7_BACKEND
+	STATS_L7_MODEL_NAME,        // struct stats_l7_name [STATS_L7_MODELS], index = id
+	STATS_L7_MODEL,             // struct l7_model_counters [n_workers * STATS_L7_MODELS]
+	STATS_L7_MODEL_HISTOGRAM,   // struct l7_model_histograms, likewise
 	STATS_L7_REGION_COUNT,
 };
 
@@ -150,9 +154,10 @@ struct stats_l7_name {
 	uint8_t health; // of a backend: enum health
 	uint16_t weight;
 	uint8_t pad[2];
-	uint64_t retired_ns;         // CLOCK_REALTIME; 0 while live
-	char group[STATS_NAME_SIZE]; // a service's entry of "l7"; a backend's pool
-	char name[STATS_NAME_SIZE];  // unique: a service's alone, a backend's in its pool
+	uint64_t retired_ns; // CLOCK_REALTIME; 0 while live
+	char group
+		[STATS_NAME_SIZE];  // a service's entry of "l7"; a backend's pool; a model has none
+	char name[STATS_NAME_SIZE]; // unique: a service's or model's alone, a backend's in its pool
 };
 
 _Static_assert(sizeof(struct stats_l7_meta) == 112, "same stride in BPF maps and files");
@@ -160,6 +165,8 @@ _Static_assert(sizeof(struct stats_l7_name) == 168, "same stride in BPF maps and
 _Static_assert(sizeof(struct worker_counters) % 64 == 0, "workers do not share a cache line");
 _Static_assert(sizeof(struct l7_service_counters) % 64 == 0, "likewise");
 _Static_assert(sizeof(struct l7_backend_counters) % 64 == 0, "likewise");
+_Static_assert(sizeof(struct l7_model_counters) % 64 == 0, "likewise");
+_Static_assert(sizeof(struct l7_model_histograms) % 64 == 0, "likewise");
 _Static_assert(sizeof(struct l7_service_histograms) % 64 == 0, "likewise");
 _Static_assert(sizeof(struct l7_backend_histograms) % 64 == 0, "likewise");
 

@@ -110,11 +110,11 @@ int stats_reference(FILE *out)
 	        "\n"
 	        "lb4d writes `lanes`, `services`, `backends`; its and the kernel's programs `steer_services`,\n"
 	        "`tcp_services`, `tcp_backends`; lb7d `workers`, `l7_services`, `l7_backends`, `l7_service_times`\n"
-	        "and `l7_backend_times`, one set for each worker, to be summed. What an index stands for is in\n"
+	        "`l7_backend_times`, `l7_models`, `l7_model_times`, one set for each worker, to be summed. What an index stands for is in\n"
 	        "`service_names`, `backend_names` and their `l7_` kin.\n"
 	        "\n"
 	        "In Prometheus they begin with `lb_`: `lb_lane_`, `lb_l4_service_`, `lb_l4_backend_`,\n"
-	        "`lb_xdp_service_`, `lb_tcp_`, `lb_tcp_backend_`, `lb_worker_`, `lb_backend_`, and plain `lb_` for\n"
+	        "`lb_xdp_service_`, `lb_tcp_`, `lb_tcp_backend_`, `lb_worker_`, `lb_backend_`, `lb_model_`, and plain `lb_` for\n"
 	        "the services of L7 workers; counters end in `_total`; times are seconds. Names of one family\n"
 	        "become a label: `responses_2xx` is `lb_responses_total{code=\"2xx\"}`, `open_http2`\n"
 	        "`lb_active_connections{protocol=\"http2\"}`, `ends_drained` `lb_requests_ended_total{reason=\"drained\"}`.\n"
@@ -137,5 +137,8 @@ int stats_reference(FILE *out)
 	print_fields(out, "Backends of L7 workers", stats_l7_backend_fields,
 	             STATS_L7_BACKEND_FIELDS);
 	print_times(out, stats_l7_backend_time_fields, STATS_L7_BACKEND_TIMES);
+	print_fields(out, "Models that the configuration names", stats_l7_model_fields,
+	             STATS_L7_MODEL_FIELDS);
+	print_times(out, stats_l7_model_time_fields, STATS_L7_MODEL_TIMES);
 	return ferror(out) ? -EIO : 0;
 }

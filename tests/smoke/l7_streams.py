@@ -49,8 +49,10 @@ class Streams(Bench):
         wide["timeouts"] = {}
         return conf
 
-    def counted(self, service="web"):
-        said = subprocess.run([os.environ["SERVICE_RUN"], self.folder + "/stats", service], stdout=subprocess.PIPE, check=True)
+    def counted(self, *what):
+        """Of a service, web if none is said; of a model: "-m", its name."""
+        command = [os.environ["SERVICE_RUN"], self.folder + "/stats", *(what or ["web"])]
+        said = subprocess.run(command, stdout=subprocess.PIPE, check=True)
         return json.loads(said.stdout)
 
 
@@ -305,10 +307,39 @@ def test_an_event_beyond_the_limit_passes_unread(bench):
 
 
 def test_a_hostile_model_name_is_no_label(bench):
-    for name in ('gpt-4o"} 1\nlb47_fake 1', "x" * 5000, "GPT-4O", "gpt-4o\u0000", "../../x"):
+    hostile = ('gpt-4o"} 1\nlb47_fake 1', "x" * 5000, "GPT-4O", "gpt-4o\u0000", "../../x")
+    before, known = bench.counted("-m", "other"), bench.counted("-m", "gpt-4o")
+    for name in hostile:
         bench.a.scripts = [streams(chat(name, content="x"), DONE)]
         bench.ask(get())
         same(bench.line()["model"], "other")
+    after = bench.counted("-m", "other")
+    same(after["streams"] - before["streams"], len(hostile))
+    same(after["ttft_count"] - before["ttft_count"], len(hostile))
+    same(bench.counted("-m", "gpt-4o"), known)
+
+
+def test_a_model_of_the_configuration_has_its_own_counters(bench):
+    before, other = bench.counted("-m", "claude-sonnet"), bench.counted("-m", "other")
+    delta = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Hi"}}
+    started = {"model": "claude-sonnet", "usage": {"input_tokens": 25, "output_tokens": 1}}
+    bench.a.scripts = [
+        streams(
+            event({"type": "message_start", "message": started}),
+            *[event(delta, "content_block_delta"), 0.01] * 2,
+            event({"type": "message_delta", "usage": {"output_tokens": 15}}),
+            event({"type": "message_stop"}),
+        )
+    ]
+    bench.ask(get())
+    line = bench.line()
+    same((line["model"], line["tokens_out"]), ("claude-sonnet", 15))
+    after = bench.counted("-m", "claude-sonnet")
+    grown = {name: after[name] - before[name] for name in after}
+    same(grown["streams"], 1)
+    same((grown["tokens_in"], grown["tokens_out"], grown["events_content"]), (25, 15, 2))
+    same((grown["ttft_count"], grown["active"], grown["no_first_token"]), (1, 0, 0))
+    same(bench.counted("-m", "other"), other)
 
 
 def test_an_error_in_the_stream_is_one(bench):

@@ -348,6 +348,36 @@ Test(meter, only_models_of_the_configuration_have_a_name)
 	}
 }
 
+Test(meter, what_a_model_did_is_counted_when_the_stream_ends)
+{
+	static struct l7_model_counters model;
+	static struct l7_model_histograms model_times;
+	struct meter m = begin(METER_SSE, &tokens);
+	struct token last = usage(13);
+
+	meter_event(&m, &content, at(1000));
+	meter_set_model(&m, (struct meter_model){&model, &model_times});
+	cr_expect_eq(model.active, 1);
+	meter_event(&m, &content, at(1120));
+	meter_event(&m, &content, at(1240));
+	meter_event(&m, &last, at(1250));
+	meter_end(&m, METER_END_COMPLETED);
+	cr_expect_eq(model.streams, 1);
+	cr_expect_eq(model.active, 0);
+	cr_expect_eq(model.tokens_out, 13);
+	cr_expect_eq(model.tokens_in, 7);
+	cr_expect_eq(model.events_content, 3);
+	cr_expect_eq(model.events_of_usage, 3);
+	cr_expect_eq(model_times.ttft.sum_ns, 1000 * MS, "though it was said only then");
+	cr_expect_eq(model_times.tpot_usage.sum_ns, 20 * MS);
+	m = begin(METER_SSE, &tokens);
+	meter_set_model(&m, (struct meter_model){&model, &model_times});
+	meter_end(&m, METER_END_ERROR_EVENT);
+	cr_expect_eq(model.no_first_token, 1);
+	cr_expect_eq(model.errors, 1);
+	cr_expect_eq(stats_histogram_count(&model_times.ttft), 1);
+}
+
 Test(meter, a_long_model_name_costs_nothing)
 {
 	static char name[60000];

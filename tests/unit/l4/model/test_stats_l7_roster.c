@@ -155,3 +155,24 @@ Test(stats_l7_roster, names_that_make_no_sense_are_cleared)
 	cr_expect_eq(store.services[stats_l7_service_at(&store, 0, 1)].requests, 0);
 	cr_expect_str_eq(store.service_names[2].name, "b");
 }
+
+Test(stats_l7_roster, a_model_that_a_stream_still_says_keeps_its_id)
+{
+	struct l7_model_counters *one = &store.models[stats_l7_model_at(1, 1)];
+
+	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "ab"), "12");
+	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "cb"), "32");
+	one->streams = 7;
+	one->active = 1;
+	age(&store.model_names[1]);
+	for (uint32_t id = 4; id < STATS_L7_MODELS; id++)
+		store.model_names[id] = store.model_names[2];
+	for (uint32_t id = 4; id < STATS_L7_MODELS; id++)
+		snprintf(store.model_names[id].name, STATS_NAME_SIZE, "m%u", id);
+	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "cbd"), "320", "none is free, and 1 is in use");
+	one->active = 0;
+	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "cbd"), "321");
+	cr_expect_eq(one->streams, 0, "it begins anew");
+	cr_expect_eq(store.service_names[1].used, STATS_FREE);
+	cr_expect_eq(store.backend_names[1].used, STATS_FREE);
+}

@@ -67,6 +67,10 @@ static void fill(struct stats_l7 *s)
 	                       5000);
 	stats_histogram_record(&s->backend_times[stats_l7_backend_at(s, w, backend)].connect_time,
 	                       7000);
+	s->models[stats_l7_model_at(w, STATS_L7_MODELS - 1)].tokens_out = 4;
+	stats_histogram_record(&s->model_times[stats_l7_model_at(w, STATS_L7_MODELS - 1)].ttft,
+	                       9000);
+	snprintf(s->model_names[STATS_L7_MODELS - 1].name, STATS_NAME_SIZE, "gpt");
 	snprintf(s->service_names[service].name, STATS_NAME_SIZE, "last");
 	snprintf(s->backend_names[backend].name, STATS_NAME_SIZE, "least");
 }
@@ -78,7 +82,14 @@ static void expect_filled(const struct stats_l7 *s, const struct stats_l7_room *
 	struct l7_backend_counters backend;
 	struct l7_service_histograms service_times;
 	struct l7_backend_histograms backend_times;
+	struct l7_model_counters model;
+	struct l7_model_histograms model_times;
 
+	stats_l7_sum_model(s, STATS_L7_MODELS - 1, &model);
+	stats_l7_sum_model_times(s, STATS_L7_MODELS - 1, &model_times);
+	cr_expect_eq(model.tokens_out, 4);
+	cr_expect_eq(model_times.ttft.sum_ns, 9000);
+	cr_expect_str_eq(s->model_names[STATS_L7_MODELS - 1].name, "gpt");
 	stats_l7_sum_workers(s, &worker);
 	stats_l7_sum_service(s, was->n_services - 1, &service);
 	stats_l7_sum_backend(s, was->n_backends - 1, &backend);
@@ -282,8 +293,9 @@ Test(stats_l7_store, a_room_beyond_all_bounds_is_damage)
 Test(stats_l7_store, a_file_of_another_size_is_refused_and_replaced)
 {
 	static const char *const names[] = {
-		"l7_meta",     "l7_service_names", "l7_backend_names", "workers",
-		"l7_services", "l7_backends",      "l7_service_times", "l7_backend_times"};
+		"l7_meta",        "l7_service_names", "l7_backend_names", "workers",
+		"l7_services",    "l7_backends",      "l7_service_times", "l7_backend_times",
+		"l7_model_names", "l7_models",        "l7_model_times"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct stats_l7 w = open_writer(&small), r;
