@@ -168,20 +168,26 @@ void metrics_page_times(FILE *out, const struct metrics_page_set *set,
 	}
 }
 
+// Bounds that are shown: of times 32 to 2^25 units (of us: half a minute), of numbers up to 1023.
+enum { LOG2_TIME_FIRST = 5, LOG2_TIME_LAST = 25, LOG2_NUMBER_LAST = 10 };
+
 // Bucket b holds whole units up to 2^b - 1, so of times what is below 2^b units.
 static void write_log2(FILE *out, const struct metrics_family *f, const char *labels,
                        const struct counters_log2 *h)
 {
-	double less = f->scale < 1 ? 0 : 1;
+	bool is_time = f->scale < 1;
+	unsigned first = is_time ? LOG2_TIME_FIRST : 0;
+	unsigned last = is_time ? LOG2_TIME_LAST : LOG2_NUMBER_LAST;
 	uint64_t n = 0;
 	char text[48];
 
-	for (unsigned b = 0; b < COUNTERS_LOG2_BUCKETS - 1; b++) {
+	for (unsigned b = 0; b < COUNTERS_LOG2_BUCKETS; b++) {
+		double bound = (double)(UINT64_C(1) << b) - (is_time ? 0 : 1);
+
 		n += h->bucket[b];
-		write_bucket(out, f->name, labels,
-		             number(text, ((double)(UINT64_C(1) << b) - less) * f->scale), n);
+		if (b >= first && b <= last)
+			write_bucket(out, f->name, labels, number(text, bound * f->scale), n);
 	}
-	n += h->bucket[COUNTERS_LOG2_BUCKETS - 1];
 	write_end(out, f->name, labels, (double)h->sum * f->scale, n);
 }
 

@@ -136,14 +136,25 @@ static void write_xdp(FILE *out, const struct stats *s, const struct list *l)
 	free(sums);
 }
 
-static void write_tcp(FILE *out, const struct list *l, const char *prefix,
+// Only of those that have been connected to: the kernel counts for services of L7 workers and for backends that this host
+// connects to, and a histogram is long.
+static void write_tcp(FILE *out, struct list *l, const char *prefix,
                       const struct tcp_counters *from)
 {
 	struct tcp_counters *copies = l->times;
-	struct metrics_page_set set = set_of(l, prefix, copies, sizeof(*copies));
+	struct metrics_page_set set;
+	size_t n = 0;
 
-	for (size_t i = 0; i < l->n; i++)
-		copies[i] = from[l->ids[i]];
+	for (size_t i = 0; i < l->n; i++) {
+		const struct tcp_counters *c = &from[l->ids[i]];
+
+		if (!c->connections && !c->failed)
+			continue;
+		copies[n] = *c;
+		memmove(l->labels[n++], l->labels[i], sizeof(*l->labels));
+	}
+	l->n = n; // they are written last
+	set = set_of(l, prefix, copies, sizeof(*copies));
 	metrics_page_counters(out, &set, stats_tcp_fields, STATS_TCP_FIELDS, metrics_family_none);
 	metrics_page_log2(out, &set, stats_tcp_histograms, STATS_TCP_HISTOGRAMS);
 }

@@ -117,6 +117,8 @@ counted 'lb_streams_ended_total{service="site",reason="client_abort"}' 1
 expect 4711 "$(value 'lb_lane_rx_packets_total{lane="1"}')" "packets of a lane"
 expect 80 "$(value 'lb_l4_service_packets_total{service="l4"}')" "packets of a service"
 expect 80 "$(value 'lb_l4_backend_packets_total{pool="pool",backend="backend"}')" "packets of a backend"
+expect 8 "$(value 'lb_tcp_backend_connections_total{pool="pool",backend="backend"}')" "connections of a backend"
+expect "" "$(value 'lb_tcp_connections_total{service="l4"}')" "connections of a service that nobody connected to"
 expect 0 "$(value 'lb_daemon_up{program="lb4d"}')" "lb4d's state"
 expect 1 "$(value 'lb_daemon_up{program="lb7d"}')" "lb7d's state"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // stats_run DIR write N: opens the counter store as lb4d does, adds N to lane 1's rx_packets, says its home.
-// stats_run DIR name: gives it service 1, "l4", and backend 1, "pool"/"backend", of 80 packets each.
+// stats_run DIR name: gives it service 1, "l4", and backend 1, "pool"/"backend", of 80 packets each,
+// the latter of 8 TCP connections.
 // stats_run DIR read: opens it as lbtop does, prints "home rx_packets".
 // stats_run DIR age: makes the store look like another version's.
 #include "bpf/attach.h"
@@ -58,6 +59,7 @@ static int name_things(const char *dir, struct err *err)
 		(struct stats_backend_name){.used = STATS_LIVE, .pool = "pool", .name = "backend"};
 	stats_service(&s, 1)[1].packets = 80;
 	stats_backend(&s, 1)[1].packets = 80;
+	s.tcp_backends[1].connections = 8;
 	stats_close(&s);
 	return 0;
 }

@@ -106,7 +106,7 @@ Test(metrics_page, a_histogram_is_cumulative_and_ends_with_all)
 	cr_expect(strstr(said(), "lb_delay_added_seconds_count{service=\"s\"} 4\n"));
 }
 
-// Bucket 3 counts 4, 5, 6 and 7 us, whole microseconds of what was below 8 us.
+// Bucket 6 counts 32 to 63 us, whole microseconds of what was below 64 us.
 Test(metrics_page, powers_of_two_are_bounds_of_times_and_one_less_of_numbers)
 {
 	static struct tcp_counters tcp;
@@ -114,14 +114,17 @@ Test(metrics_page, powers_of_two_are_bounds_of_times_and_one_less_of_numbers)
 	const struct metrics_page_set set = {"tcp_", &tcp, sizeof(tcp), labels, 1};
 
 	tcp.handshake.bucket[3] = 2;
+	tcp.handshake.bucket[6] = 1;
+	tcp.handshake.bucket[31] = 1;
 	tcp.handshake.sum = 9;
 	tcp.resent.bucket[0] = 5;
 	tcp.resent.bucket[1] = 1;
 	metrics_page_log2(out, &set, stats_tcp_histograms, STATS_TCP_HISTOGRAMS);
 	cr_expect(strstr(said(),
-	                 "lb_tcp_handshake_seconds_bucket{service=\"s\",le=\"0.000004\"} 0\n"));
+	                 "lb_tcp_handshake_seconds_bucket{service=\"s\",le=\"0.000032\"} 2\n"));
 	cr_expect(strstr(said(),
-	                 "lb_tcp_handshake_seconds_bucket{service=\"s\",le=\"0.000008\"} 2\n"));
+	                 "lb_tcp_handshake_seconds_bucket{service=\"s\",le=\"0.000064\"} 3\n"));
+	cr_expect(strstr(said(), "lb_tcp_handshake_seconds_bucket{service=\"s\",le=\"+Inf\"} 4\n"));
 	cr_expect(strstr(said(), "lb_tcp_handshake_seconds_sum{service=\"s\"} 0.000009\n"));
 	cr_expect(strstr(said(), "lb_tcp_resent_segments_bucket{service=\"s\",le=\"0\"} 5\n"));
 	cr_expect(strstr(said(), "lb_tcp_resent_segments_bucket{service=\"s\",le=\"1\"} 6\n"));
