@@ -59,8 +59,20 @@ between() {
 	mean=$(($(value "$1.sum") / $(value "$1.count")))
 	[[ $mean -ge $2 && $mean -le $3 ]] || fail "$1 is $mean in the mean, not $2 to $3"
 }
-# The kernel's own count of all segments that this namespace sent again.
+# The kernel's own count of all segments that this namespace sent again. A busy machine may add to those that were lost.
 resent() { nsenter --net="/run/netns/$ours" nstat -asz TcpRetransSegs | awk '/Retrans/ { print $2 }'; }
+# forget: an empty store; forgotten is what the kernel had counted until then.
+forgotten=0
+forget() {
+	rm -r "$store"
+	forgotten=$(resent)
+}
+all_resent() { [ $(($(value service.retransmits) + $(value backend.retransmits) + forgotten)) = "$(resent)" ]; }
+# resent_at_least N: so many, and as many as the kernel has.
+resent_at_least() {
+	wait_until 5 all_resent || fail "the kernel sent $(($(resent) - forgotten)) segments again: $("$run" "$store" show | grep retransmits)"
+	[ $(($(resent) - forgotten)) -ge "$1" ] || fail "fewer than $1 segments were sent again"
+}
 # programs PID: the ids of the programs that the process holds.
 programs() { cat "/proc/$1/fdinfo/"* 2>/dev/null | sed -n 's/^prog_id:[[:space:]]*//p' | sort -u; }
 are_gone() {
@@ -74,9 +86,10 @@ are_gone() {
 watch 10.47.1.1 10.47.1.2
 traffic "accept:20 connect:5 mapped:2 peer_resets:3 we_reset:4 refused:2 other:5"
 counted service.connections=27 service.closed=27 service.failed=0 service.resets_received=3 service.resets_sent=4 \
-	service.retransmits=0 service.handshake.count=27 service.duration.count=27 service.resent.sum=0 \
+	service.handshake.count=27 service.duration.count=27 service.resent.count=27 \
 	backend.connections=7 backend.closed=7 backend.failed=2 backend.resets_received=2 backend.resets_sent=0 \
 	backend.handshake.count=7 backend.rtt.count=7
+resent_at_least 0
 
 # --- killed: nothing of it is left but what it counted; the next one goes on ---
 ids=$(programs "$PID")
@@ -92,29 +105,30 @@ counted service.connections=30 service.closed=30
 unwatch
 
 # --- how long: the link takes 20 ms each way ---
-rm -r "$store"
+forget
 watch 10.47.1.1 10.47.1.2
 traffic --delay-ms 20 "accept:5 connect:5 hold:300"
 counted service.closed=6 backend.closed=5
 for side in service backend; do
-	between $side.handshake 40000 48000
-	between $side.rtt 40000 48000
+	between $side.handshake 40000 60000
+	between $side.rtt 40000 60000
 done
 # Five that lasted an exchange and the parting, each some 40 ms beside the others, and the one that was held.
 [ "$(value service.duration.sum)" -ge 500 ] || fail "durations add up to $(value service.duration.sum) ms"
 
 # --- lost on the way: a SYN-ACK a second, a segment until its timer ---
 traffic --delay-ms 1 "data_lost:3"
-counted service.retransmits=3 service.resent.sum=3 service.resent.count=9
-[ "$(resent)" = 3 ] || fail "the kernel has $(resent) segments sent again"
+counted service.closed=9
+resent_at_least 3
+[ "$(value service.resent.sum)" = "$(value service.retransmits)" ] || fail "resent and retransmits differ"
 unwatch
-rm -r "$store"
+forget
 watch 10.47.1.1 10.47.1.2
 traffic --delay-ms 1 "synack_lost:1"
 # Sent again by its timer, and once more if the client's SYN, which comes again at the same time, is later.
-counted service.connections=1 service.retransmits=$(($(resent) - 3)) service.handshake.count=1
-[ "$(resent)" -gt 3 ] || fail "the SYN-ACK was not sent again"
-between service.handshake 1000000 1100000
+counted service.connections=1 service.closed=1 service.handshake.count=1
+resent_at_least 1
+between service.handshake 1000000 1300000
 unwatch
 
 # --- IPv6 ---
@@ -124,7 +138,7 @@ counted service.connections=5 service.closed=5 backend.connections=2 backend.clo
 unwatch
 
 # --- another namespace with the same addresses is none of ours ---
-rm -r "$store"
+forget
 nsenter --net="/run/netns/$peer" "$run" "$store" watch 10.47.1.1 80 10.47.1.2 8080 >"$TMP/watch.out" &
 PID=$!
 disown
