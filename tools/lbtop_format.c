@@ -84,15 +84,14 @@ const char *lbtop_format_age(char *out, uint64_t seconds)
 	uint64_t minutes = seconds / 60, hours = minutes / 60;
 
 	if (minutes == 0)
-		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 " s", seconds);
+		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 "s", seconds);
 	else if (hours == 0)
-		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 " m %02" PRIu64 " s", minutes,
+		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 "m%02" PRIu64 "s", minutes,
 		         seconds % 60);
 	else if (hours < 24)
-		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 " h %02" PRIu64 " m", hours,
-		         minutes % 60);
+		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 "h%02" PRIu64 "m", hours, minutes % 60);
 	else
-		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 " d %" PRIu64 " h", hours / 24,
+		snprintf(out, LBTOP_FORMAT_SIZE, "%" PRIu64 "d%02" PRIu64 "h", hours / 24,
 		         hours % 24);
 	return out;
 }

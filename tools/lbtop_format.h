@@ -16,7 +16,7 @@ enum lbtop_unit {
 // Writes at most seven columns into out[LBTOP_FORMAT_SIZE]; returns out.
 const char *lbtop_format(char *out, enum lbtop_unit unit, double value);
 
-// A time span for titles: "42 s", "5 m 12 s", "3 h 04 m", "12 d 3 h".
+// A time span for titles: "42s", "5m12s", "3h04m", "12d03h".
 const char *lbtop_format_age(char *out, uint64_t seconds);
 
 // A whole number, digit by digit.

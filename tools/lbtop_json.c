@@ -124,8 +124,7 @@ static json_t *row_object(const struct lbtop_model *m, enum lbtop_kind kind,
 	set_text(object, "health", row->health);
 	if (kind == LBTOP_BACKEND || kind == LBTOP_L7_BACKEND)
 		json_object_set_new(object, "weight", number(row->weight));
-	json_object_set_new(object, "counters",
-	                    values_object(row, kind, 0, schema->n_fields, false));
+	json_object_set_new(object, "counters", values_object(row, kind, 0, schema->n_fields, !m));
 	if (schema->n_values > schema->n_fields)
 		json_object_set_new(
 			object, "reasons",

@@ -14,7 +14,7 @@
 // where a bucket counts what is at most its bound and above that of the one before in the store, and [-1, N] what is above
 // all; buckets that are zero are left out. The percentiles are over the last minute.
 //
-// "reasons" has those that are not zero. "rates" (a second, since the object before it) is there for whoever reads
+// "reasons" has those that are not zero, and so has "counters" in a record. "rates" (a second, since the object before it) is there for whoever reads
 // --json, where it is known; --replay computes it anew.
 #pragma once
 

@@ -74,8 +74,8 @@ const struct lbtop_column lbtop_page_counters[LBTOP_COUNTERS_COLUMNS] = {
 	{"RATE/S", "how fast it grows; a gauge has none", .get = rate},
 	{"VALUE", "since the counters began; of a gauge: now; of times: how many", .is_exact = true, .get = total},
 	{"UNIT", "of the value", .is_text = true, .rank = 2, .get = unit},
-	{"P50", "of times: half of those of the last minute", .unit = LBTOP_TIME, .rank = 1, .value = 50, .get = percentile},
-	{"P99", "of times: 99 of 100 of those", .unit = LBTOP_TIME, .rank = 1, .value = 99, .get = percentile},
+	{"P50", "of times: half of those of the last minute", .unit = LBTOP_TIME, .value = 50, .get = percentile},
+	{"P99", "of times: 99 of 100 of those", .unit = LBTOP_TIME, .value = 99, .get = percentile},
 	{"MEANING", "what it counts", .is_text = true, .get = help},
 };
 // clang-format on

@@ -48,7 +48,7 @@ jq -es 'length == 2 and all(.[]; .error | contains("no daemon"))' "$TMP/json" >/
 tmux_open 80x24 "$BIN/lbtop" -i 0.2
 sees 'no daemon has run with them'
 writer_start
-sees 'lbtop edge-1  lb4d up [0-9]+ s'
+sees 'lbtop edge-1  lb4d up [0-9]+s'
 
 # --- pages: figures that are known ---
 sees '^packets in/s +1\.[45].k +1\.[0-9]+k .*█'
@@ -185,7 +185,7 @@ kill -KILL "$writer"
 sees 'lb4d \(pid [0-9]+\) is dead'
 sees '^web .* 0 '
 writer_start
-sees 'lb4d up [0-9]+ s'
+sees 'lb4d up [0-9]+s'
 sees '^web .* (9[89][0-9]|1\.0[0-9]k) '
 kill -TERM "$writer"
 sees 'lb4d has stopped'
@@ -195,7 +195,7 @@ sees 'another version'
 rm -r "$shm"
 sees 'counters of lb4d were removed'
 writer_start
-sees 'lb4d up [0-9]+ s'
+sees 'lb4d up [0-9]+s'
 sees '^web .* (9[89][0-9]|1\.0[0-9]k) '
 keys q
 tmux_ends 0

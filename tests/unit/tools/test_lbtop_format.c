@@ -56,9 +56,8 @@ static const struct {
 	uint64_t seconds;
 	const char *want;
 } ages[] = {
-	{0, "0 s"},           {59, "59 s"},        {60, "1 m 00 s"},
-	{312, "5 m 12 s"},    {3599, "59 m 59 s"}, {3600, "1 h 00 m"},
-	{86399, "23 h 59 m"}, {86400, "1 d 0 h"},  {1047600, "12 d 3 h"},
+	{0, "0s"},       {59, "59s"},       {60, "1m00s"},    {312, "5m12s"},      {3599, "59m59s"},
+	{3600, "1h00m"}, {86399, "23h59m"}, {86400, "1d00h"}, {1047600, "12d03h"},
 };
 
 Test(lbtop_format, a_span_is_told_in_its_two_largest_units)

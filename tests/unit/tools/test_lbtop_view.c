@@ -249,7 +249,7 @@ static const struct {
 	enum lbtop_state state;
 	const char *words;
 } states[] = {
-	{LBTOP_RUNNING, "lb4d up 1 m 41 s"},
+	{LBTOP_RUNNING, "lb4d up 1m41s"},
 	{LBTOP_STOPPED, "lb4d has stopped"},
 	{LBTOP_DEAD, "lb4d (pid 4711) is dead"},
 	{LBTOP_REMOVED, "counters of lb4d were removed"},
