@@ -438,6 +438,7 @@ stay() {
 	The edge goes on until Ctrl-C, or make demo-stop. In another terminal, as root:
 
 	  export LB47_SOCKET=$LB47_SOCKET
+	  build/bin/lbtop -d /sys/fs/bpf/$EDGE    # live; ? for help
 	  build/bin/lbctl status
 	  build/bin/lbctl backends
 	  build/bin/lbctl backends drain v4/b2       # then up, down, remove, weight
