@@ -17,11 +17,11 @@ node_start 9003 origin.js
 l7_conf "$TMP/a.json" '
 	def route($name; $more): {path: "/\($name).S", pool: $name} + $more;
 	{services: [service("a"; 80), service("b"; 81)], l7: [
-		{name: "a", limits: {body_kb: 64, header: 16384}, timeouts: {first_byte_ms: 300}, routes: [
+		{name: "a", limits: {body_kb: 64, header: 16384}, timeouts: {first_byte_ms: 1500}, routes: [
 			route("bad"; {}), route("killed"; {}), route("down"; {}), route("empty"; {}), route("closed"; {}), route("old"; {}),
 			{path: "/fixed.S", answer: {status: 404, body: "gone\n"}}, {path: "/busy.S", answer: {status: 503}},
 			{path: "/moved.S", redirect: {location: "https://$host$uri"}}]},
-		{name: "b", timeouts: {total_ms: 300, stream_idle_ms: 150}, routes: [route("bad"; {})]}],
+		{name: "b", timeouts: {total_ms: 1500, stream_idle_ms: 300}, routes: [route("bad"; {})]}],
 	pools: [pool("bad"; [9001]), pool("killed"; [9002]), pool("down"; [9001]), pool("empty"; []), pool("closed"; [9009]), pool("old"; [9003])] |
 		map(. + {protocol: "http2"})}'
 l7_start "$TMP/a.json" --grace 1
@@ -50,7 +50,7 @@ says "$only 8 smoke: head beyond limits.header or limits.headers" /bad.S/Mute "x
 says "$only 4 smoke: the backend did not begin to answer in time" /bad.S/Mute
 says "$only 4 smoke: longer than the client's grpc-timeout" /bad.S/Mute grpc-timeout=100m
 says "$only 4 smoke: longer than the client's grpc-timeout" hold /bad.S/Mute grpc-timeout=100000u
-says "$later 4 smoke: longer than the client's grpc-timeout" /bad.S/Hang grpc-timeout=100m
+says "$later 4 smoke: longer than the client's grpc-timeout" /bad.S/Hang grpc-timeout=700m
 PORT=81 says "$only 4 smoke: longer than timeouts.total_ms" /bad.S/Mute
 PORT=81 says "$only 4 smoke: longer than timeouts.total_ms" /bad.S/Mute grpc-timeout=1H
 PORT=81 says "$later 4 smoke: nothing moved for timeouts.stream_idle_ms" hold /bad.S/Hang

@@ -15,7 +15,7 @@ grpc_start bad 9002
 l7_conf "$TMP/a.json" '
 	{name: "Access-Control-Allow-Origin", value: "https://page.example"} as $origin |
 	[{name: "Access-Control-Allow-Methods", value: "POST"}, {name: "Access-Control-Allow-Headers", value: "content-type,x-grpc-web"}] as $more |
-	{services: [service("a"; 80)], l7: [{name: "a", timeouts: {first_byte_ms: 300}, routes: [
+	{services: [service("a"; 80)], l7: [{name: "a", timeouts: {first_byte_ms: 1500}, routes: [
 		{path: "/grpc.testing.TestService", pool: "good", set_response_headers: [$origin]},
 		{path: "/grpc.testing.TestService", method: "OPTIONS", answer: {status: 204}, set_response_headers: ([$origin] + $more)},
 		{path: "/empty.S", pool: "empty", set_response_headers: [$origin]}, {path: "/bad.S", pool: "bad"}]}],

@@ -26,8 +26,10 @@ def echoes(context, port):
         context.set_trailing_metadata([("x-grpc-test-echo-trailing-bin", sent["x-grpc-test-echo-trailing-bin"])])
 
 
-def fail_if_asked(fields, context):
+def fail_if_asked(fields, context, over=None):
     if 7 in fields:
+        if over:
+            over.done = True
         status = decode(fields[7][0])
         code = next(c for c in grpc.StatusCode if c.value[0] == first(status, 1, 0))
         context.abort(code, first(status, 2, b"").decode())
@@ -38,7 +40,7 @@ def watched(method, context):
     over = threading.Event()
 
     def ended():
-        if context.code() is None and not over.done:
+        if not over.done:
             print("cancelled", method, flush=True)
         over.set()
 
@@ -70,7 +72,7 @@ class Service:
 
     def answers(self, request, context, over):
         fields = decode(request)
-        fail_if_asked(fields, context)
+        fail_if_asked(fields, context, over)
         for parameters in fields.get(2, []):
             p = decode(parameters)
             if over.wait(first(p, 2, 0) / 1e6):
