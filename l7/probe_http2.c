@@ -131,9 +131,8 @@ static void take_grpc_status(struct probe_http2 *h, struct slice value)
 		take_health(h);
 	else if (status == GRPC_UNIMPLEMENTED)
 		probe_fail(h->probe, "UNIMPLEMENTED: the server has no grpc.health.v1.Health");
-	else if (status == GRPC_NOT_FOUND)
-		probe_fail(h->probe, "NOT_FOUND: the server knows no service \"%.60s\"",
-		           service ? service : "");
+	else if (status == GRPC_NOT_FOUND && service)
+		probe_fail(h->probe, "NOT_FOUND: the server knows no service %.80s", service);
 	else if (status < GRPC_STATUS_COUNT)
 		probe_fail(h->probe, "grpc-status %s", grpc_status_names[status]);
 	else
@@ -198,8 +197,11 @@ static void on_closed(struct http2_stream *s, enum http2_error error, bool is_un
 static void on_over(struct http2 *session)
 {
 	struct probe_http2 *h = http2_owner(session);
+	const char *reason = http2_reason(session);
 
-	if (h->probe)
+	if (h->probe && reason)
+		probe_fail(h->probe, "HTTP/2: %.80s", reason);
+	else if (h->probe)
 		probe_fail(h->probe, "closed without an answer");
 }
 

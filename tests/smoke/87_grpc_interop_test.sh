@@ -14,10 +14,11 @@
 
 ca_make ca
 certificate site ca localhost
-grpc_start py 9001
-grpc_start js 9002
-CERTIFICATE=$TMP/site.pem grpc_start py 9003
-CERTIFICATE=$TMP/site.pem grpc_start js 9004
+grpc_start py 9001 &
+grpc_start js 9002 &
+CERTIFICATE=$TMP/site.pem grpc_start py 9003 &
+CERTIFICATE=$TMP/site.pem grpc_start js 9004 &
+wait
 # shellcheck disable=SC2016 # variables of jq
 l7_conf "$TMP/a.json" '
 	def entry($name; $port): service($name; $port), service("\($name)-tls"; $port + 100);

@@ -77,6 +77,7 @@ const char confcase_base[] =
 	"     'proxy_protocol': true, 'keepalive': 8, 'protocol': 'auto',\n"
 	"     'http2': {'streams': 7, 'connections': 3, 'ping_ms': 900},\n"
 	"     'retry_budget': {'percent': 5, 'per_second': 2},\n"
+	"     'health': {'type': 'grpc', 'service': 'a.B', 'server_name': 'd.example'},\n"
 	"     'backends': [{'name': 'rest-1', 'address': '10.0.0.61', 'port': 9443}]}\n"
 	"  ]\n"
 	"}\n";
