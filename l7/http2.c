@@ -9,6 +9,7 @@ enum {
 	ALLOWANCE_A_MS = 1, // comes back with time
 	// Bytes of fields that answers may refer to. There are many clients, and what is kept of a field is as much again.
 	SERVER_TABLE = 1024,
+	CLIENT_TABLE = 4096, // RFC 9113 section 6.5.2's
 };
 
 // --- telling ---
@@ -246,8 +247,8 @@ static int open_session(struct http2 *h)
 	nghttp2_option_set_no_closed_streams(option, 1);
 	// The allowance judges; nghttp2's own would cut off who cancels a lot of what he asks.
 	nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX / 2, UINT64_MAX / 2);
-	if (h->setup.is_server)
-		nghttp2_option_set_max_deflate_dynamic_table_size(option, SERVER_TABLE);
+	nghttp2_option_set_max_deflate_dynamic_table_size(
+		option, h->setup.is_server ? SERVER_TABLE : CLIENT_TABLE);
 	if (h->setup.is_server)
 		rc = nghttp2_session_server_new3(&h->session, callbacks, h, option, &mem);
 	else

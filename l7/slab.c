@@ -4,6 +4,11 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+// In what is given back.
+struct spare {
+	struct spare *next;
+};
+
 enum { STEP = 16, FIRST = 24, LARGE = SLAB_CLASSES };
 
 static size_t size_of_class(size_t class_)
@@ -28,14 +33,14 @@ static size_t class_for(size_t size)
 void *slab_get(struct slab *s, size_t size)
 {
 	size_t class_ = class_for(size);
-	void *p;
+	struct spare *p;
 
 	if (class_ == LARGE)
 		return malloc(size);
 	p = s->spare[class_];
 	if (!p)
 		return malloc(size_of_class(class_));
-	memcpy(&s->spare[class_], p, sizeof(p));
+	s->spare[class_] = p->next;
 	s->spare_size -= size_of_class(class_);
 	return p;
 }
@@ -51,6 +56,7 @@ void *slab_get_zero(struct slab *s, size_t size)
 
 void slab_put(struct slab *s, void *p)
 {
+	struct spare *spare = p;
 	size_t class_;
 
 	if (!p)
@@ -60,8 +66,8 @@ void slab_put(struct slab *s, void *p)
 		free(p);
 		return;
 	}
-	memcpy(p, &s->spare[class_], sizeof(p));
-	s->spare[class_] = p;
+	spare->next = s->spare[class_];
+	s->spare[class_] = spare;
 	s->spare_size += size_of_class(class_);
 }
 
@@ -84,9 +90,9 @@ void slab_fini(struct slab *s)
 {
 	for (size_t i = 0; i < SLAB_CLASSES; i++) {
 		while (s->spare[i]) {
-			void *p = s->spare[i];
+			struct spare *p = s->spare[i];
 
-			memcpy(&s->spare[i], p, sizeof(p));
+			s->spare[i] = p->next;
 			free(p);
 		}
 	}

@@ -11,8 +11,10 @@ enum {
 	SLAB_KEEP = 1 << 20, // bytes kept for reuse
 };
 
+struct spare;
+
 struct slab {
-	void *spare[SLAB_CLASSES];
+	struct spare *spare[SLAB_CLASSES]; // lists
 	size_t spare_size;
 };
 
