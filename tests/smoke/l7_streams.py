@@ -447,6 +447,36 @@ def test_silence_ends_a_stream_and_heartbeats_keep_it(bench):
     counted.expect(stalls=1, stream_ends_timeout=1, no_first_token_timeout=1, streams_stalled=0)
 
 
+def test_a_backend_that_is_taken_down_drains_its_streams(bench):
+    bench.a.scripts = [streams(ROLE, last=None)]
+    conf = bench.conf()
+    conf["pools"][0]["backends"][0]["state"] = "down"
+    with Counted(bench) as counted, bench.connect() as sock:
+        sock.sendall(get())
+        while b"data: " not in sock.recv(65536):
+            pass
+        bench.reload(conf)
+        read_all(sock)
+    bench.reload(bench.conf())
+    counted.expect(stream_ends_drained=1, no_first_token_drained=1, time_to_first_token_count=0)
+    counted.expect_all_sound()
+
+
+# --- over HTTP/2 ---
+
+
+def test_a_client_of_http2_is_measured_likewise(bench):
+    bench.a.scripts = [streams(ROLE, 0.02, WORD, 0.02, WORD, chat(usage=5), DONE)]
+    with Counted(bench) as counted:
+        target = get().split()[1].decode()
+        url = "http://127.0.0.1:%d%s" % (bench.port, target)
+        got = subprocess.run(["curl", "-sN", "--http2-prior-knowledge", url], stdout=subprocess.PIPE, check=True)
+    same(got.stdout, ROLE + WORD * 2 + chat(usage=5) + DONE)
+    counted.expect(events=5, events_content=2, delay_added_count=5, events_undelivered=0, tokens_out=5)
+    counted.expect(ttft_delivered_count=1, stream_ends_completed=1, time_per_output_token_usage_count=1)
+    counted.expect_all_sound()
+
+
 # --- a slow client ---
 
 
