@@ -96,8 +96,8 @@ $(O)/tests/unit/l7/%: LIBS = $(L7) -lnghttp2 -lssl -lcrypto -ljansson -pthread
 $(O)/tests/unit/tools/%: LIBS = $(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson
 $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(call lib,support tools ctrl l7) $(DATA)
 	$(call link,$(call lib,support) $(LIBS) -lcriterion -lm)
-$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support l7) $(DATA)
-	$(call link,-fsanitize=fuzzer $(call lib,support l7) $(DATA) -lnghttp2 -lssl -lcrypto -ljansson -lm)
+$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/%.o $(call lib,support tools l7) $(DATA)
+	$(call link,-fsanitize=fuzzer $(call lib,support tools l7) $(DATA) -lnghttp2 -lssl -lcrypto -ljansson -lm)
 $(O)/bench/bench_route: $(O)/obj/tests/bench/bench_route.o $(L7)
 	$(call link,$(L7) -lnghttp2 -lssl -lcrypto -ljansson -lm)
 $(addprefix $(O)/tests/smoke/,steer_run stats_run tcp_run): $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o \

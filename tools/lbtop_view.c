@@ -347,8 +347,8 @@ static void draw_clock(const struct lbtop_view *v, const struct lbtop_sample *s,
 	strftime(clock, sizeof(clock), v->is_replay ? "%F %T" : "%T", &tm);
 	if (v->is_paused)
 		snprintf(line, sizeof(line), " PAUSED %s", clock);
-	else if (v->is_replay)
-		snprintf(line, sizeof(line), " record %s", clock);
+	else if (v->is_replay || v->is_full)
+		snprintf(line, sizeof(line), " %s%s", v->is_replay ? "record " : "", clock);
 	else
 		snprintf(line, sizeof(line), " %s every %g s", clock, ms / 1000.);
 	lbtop_grid_put(g, g->width - 1 - (int)strlen(line), TITLE_Y,
