@@ -56,12 +56,18 @@ void stream_grpc_begin(struct stream *s, const struct request *r)
 	note_deadline(s, r);
 }
 
+// Of what ALPN says of each backend nobody knows before: a gRPC server says h2.
+static bool speaks_http2(const struct conf_pool *pool)
+{
+	return pool->protocol == HTTP_2 || (pool->protocol == HTTP_AUTO && pool->has_tls);
+}
+
 bool stream_grpc_request(struct stream *s, struct request *r, struct text *scratch)
 {
 	const struct conf_pool *pool = &s->view->site->conf->pools[s->route->pool];
 
 	r->accepts_trailers = true; // without "TE: trailers" servers refuse a call
-	if (is_native(s) || pool->protocol == HTTP_1)
+	if (is_native(s) || !speaks_http2(pool))
 		return true;
 	if (!grpc_web_request(&s->web, r, scratch))
 		return false;
