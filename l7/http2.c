@@ -127,7 +127,8 @@ void http2_bury(struct http2_stream *s, uint32_t error)
 		s->next->prev = s->prev;
 	h->n_streams--;
 	http2_drop_out(s);
-	if (s->unconsumed && !h->is_closed)
+	// A client gave it back when it came. Twice would add up in nghttp2, until it ends the connection at 2^31.
+	if (h->setup.is_server && s->unconsumed && !h->is_closed)
 		nghttp2_session_consume_connection(h->session, s->unconsumed);
 	s->unconsumed = error;
 	s->flags = HTTP2_CLOSED | (is_unprocessed ? HTTP2_BLOCKED : 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Both sides of a connection, ours, over a pair of sockets on one loop. What others' frames do to us: tests/smoke/85_*.
-#include "l7/http2.h"
+#include "l7/http2_session.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -297,6 +297,24 @@ Test(http2, a_request_and_its_answer_arrive_as_they_were_sent)
 	cr_expect_eq(at_client[0].n_closed + at_server[0].n_closed, 2);
 	cr_expect_eq(at_client[0].error, HTTP2_NO_ERROR);
 	cr_expect_eq(http2_n_streams(client.http2) + http2_n_streams(server.http2), 0);
+}
+
+// nghttp2 adds up what it is given back, and breaks the connection beyond 2^31 - 1: what is left for that shows what it was given.
+Test(http2, a_client_gives_content_back_to_the_connection_once)
+{
+	char text[100] = {0};
+
+	at_client[0].keeps = true;
+	ask(0, get("/"));
+	cr_expect(http2_respond(&at_server[0].h2, answer(200, BODY_CHUNKED)));
+	http2_data(&at_server[0].h2, slice_of(text, sizeof(text)));
+	http2_end(&at_server[0].h2, NULL);
+	turn();
+	cr_assert_eq(at_client[0].n_closed, 1);
+	nghttp2_session_consume_connection(client.http2->session, INT32_MAX - sizeof(text));
+	ask(1, get("/"));
+	cr_expect_eq(server.n_goaway, 0);
+	cr_expect_eq(at_server[1].n_heads, 1);
 }
 
 Test(http2, trailers_follow_content_both_ways_without_what_may_not_stand_there)
