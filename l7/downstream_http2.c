@@ -42,10 +42,13 @@ struct exchange {
 struct downstream_http2 {
 	struct http2 *session;
 	struct exchange *exchanges;
-	uint64_t heard_ms;    // when something came last
+	struct exchange *begun; // whose head has not come whole; NULL = none
+	uint64_t begun_ms;      // when it began
+	uint64_t heard_ms;      // when something came last
 	uint64_t shutdown_ms; // when the first GOAWAY was said; 0 = not
 	uint64_t
 		watch_ms; // when it is looked whether the client takes what waits; 0 = nothing waits
+	bool is_shut;     // the second was
 	bool is_over;     // closed, or about to be
 	bool is_resting;  // http2_rest()
 };
@@ -168,6 +171,8 @@ static void arm(struct downstream *c)
 		return;
 	if (l7 && !c->n_requests)
 		sooner(&at, c->begun_ms, l7->timeouts.header_ms);
+	if (l7 && d->begun)
+		sooner(&at, d->begun_ms, l7->timeouts.header_ms);
 	if (l7 && !d->shutdown_ms)
 		sooner(&at, c->begun_ms, l7->timeouts.max_age_ms);
 	if (l7 && d->exchanges)
@@ -176,7 +181,7 @@ static void arm(struct downstream *c)
 		sooner(&at, d->heard_ms, idle_ms(c));
 	if (!d->exchanges && !d->is_resting)
 		sooner(&at, d->heard_ms, REST_MS);
-	if (d->shutdown_ms)
+	if (d->shutdown_ms && !d->is_shut)
 		sooner(&at, d->shutdown_ms, SHUTDOWN_MS);
 	if (d->watch_ms)
 		sooner(&at, d->watch_ms, 1);
@@ -207,6 +212,15 @@ static void leave(struct downstream *c)
 	http2_flush(d->session);
 	http2_close(d->session, HTTP2_CANCEL);
 	downstream_linger(c);
+}
+
+// For something that it did, and not in a request.
+static void give_up(struct downstream *c, const char *reason)
+{
+	c->w->counters->http2_errors++;
+	stream_count_refused(c->w, &c->from, 0);
+	stream_note_refused(c->w, &c->from, downstream_l7(c), 0, 0, reason);
+	leave(c);
 }
 
 // One that takes nothing of what is there for it, though its window would be the client's to open.
@@ -248,6 +262,7 @@ static void shut_down(struct downstream *c)
 {
 	struct downstream_http2 *d = c->http2;
 
+	d->is_shut = d->shutdown_ms;
 	if (!d->shutdown_ms)
 		d->shutdown_ms = c->w->loop.timers.now_ms;
 	http2_shutdown(d->session);
@@ -256,6 +271,16 @@ static void shut_down(struct downstream *c)
 static bool is_past(const struct downstream *c, uint64_t begin, uint64_t delay_ms)
 {
 	return delay_ms && c->w->loop.timers.now_ms >= begin + delay_ms;
+}
+
+// The first GOAWAY, or the second.
+static bool is_shutdown_due(const struct downstream *c, const struct conf_l7 *l7)
+{
+	const struct downstream_http2 *d = c->http2;
+
+	if (d->shutdown_ms)
+		return !d->is_shut && is_past(c, d->shutdown_ms, SHUTDOWN_MS);
+	return !l7 || is_past(c, c->begun_ms, l7->timeouts.max_age_ms);
 }
 
 // Nothing was heard for ping_ms while requests run.
@@ -278,9 +303,14 @@ void downstream_http2_timer(struct downstream *c)
 
 	if (d->is_over)
 		return;
-	if (!l7 || is_past(c, c->begun_ms, l7->timeouts.max_age_ms) ||
-	    is_past(c, d->shutdown_ms, d->shutdown_ms ? SHUTDOWN_MS : 0))
+	if (is_shutdown_due(c, l7))
 		shut_down(c);
+	if (l7 && d->begun && is_past(c, d->begun_ms, l7->timeouts.header_ms)) {
+		shut_down(c);
+		shut_down(c);
+		give_up(c, "head did not come in time");
+		return;
+	}
 	if ((l7 && !c->n_requests && is_past(c, c->begun_ms, l7->timeouts.header_ms)) ||
 	    (!d->exchanges && is_past(c, d->heard_ms, idle_ms(c)))) {
 		shut_down(c);
@@ -397,6 +427,8 @@ static struct http2_stream *on_open(struct http2 *h)
 	if (e->next)
 		e->next->prev = e;
 	c->http2->exchanges = e;
+	c->http2->begun = e;
+	c->http2->begun_ms = c->w->loop.timers.now_ms;
 	c->n_requests++;
 	c->conn.io.may_starve = false;
 	c->w->counters->http2_streams++;
@@ -411,6 +443,7 @@ static void on_request(struct http2_stream *s, struct request *r)
 	struct exchange *e = exchange_of(s);
 	struct downstream *c = e->c;
 
+	c->http2->begun = NULL;
 	if (!downstream_l7(c)) {
 		http2_reset(s, HTTP2_REFUSED_STREAM);
 		return;
@@ -428,6 +461,7 @@ static void on_refused(struct http2_stream *s, uint16_t status, const char *reas
 	struct text content = text_of(space, sizeof(space)), scratch = text_of(more, sizeof(more));
 	struct answer a = answer_error(status, reason, &content);
 
+	e->c->http2->begun = NULL;
 	stream_count_refused(w, &e->from, status);
 	if (stream_grpc_refuse(w, status, reason, &scratch))
 		a.body.len = 0;
@@ -502,6 +536,8 @@ static void on_closed(struct http2_stream *s, enum http2_error error, bool is_un
 	e->stream = NULL;
 	c->w->counters->http2_resets += error != HTTP2_NO_ERROR;
 	drop_waiting(e);
+	if (c->http2->begun == e)
+		c->http2->begun = NULL;
 	*(e->prev ? &e->prev->next : &c->http2->exchanges) = e->next;
 	if (e->next)
 		e->next->prev = e->prev;
@@ -571,24 +607,27 @@ void downstream_http2_begin(struct downstream *c)
 	c->w->counters->http2_connections++;
 	downstream_speaks(c, TELEMETRY_HTTP2);
 	d->heard_ms = c->w->loop.timers.now_ms;
+	if (c->w->is_draining)
+		shut_down(c); // it was connecting when the others were told
 	arm(c);
 }
 
 size_t downstream_http2_received(struct downstream *c, struct slice bytes)
 {
 	struct downstream_http2 *d = c->http2;
-	const char *reason;
+	struct exchange *begun = d->begun;
+	int rc;
 
 	if (d->is_over)
 		return bytes.len;
 	d->heard_ms = c->w->loop.timers.now_ms;
-	if (!http2_receive(d->session, bytes) || d->is_over)
+	rc = http2_receive(d->session, bytes);
+	if (d->is_over)
 		return bytes.len;
-	reason = http2_reason(d->session);
-	c->w->counters->http2_errors++;
-	stream_count_refused(c->w, &c->from, 0);
-	stream_note_refused(c->w, &c->from, downstream_l7(c), 0, 0, reason);
-	leave(c);
+	if (rc)
+		give_up(c, http2_reason(d->session));
+	else if (d->begun && d->begun != begun)
+		arm(c);
 	return bytes.len;
 }
 
@@ -600,7 +639,7 @@ void downstream_http2_drained(struct downstream *c)
 
 void downstream_http2_shutdown(struct downstream *c)
 {
-	if (c->http2->is_over)
+	if (c->http2->is_over || c->http2->shutdown_ms)
 		return;
 	shut_down(c);
 	arm(c);

@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 
-from h2frames import (ACK, END_HEADERS, FLOW_CONTROL_ERROR, GOAWAY, HEADERS, NO_ERROR, PADDED, PING, RST_STREAM, WINDOW, WINDOW_UPDATE, Peer, Wrong,
-                      data, frame, headers, request, window)
+from h2frames import (ACK, CONTINUATION, END_HEADERS, FLOW_CONTROL_ERROR, GOAWAY, HEADERS, NO_ERROR, PADDED, PING, RST_STREAM, WINDOW, WINDOW_UPDATE, Peer, Wrong,
+                      block, data, frame, headers, request, window)
 
 OPEN = END_HEADERS
 NO_LIMIT = 0x7FFFFFFF
@@ -122,6 +122,14 @@ class Bench:
         with open("/proc/%d/status" % self.lb7d.pid, encoding="ascii") as f:
             return int(next(line.split()[1] for line in f if line.startswith("VmRSS")))
 
+    def n_switches(self):
+        """How often its threads have waited."""
+        n = 0
+        for task in os.listdir("/proc/%d/task" % self.lb7d.pid):
+            with open("/proc/%d/task/%s/status" % (self.lb7d.pid, task), encoding="ascii") as f:
+                n += next(int(line.split()[1]) for line in f if line.startswith("voluntary"))
+        return n
+
     def end(self):
         for b in self.backends:
             b.held.set()
@@ -227,6 +235,35 @@ def claims_max_age_in_two_steps():
     begun = time.monotonic()
     two_steps(bench, peer, 1)
     check(time.monotonic() - begun < 5, "it takes %.1f s" % (time.monotonic() - begun))
+
+
+def claims_max_age_does_not_keep_awake():
+    """What runs on goes on, without a timer that is always due."""
+    bench = Bench({"max_age_ms": 100})
+    peer = begin_hold(bench)
+    peer.wait(is_goaway, "the first GOAWAY")
+    peer.wait(is_goaway, "the second GOAWAY")
+    before = bench.n_switches()
+    time.sleep(1)
+    n = bench.n_switches() - before
+    check(n < 300, "lb7d wakes %d times in a second" % n)
+
+
+def claims_head_comes_in_time():
+    """A head of which a byte comes now and then is not waited for, on a connection that had a request either."""
+    bench = Bench({"header_ms": 500})
+    for is_first in (True, False):
+        peer = bench.peer()
+        if not is_first:
+            peer.ask(1)
+        fields = request(extra=[("x", "y")] * 5)
+        peer.send(frame(HEADERS, 0, 3, block(fields[:4])))
+        for field in fields[4:]:
+            time.sleep(0.2)
+            peer.send(frame(CONTINUATION, 0, 3, block([field])))
+        f = peer.wait(is_goaway, "GOAWAY")
+        check(f.code == NO_ERROR, "%s came" % f)
+        peer.wait_end()
 
 
 def claims_silent_client_is_pinged():
