@@ -52,6 +52,7 @@ static void use_colors(void)
 static int check_terminal(struct err *err)
 {
 	const char *name = getenv("TERM");
+	bool can_move;
 	int status;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -63,7 +64,9 @@ static int check_terminal(struct err *err)
 		               "nothing is known of the terminal '%s'; set TERM to one that is, or "
 		               "use --once",
 		               name ? name : "");
-	if (!cursor_address)
+	can_move = cursor_address;
+	del_curterm(cur_term); // newterm() looks for itself
+	if (!can_move)
 		return err_set(err, -ENOTTY,
 		               "the terminal '%s' cannot move its cursor; --once prints a page",
 		               name);
