@@ -248,12 +248,13 @@ static int open_session(struct http2 *h)
 	nghttp2_option_set_no_closed_streams(option, 1);
 	// The allowance judges; nghttp2's own would cut off who cancels a lot of what he asks.
 	nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX / 2, UINT64_MAX / 2);
-	nghttp2_option_set_max_deflate_dynamic_table_size(
-		option, h->setup.is_server ? SERVER_TABLE : CLIENT_TABLE);
-	if (h->setup.is_server)
+	if (h->setup.is_server) {
+		nghttp2_option_set_max_deflate_dynamic_table_size(option, SERVER_TABLE);
 		rc = nghttp2_session_server_new3(&h->session, callbacks, h, option, &mem);
-	else
+	} else {
+		nghttp2_option_set_max_deflate_dynamic_table_size(option, CLIENT_TABLE);
 		rc = nghttp2_session_client_new3(&h->session, callbacks, h, option, &mem);
+	}
 	nghttp2_option_del(option);
 	nghttp2_session_callbacks_del(callbacks);
 	return rc ? -ENOMEM : 0;

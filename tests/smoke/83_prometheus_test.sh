@@ -17,6 +17,7 @@ disown
 wait_until 10 l7_listens 8003 || fail "ws_server.py does not start: $(cat "$TMP/8003.out")"
 ca_make ca
 certificate site ca site.example.com
+# shellcheck disable=SC2016 # $tmp is jq's
 L7_WORKERS=2 l7_conf "$TMP/a.json" '{
 	admin: {address: "127.0.0.1", port: 9047},
 	services: [service("site"; 80), (service("site"; 81) + {name: "other"}), service("secret"; 443)],
