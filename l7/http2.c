@@ -41,8 +41,8 @@ static void tell_closed(struct http2 *h)
 static void tell_drained(struct http2 *h)
 {
 	h->has_drained = false;
-	for (struct http2_stream *s = h->streams, *next; s; s = next) {
-		next = s->next;
+	for (struct http2_stream *s = h->streams; s; s = h->told_next) {
+		h->told_next = s->next;
 		if (!(s->flags & HTTP2_BLOCKED) || s->n_out)
 			continue;
 		s->flags &= (uint8_t)~HTTP2_BLOCKED;
@@ -121,7 +121,8 @@ void http2_bury(struct http2_stream *s, uint32_t error)
 	bool is_unprocessed = error == NGHTTP2_REFUSED_STREAM;
 
 	error = told_error(s, error);
-
+	if (h->told_next == s)
+		h->told_next = s->next;
 	*(s->prev ? &s->prev->next : &h->streams) = s->next;
 	if (s->next)
 		s->next->prev = s->prev;

@@ -56,6 +56,7 @@ struct http2 {
 	struct http2_stream *streams; // all but those in `closing`
 	struct http2_stream *closing; // ops->closed() is due, in the order of their ends
 	struct http2_stream **closing_end;
+	struct http2_stream *told_next; // to hear ops->drained(), while that is told
 	struct text *text; // frames are written here; only while http2_send.c flushes
 	const char *reason;
 	struct http2_block block;

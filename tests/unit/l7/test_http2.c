@@ -37,6 +37,7 @@ static struct side server, client;
 static struct seen at_server[STREAMS], at_client[STREAMS];
 static int n_at_server;
 static bool refuses_to_open;
+static struct seen *ended_when_drained; // by what is told of another
 
 static struct seen *seen_of(struct http2_stream *s)
 {
@@ -108,6 +109,10 @@ static void on_end(struct http2_stream *s, const struct fields *trailers)
 static void on_stream_drained(struct http2_stream *s)
 {
 	seen_of(s)->n_drained++;
+	if (!ended_when_drained)
+		return;
+	http2_end(&ended_when_drained->h2, NULL);
+	http2_flush(s->http2);
 }
 
 static void on_closed(struct http2_stream *s, enum http2_error error, bool is_unprocessed)
@@ -315,6 +320,28 @@ Test(http2, a_client_gives_content_back_to_the_connection_once)
 	ask(1, get("/"));
 	cr_expect_eq(server.n_goaway, 0);
 	cr_expect_eq(at_server[1].n_heads, 1);
+}
+
+Test(http2, each_that_was_blocked_is_told_though_one_of_them_ends_meanwhile)
+{
+	static char text[WINDOW + 1];
+
+	for (int i = 0; i < 3; i++) {
+		at_client[i].keeps = true;
+		ask(i, get("/"));
+		cr_expect(http2_respond(&at_server[i].h2, answer(200, BODY_CHUNKED)));
+		http2_data(&at_server[i].h2, slice_of(text, sizeof(text)));
+		turn();
+		cr_expect(http2_is_blocked(&at_server[i].h2));
+	}
+	ended_when_drained = &at_server[1];
+	for (int i = 0; i < 3; i++)
+		http2_consume(&at_client[i].h2, at_client[i].n_bytes);
+	turn();
+	ended_when_drained = NULL;
+	cr_expect_eq(at_server[2].n_drained, 1);
+	cr_expect_eq(at_server[1].n_closed, 1);
+	cr_expect_eq(at_server[0].n_drained, 1);
 }
 
 Test(http2, trailers_follow_content_both_ways_without_what_may_not_stand_there)
