@@ -13,10 +13,9 @@
 #include "l7/worker_state.h"
 
 enum {
-	STREAM_WINDOW = 262144,      // bytes that a client may send ahead, of one request
-	CONNECTION_WINDOW = 1048576, // of all
-	SHUTDOWN_MS = 1000, // from the first GOAWAY to the second, if the PING is not answered
-	REST_MS = 1000,     // without a request, until memory is given back
+	STREAM_WINDOW = 262144, // bytes that a client may send ahead, of one request
+	SHUTDOWN_MS = 1000,     // from the first GOAWAY to the second, if the PING is not answered
+	REST_MS = 1000,         // without a request, until memory is given back
 };
 
 // A request and its answer.
@@ -45,7 +44,7 @@ struct downstream_http2 {
 	struct exchange *begun; // whose head has not come whole; NULL = none
 	uint64_t begun_ms;      // when it began
 	uint64_t heard_ms;      // when something came last
-	uint64_t shutdown_ms; // when the first GOAWAY was said; 0 = not
+	uint64_t shutdown_ms;   // when the first GOAWAY was said; 0 = not
 	uint64_t
 		watch_ms; // when it is looked whether the client takes what waits; 0 = nothing waits
 	bool is_shut;     // the second was
@@ -570,6 +569,15 @@ static const struct http2_ops ops = {
 
 // --- the connection ---
 
+// Room for what each stream may hold: those whose backends take nothing are not to stop the others. Twice: nghttp2 gives back when half of
+// it was used up.
+static uint32_t connection_window(uint32_t n_streams)
+{
+	uint64_t window = UINT64_C(2) * STREAM_WINDOW * n_streams;
+
+	return window < INT32_MAX ? (uint32_t)window : INT32_MAX;
+}
+
 void downstream_http2_begin(struct downstream *c)
 {
 	const struct conf_l7 *l7 = downstream_l7(c);
@@ -593,7 +601,7 @@ void downstream_http2_begin(struct downstream *c)
 	                   .fields = l7->limits.headers},
 		.n_streams = l7->limits.streams,
 		.stream_window = STREAM_WINDOW,
-		.connection_window = CONNECTION_WINDOW,
+		.connection_window = connection_window(l7->limits.streams),
 		.is_server = true,
 	};
 	if (http2_new(&d->session, &setup)) {

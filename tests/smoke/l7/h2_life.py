@@ -368,6 +368,26 @@ def claims_upload_waits_for_the_backend():
     check(f.code == FLOW_CONTROL_ERROR, "%s came" % f)
 
 
+def claims_stalled_uploads_hold_up_nobody():
+    """Whatever backends do not take, the connection's window has room for the content of others."""
+    peer = Bench().peer()
+    given = 0
+    for stream in (1, 3, 5, 7, 9):
+        peer.send(headers(stream, POST, OPEN))
+        sent = 0
+        while True:
+            peer.extend(0.4)
+            while peer.windows.get(stream, 0) + peer.settings[WINDOW] - sent >= 16384 <= peer.windows[0] - given:
+                peer.send(data(stream, bytes(16384), False))
+                given, sent = given + 16384, sent + 16384
+            try:
+                peer.wait(lambda f: f.kind == WINDOW_UPDATE, "WINDOW_UPDATE")
+            except Wrong:
+                break
+    room = peer.windows[0] - given
+    check(room >= 65536, "five stalled uploads leave room for %d bytes" % room)
+
+
 def claims_padding_is_given_back():
     """Padding counts against the windows (section 6.1): an upload of almost nothing else goes on all the same."""
     peer = Bench().peer()
