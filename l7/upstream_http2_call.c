@@ -128,8 +128,8 @@ static void release(struct upstream *up, bool may_reuse)
 	c->n_calls--;
 	if (call->is_waiting)
 		upstream_http2_call_leave(call);
-	if (!call->h2.id || call->is_over)
-		forget(call);
+	if (!call->h2.http2 || call->is_over)
+		forget(call); // else on_closed() is still to come, also when h2.id is 0
 	else if (!may_reuse || !call->is_ended)
 		http2_reset(&call->h2, call->is_ended ? HTTP2_NO_ERROR : HTTP2_CANCEL);
 	if (!c->http2 && c->link.w->loop.timers.now_ms - c->begun_ms >= HANGS_MS)
