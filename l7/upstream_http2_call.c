@@ -118,7 +118,8 @@ static const char *reason(struct upstream *up)
 	return call->on->reason[0] ? call->on->reason : conn_reason(&call->on->link.conn);
 }
 
-// What is left of it is not wanted: the backend is told at once.
+// What is left of it is not wanted: the backend is told at once. It may have answered without taking the content, and never give the
+// window that the rest waits for.
 static void release(struct upstream *up, bool may_reuse)
 {
 	struct upstream_http2_call *call = of(up);
@@ -130,7 +131,7 @@ static void release(struct upstream *up, bool may_reuse)
 		upstream_http2_call_leave(call);
 	if (!call->h2.http2 || call->is_over)
 		forget(call); // else on_closed() is still to come, also when h2.id is 0
-	else if (!may_reuse || !call->is_ended)
+	else if (!may_reuse || !call->is_ended || call->h2.n_out)
 		http2_reset(&call->h2, call->is_ended ? HTTP2_NO_ERROR : HTTP2_CANCEL);
 	if (!c->http2 && c->link.w->loop.timers.now_ms - c->begun_ms >= HANGS_MS)
 		upstream_http2_unlist(c);

@@ -467,6 +467,19 @@ def test_an_answer_before_the_request_is_whole(bench):
     same(bench.line()["end"], "completed")
 
 
+def test_an_answer_to_content_that_is_never_taken_frees_its_stream(bench):
+    def early(peer):
+        peer.begin(window=10)
+        for event in peer.events(is_taking=False):
+            if isinstance(event, h2.events.RequestReceived):
+                peer.answer(event.stream_id, b"enough")
+
+    bench.a.scripts = [early]
+    for _ in range(12):  # there is room for eight at once
+        request = b"POST /few HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100\r\n\r\n" + b"x" * 100
+        holds(bench.ask_all([request])[0], b"enough")
+
+
 def test_an_idle_connection_is_kept_as_the_pool_says(bench):
     bench.a.scripts = [serve()]
     brief = b"GET /brief HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
