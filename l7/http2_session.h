@@ -57,7 +57,7 @@ struct http2 {
 	struct http2_stream *closing; // ops->closed() is due, in the order of their ends
 	struct http2_stream **closing_end;
 	struct http2_stream *told_next; // to hear ops->drained(), while that is told
-	struct text *text; // frames are written here; only while http2_send.c flushes
+	struct text *text;              // frames are written here; only while http2_send.c flushes
 	const char *reason;
 	struct http2_block block;
 	struct http2_frames frames; // of a server
