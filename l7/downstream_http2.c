@@ -448,7 +448,7 @@ static void on_request(struct http2_stream *s, struct request *r)
 		return;
 	}
 	e->is_tunnel = r->upgrade.len > 0;
-	e->has_content = r->body != BODY_NONE;
+	e->has_content = r->body != BODY_NONE && (r->body != BODY_LENGTH || r->content_length);
 	stream_new(&e->stream, c->w, &e->from, c->listener->l7, r);
 }
 

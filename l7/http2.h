@@ -73,7 +73,7 @@ struct http2_ops {
 	void (*response)(struct http2_stream *s, struct response *r);
 	// Content.
 	void (*data)(struct http2_stream *s, struct slice bytes);
-	// The peer's part is complete; trailers may be NULL. Follows each head whose body is BODY_NONE, too.
+	// The peer's part is complete; trailers may be NULL. Follows each head without content, too.
 	void (*end)(struct http2_stream *s, const struct fields *trailers);
 	// It was blocked and is no more.
 	void (*drained)(struct http2_stream *s);

@@ -243,6 +243,14 @@ static void read_fields(struct request *r)
 	}
 }
 
+// Without content HTTP/1 wants to be told so of these (RFC 9110 section 8.6); some servers answer 411 otherwise.
+static enum body empty_body(enum method method)
+{
+	bool expects = method == METHOD_POST || method == METHOD_PUT || method == METHOD_PATCH;
+
+	return expects ? BODY_LENGTH : BODY_NONE;
+}
+
 static int read_request(struct request *r, const struct pseudo *p, bool is_end, const char **reason)
 {
 	bool is_extended = p->protocol.ptr;
@@ -254,7 +262,7 @@ static int read_request(struct request *r, const struct pseudo *p, bool is_end, 
 	if (is_extended)
 		status = read_protocol(r, p, reason);
 	else
-		r->body = is_end ? BODY_NONE : BODY_CHUNKED;
+		r->body = is_end ? empty_body((enum method)r->method) : BODY_CHUNKED;
 	if (!status && r->method != METHOD_CONNECT) // that the stream refuses
 		status = read_path(r, p->path, reason);
 	if (!status)

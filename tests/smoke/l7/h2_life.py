@@ -49,14 +49,17 @@ class Backend:
                         return
                     head += more
                 head, _, rest = head.partition(b"\r\n\r\n")
-                self.answer(sock, head.split(b" ")[1])
+                self.answer(sock, head.split(b" ")[1], head)
                 head = rest
         except OSError:
             pass
         finally:
             sock.close()
 
-    def answer(self, sock, path):
+    def answer(self, sock, path, head=b""):
+        if path == b"/head":
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(head) + head)
+            return
         if path == b"/big":
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
             while True:
@@ -386,6 +389,16 @@ def claims_stalled_uploads_hold_up_nobody():
                 break
     room = peer.windows[0] - given
     check(room >= 65536, "five stalled uploads leave room for %d bytes" % room)
+
+
+def claims_requests_without_content_say_so():
+    """Some servers of HTTP/1 answer a POST with 411 otherwise."""
+    peer = Bench().peer()
+    for stream, method, said in (1, "POST", True), (3, "PUT", True), (5, "GET", False), (7, "DELETE", False):
+        peer.send(headers(stream, request(method, "/head")))
+        peer.extend(5)
+        head = peer.answer(stream)[2].lower()
+        check((b"content-length: 0" in head) == said and b"chunked" not in head, "%s: %r" % (method, head))
 
 
 def claims_padding_is_given_back():
