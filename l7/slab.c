@@ -35,8 +35,8 @@ void *slab_get(struct slab *s, size_t size)
 	size_t class_ = class_for(size);
 	struct spare *p;
 
-	if (class_ == LARGE)
-		return malloc(size);
+	if (class_ == LARGE) // sanitizers end the program for sizes that cannot be
+		return size > PTRDIFF_MAX ? NULL : malloc(size);
 	p = s->spare[class_];
 	if (!p)
 		return malloc(size_of_class(class_));

@@ -113,7 +113,8 @@ Test(grpc_web, what_is_encoded_is_decoded_to_the_same)
 		memcpy(in, octets, len);
 		cr_assert_eq(grpc_web_encode(slice_of(in, len), (char *)out),
 		             GRPC_WEB_ENCODED(len));
-		cr_expect_eq(grpc_web_decode(&b, slice_of(out, GRPC_WEB_ENCODED(len)), back), len);
+		cr_expect_eq(grpc_web_decode(&b, slice_of(out, GRPC_WEB_ENCODED(len)), back),
+		             (ssize_t)len);
 		cr_expect_eq(memcmp(back, octets, len), 0, "%zu", len);
 		cr_expect(grpc_web_is_whole(&b));
 		guard_free(in, len);
