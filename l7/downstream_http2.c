@@ -481,7 +481,7 @@ static void on_data(struct http2_stream *s, struct slice bytes)
 		return;
 	}
 	if (e->in.size || !takes(e)) {
-		if (!buf_chain_add(pool_of(e), &e->in, bytes))
+		if (buf_is_full(pool_of(e)) || !buf_chain_add(pool_of(e), &e->in, bytes))
 			stream_refuse(e->stream, 503, "no memory for the request's content");
 		return;
 	}

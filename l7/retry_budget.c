@@ -27,11 +27,15 @@ void retry_budget_count(struct retry_budget *b, const struct conf_retry_budget *
 static void refill(struct retry_budget *b, const struct conf_retry_budget *conf, uint64_t now_ms)
 {
 	uint64_t passed = b->refilled_ms ? now_ms - b->refilled_ms : SAVED_S * UINT64_C(1000);
+	uint64_t gain;
 
 	if (passed > SAVED_S * UINT64_C(1000))
 		passed = SAVED_S * UINT64_C(1000);
-	b->refilled_ms = now_ms;
-	save(b, conf, RETRY * passed * conf->per_second / 1000);
+	gain = RETRY * passed * conf->per_second;
+	if (gain < RETRY * 1000)
+		return; // not yet one: the time goes on counting, as rounding would eat it
+	b->refilled_ms = now_ms - gain % 1000 / (RETRY * conf->per_second);
+	save(b, conf, gain / 1000);
 }
 
 bool retry_budget_take(struct retry_budget *b, const struct conf_retry_budget *conf,

@@ -6,9 +6,21 @@
 
 #include "l4/base/slice.h"
 
+// A sanitizer sees the use of what was given back only if it is free.
+#if defined(__SANITIZE_ADDRESS__)
+#define SLAB_KEEPS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLAB_KEEPS 0
+#endif
+#endif
+#ifndef SLAB_KEEPS
+#define SLAB_KEEPS 1
+#endif
+
 enum {
-	SLAB_CLASSES = 65,   // 24, 40, ... 1032 bytes, as glibc rounds; larger ones are malloc's
-	SLAB_KEEP = 1 << 20, // bytes kept for reuse
+	SLAB_CLASSES = 65, // 24, 40, ... 1032 bytes, as glibc rounds; larger ones are malloc's
+	SLAB_KEEP = SLAB_KEEPS << 20, // bytes kept for reuse
 };
 
 struct spare;

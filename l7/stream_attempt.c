@@ -218,15 +218,17 @@ void stream_failed(struct stream *s, int error, enum stream_reach reach)
 		go_elsewhere(s, &f);
 		return;
 	}
-	// A connection that had served before and closes when it is asked again was closed for its age: nothing is wrong
-	// with the backend, and that attempt does not count.
+	// A connection of HTTP/1 that had served before and closes when it is asked again was closed for its age: nothing is
+	// wrong with the backend, and that attempt does not count. Of HTTP/2 it carried others' requests as well.
 	if (reach == STREAM_SILENT && stream_is_idempotent(s)) {
-		if (s->is_reused && s->n_attempts)
+		bool is_aged = s->is_reused && !s->up->is_http2;
+
+		if (is_aged && s->n_attempts)
 			s->n_attempts--;
-		if (may_retry(s) && (s->is_reused || is_in_budget(s))) {
-			if (!s->is_reused)
+		if (may_retry(s) && (is_aged || is_in_budget(s))) {
+			if (!is_aged)
 				stream_count_failure(s);
-			retry(s, &f, !s->is_reused);
+			retry(s, &f, !is_aged);
 			return;
 		}
 	}

@@ -77,8 +77,10 @@ static bool is_for(const struct upstream_http2 *c, const struct stream *s, bool 
 {
 	if (c->link.epoch != s->w->epoch || c->link.is_private != is_private)
 		return false;
-	return !is_private || (be16_raw(c->client_port) == be16_raw(s->from->port) &&
-	                       addr_eq(&c->client, &s->from->address));
+	return !is_private ||
+	       (be16_raw(c->client_port) == be16_raw(s->from->port) &&
+	        be16_raw(c->local_port) == be16_raw(s->from->local_port) &&
+	        addr_eq(&c->client, &s->from->address) && addr_eq(&c->local, &s->from->local));
 }
 
 // --- closing ---
@@ -303,6 +305,8 @@ static int open_new(struct upstream_http2 **out, struct stream *s, uint16_t pool
 	c->begun_ms = c->idle_ms = now_ms(c);
 	c->client = s->from->address;
 	c->client_port = s->from->port;
+	c->local = s->from->local;
+	c->local_port = s->from->local_port;
 	c->keepalive = conf->keepalive;
 	c->conf = conf->http2;
 	c->protocol = conf->protocol;

@@ -12,8 +12,8 @@ struct upstream_http2 {
 	struct upstream_http2_call *received;               // got bytes in the present callback
 	struct timer timer;                                 // PING
 	uint64_t begun_ms, idle_ms, heard_ms;
-	struct addr client; // whose it is, if it is private
-	be16 client_port;
+	struct addr client, local; // whose it is, if it is private, and where that came to
+	be16 client_port, local_port;
 	uint16_t keepalive; // idle connections kept of this backend
 	uint32_t n_calls;   // that a stream holds
 	uint32_t n_waiting;

@@ -40,8 +40,21 @@ Test(retry_budget, each_second_puts_some_aside)
 
 	cr_expect_eq(take_all(&b, &conf, 5000), 30, "ten seconds' worth at first");
 	cr_expect_eq(take_all(&b, &conf, 5333), 0);
-	cr_expect_eq(take_all(&b, &conf, 6000), 2, "2.997 in two parts, each rounded down");
+	cr_expect_eq(take_all(&b, &conf, 6000), 3, "what rounding left counts later");
 	cr_expect_eq(take_all(&b, &conf, 8000), 6);
+}
+
+Test(retry_budget, asking_all_the_time_loses_no_time)
+{
+	static const struct conf_retry_budget conf = {.per_second = 3};
+	struct retry_budget b = {0};
+	int n = 0;
+
+	take_all(&b, &conf, 5000);
+	for (uint64_t ms = 5001; ms <= 15000; ms++)
+		n += retry_budget_take(&b, &conf, ms);
+	cr_expect_geq(n, 29);
+	cr_expect_leq(n, 30);
 }
 
 Test(retry_budget, what_is_put_aside_is_bounded)

@@ -25,12 +25,13 @@ Test(slab, memory_of_every_size_is_whole_and_aligned)
 Test(slab, what_is_given_back_is_taken_again)
 {
 	struct slab s = {0};
-	void *p = slab_get(&s, 100);
+	void *p = slab_get(&s, 100), *again;
 
 	slab_put(&s, p);
-	cr_expect_eq(slab_get(&s, 90), p);
+	again = slab_get(&s, 90);
+	cr_expect(again == p || SLAB_KEEP == 0);
 	cr_expect_eq(s.spare_size, 0);
-	slab_put(&s, p);
+	slab_put(&s, again);
 	slab_fini(&s);
 }
 
@@ -70,14 +71,14 @@ Test(slab, resized_memory_keeps_what_was_there)
 Test(slab, no_more_is_kept_than_promised)
 {
 	struct slab s = {0};
-	static void *all[2 * SLAB_KEEP / 1000];
+	static void *all[2 * (1 << 20) / 1000];
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		all[i] = slab_get(&s, 1000);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		slab_put(&s, all[i]);
 	cr_expect_leq(s.spare_size, SLAB_KEEP);
-	cr_expect_gt(s.spare_size, 0);
+	cr_expect(s.spare_size > 0 || SLAB_KEEP == 0);
 	slab_fini(&s);
 }
 
