@@ -298,6 +298,11 @@ static size_t pending(void *client)
 	return n;
 }
 
+static size_t unsent(void *client)
+{
+	return conn_pending(&downstream_of(client)->conn);
+}
+
 static void pause_request(void *client, bool is_on)
 {
 	struct downstream *c = downstream_of(client);
@@ -328,6 +333,7 @@ const struct stream_ops downstream_http1_ops = {
 	.data = send_content,
 	.end = end_content,
 	.pending = pending,
+	.unsent = unsent,
 	.pause = pause_request,
 	.finished = finished,
 };

@@ -371,6 +371,13 @@ static size_t pending(void *client)
 	return e->h2.n_out;
 }
 
+static size_t unsent(void *client)
+{
+	struct exchange *e = client;
+
+	return http2_unsent(&e->h2);
+}
+
 static void pause_request(void *client, bool is_on)
 {
 	struct exchange *e = client;
@@ -397,6 +404,7 @@ static const struct stream_ops stream_ops = {
 	.data = send_content,
 	.end = end_content,
 	.pending = pending,
+	.unsent = unsent,
 	.pause = pause_request,
 	.finished = finished,
 };

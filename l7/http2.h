@@ -153,6 +153,9 @@ void http2_end(struct http2_stream *s, const struct fields *trailers); // traile
 // Bytes wait for the peer's window, or for the connection: bring no more until ops->drained().
 bool http2_is_blocked(struct http2_stream *s);
 
+// Bytes that wait, for the turn's end too. If there are any, ops->drained() is called when they have left.
+size_t http2_unsent(struct http2_stream *s);
+
 // n bytes that ops->data() brought are no longer in our memory: the peer may send as many again.
 void http2_consume(struct http2_stream *s, size_t n);
 

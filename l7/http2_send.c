@@ -348,3 +348,11 @@ bool http2_is_blocked(struct http2_stream *s)
 		s->flags |= HTTP2_BLOCKED;
 	return is_stuck;
 }
+
+size_t http2_unsent(struct http2_stream *s)
+{
+	if (!s->id || !s->n_out)
+		return 0;
+	s->flags |= HTTP2_BLOCKED;
+	return s->n_out;
+}

@@ -430,7 +430,8 @@ bool stream_is_blocked(struct stream *s)
 {
 	size_t n = s->from->ops->pending(s->from->client);
 
-	stream_meter_sent(s, n);
+	if (s->meter)
+		stream_meter_sent(s, s->from->ops->unsent(s->from->client));
 	return n > 0;
 }
 

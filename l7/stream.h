@@ -38,6 +38,8 @@ struct stream_ops {
 	            const struct fields *trailers); // of the content; trailers may be NULL
 	// Bytes given to `data` that have not left; flushes first.
 	size_t (*pending)(void *client);
+	// The same after pending(), with what waits for the turn's end only: if any, stream_drained() follows when it has left.
+	size_t (*unsent)(void *client);
 	// Content of the request may come again, or is to stop.
 	void (*pause)(void *client, bool is_on);
 	// The stream is over and gets freed: the client forgets it. is_broken: the answer is not complete: break the connection.

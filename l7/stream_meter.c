@@ -198,7 +198,7 @@ void stream_meter_sent(struct stream *s, size_t pending)
 void stream_meter_finish(struct stream *s)
 {
 	if (s->meter)
-		stream_is_blocked(s);
+		stream_meter_sent(s, s->from->ops->pending(s->from->client));
 }
 
 // --- the end ---

@@ -3,7 +3,8 @@
 // gRPC calls have one, everything else has none and pays nothing. Every function takes a stream without a meter.
 //
 // Received is when the read was taken up that an event ended in: what waits in the kernel because the client is slow has not
-// been received. Delivered is when the kernel has taken the last of what was given for the client.
+// been received. Delivered is when the kernel has taken the last of what was given for the client; to HTTP/2, what comes with the
+// stream's end counts as delivered when it was given, as all answers of a turn leave together.
 #pragma once
 
 #include "l7/access.h"

@@ -431,6 +431,19 @@ Test(http2, a_blocked_stream_is_told_when_it_may_go_on_and_holds_up_no_other)
 	cr_expect_not(http2_is_blocked(&at_server[0].h2));
 }
 
+Test(http2, what_waits_for_the_turns_end_is_told_when_it_has_left)
+{
+	ask(0, get("/"));
+	cr_expect(http2_respond(&at_server[0].h2, answer(200, BODY_CHUNKED)));
+	http2_data(&at_server[0].h2, slice_z("event"));
+	cr_expect_not(http2_is_blocked(&at_server[0].h2));
+	cr_expect_eq(http2_unsent(&at_server[0].h2), 5);
+	cr_expect_eq(at_server[0].n_drained, 0);
+	turn();
+	cr_expect_eq(at_server[0].n_drained, 1);
+	cr_expect_eq(http2_unsent(&at_server[0].h2), 0);
+}
+
 Test(http2, a_reset_reaches_the_other_side_with_its_code)
 {
 	ask(0, get("/"));
