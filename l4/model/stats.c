@@ -115,7 +115,15 @@ static void keep_newer(struct stats *s, struct stats *other)
 	stats_close(&older);
 }
 
-int stats_open(struct stats *s, const char *dir, struct err *err)
+// Files of whoever came first count only where there is nothing else, and for a daemon never.
+static int open_files(struct stats *s, const char *shm, bool needs_trust, struct err *err)
+{
+	if (needs_trust && !stats_region_is_trusted(shm))
+		return err_set(err, -ENOENT, "%s: neither root's nor our own", shm);
+	return open_from(s, shm, false, err);
+}
+
+static int open_homes(struct stats *s, const char *dir, bool is_daemon, struct err *err)
 {
 	struct err err_shm = {0};
 	struct stats other;
@@ -130,16 +138,24 @@ int stats_open(struct stats *s, const char *dir, struct err *err)
 		rc_bpf = open_from(s, dir, true, err);
 	else
 		err_set(err, rc_bpf, "%s: %s", dir, strerror(-rc_bpf));
-	rc = open_from(&other, shm, false, &err_shm);
-	if (rc_bpf == 0 && rc == 0 && stats_region_is_trusted(shm))
+	rc = open_files(&other, shm, is_daemon || rc_bpf == 0, &err_shm);
+	if (rc_bpf == 0 && rc == 0)
 		keep_newer(s, &other);
-	else if (rc == 0 && rc_bpf == 0)
-		stats_close(&other);
 	else if (rc == 0)
 		*s = other;
 	if (rc_bpf == 0 || rc == 0)
 		return 0;
 	return stats_region_explain(rc_bpf, rc, dir, err_shm.msg, err);
+}
+
+int stats_open(struct stats *s, const char *dir, struct err *err)
+{
+	return open_homes(s, dir, false, err);
+}
+
+int stats_open_trusted(struct stats *s, const char *dir, struct err *err)
+{
+	return open_homes(s, dir, true, err);
 }
 
 int stats_open_private(struct stats *s)

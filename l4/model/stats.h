@@ -58,6 +58,10 @@ NODISCARD int stats_map(struct stats *s, const int fds[STATS_REGION_COUNT], bool
 // -ENOENT: no daemon ever ran with it; -EPROTO: another version wrote it; -EACCES.
 NODISCARD int stats_open(struct stats *s, const char *dir, struct err *err);
 
+// The same for a daemon: /dev/shm is everybody's, and whose files it reads may deceive it, or kill it by cutting one
+// (SIGBUS). So only root's and its own user's count.
+NODISCARD int stats_open_trusted(struct stats *s, const char *dir, struct err *err);
+
 // Writers without BPF: makes (or adopts, see above) the files for `dir` and maps them. Files of another
 // version are replaced. -ENOSPC: /dev/shm is full; -EPERM: the folder is another user's.
 NODISCARD int stats_open_shm(struct stats *s, const char *dir, struct err *err);

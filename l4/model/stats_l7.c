@@ -133,11 +133,12 @@ int stats_l7_open(struct stats_l7 *s, const char *dir, struct err *err)
 		rc_bpf = stats_l7_open_home(&maps, dir, true, false, err);
 	else
 		err_set(err, rc_bpf, "%s: %s", dir, strerror(-rc_bpf));
-	rc = stats_l7_open_home(&files, shm, false, false, &err_shm);
+	rc = -ENOENT;
+	if (rc_bpf || stats_region_is_trusted(shm))
+		rc = stats_l7_open_home(&files, shm, false, false, &err_shm);
 	if (rc_bpf && rc)
 		return stats_region_explain(rc_bpf, rc, dir, err_shm.msg, err);
-	if (!rc_bpf && !rc && stats_region_is_trusted(shm) &&
-	    files.meta->started_ns > maps.meta->started_ns)
+	if (!rc_bpf && !rc && files.meta->started_ns > maps.meta->started_ns)
 		rc_bpf = -ESTALE;
 	*s = rc_bpf ? files : maps;
 	stats_l7_close(rc_bpf ? &maps : &files);

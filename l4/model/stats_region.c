@@ -90,9 +90,11 @@ static int open_pinned(const char *path)
 	return errno == EPERM ? -EACCES : -errno; // kernels before 5.19 keep bpf(2) for root
 }
 
+// Without waiting for anybody: a pipe of that name would keep a reader for ever.
 static int open_file(const char *path, bool is_writable)
 {
-	int fd = open(path, (is_writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
+	int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int fd = open(path, (is_writable ? O_RDWR : O_RDONLY) | flags);
 
 	if (fd < 0)
 		return -errno;

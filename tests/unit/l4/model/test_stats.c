@@ -246,6 +246,38 @@ Test(stats, a_link_instead_of_a_file_is_not_followed)
 	cr_expect_neq(access(victim, F_OK), 0);
 }
 
+Test(stats, a_pipe_instead_of_a_file_keeps_no_reader_waiting, .timeout = 5)
+{
+	char path[STATS_DIR_SIZE + 32];
+	struct stats w, r;
+	struct err err;
+
+	cr_assert_eq(stats_open_shm(&w, dir, &err), 0, "%s", err.msg);
+	stats_announce(&w, "edge", 1, 1);
+	snprintf(path, sizeof(path), "%s/%s", shm, stats_shapes[STATS_META].name);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(mkfifo(path, 0644), 0);
+	cr_expect_eq(stats_open(&r, dir, &err), -EPROTO, "%s", err.msg);
+	stats_close(&w);
+}
+
+Test(stats, a_daemon_believes_files_of_root_and_of_its_own_user_only)
+{
+	struct stats w, r;
+	struct err err;
+
+	cr_assert_eq(stats_open_shm(&w, dir, &err), 0, "%s", err.msg);
+	stats_announce(&w, "edge", 1, 1);
+	cr_assert_eq(stats_open_trusted(&r, dir, &err), 0, "%s", err.msg);
+	stats_close(&r);
+	if (chown(shm, 1, 1) == 0) { // as root only
+		cr_expect_eq(stats_open_trusted(&r, dir, &err), -ENOENT);
+		cr_assert_eq(stats_open(&r, dir, &err), 0, "%s", err.msg);
+		stats_close(&r);
+	}
+	stats_close(&w);
+}
+
 // The kernel tells without a signal, which sanitizers would take for a crash.
 Test(stats, a_reader_cannot_write)
 {
