@@ -129,6 +129,7 @@ counted 'lb_backend_healthy{pool="probed",backend="b8001"}' 1
 promtool check metrics <"$TMP/metrics" >"$TMP/verdict" 2>&1 || fail "promtool finds fault: $(cat "$TMP/verdict")"
 [ ! -s "$TMP/verdict" ] || fail "promtool: $(cat "$TMP/verdict")"
 promtool check rules conf/prometheus/alerts.yml >"$TMP/verdict" 2>&1 || fail "rules: $(cat "$TMP/verdict")"
+promtool test rules tests/smoke/alert_cases.yml >"$TMP/verdict" 2>&1 || fail "rules: $(cat "$TMP/verdict")"
 promtool check config conf/prometheus/scrape.yml >"$TMP/verdict" 2>&1 || fail "scrape.yml: $(cat "$TMP/verdict")"
 python3 tests/smoke/metric_names.py "$TMP/metrics" conf/prometheus/* || fail "names that are not in /metrics"
 
@@ -151,7 +152,7 @@ says 'sum by (code) (lb_responses_total{service="site",code="5xx"})' 8
 says 'lb_request_duration_seconds_count{service="site"} - ignoring(le) lb_request_duration_seconds_bucket{service="site",le="+Inf"}' 0
 says 'histogram_quantile(0.99, sum by (le) (lb_request_duration_seconds_bucket)) < bool 60' 1
 says 'sum(lb_active_connections)' 0
-alerts() { [ "$(curl -sS http://127.0.0.1:9090/api/v1/rules | jq '[.data.groups[].rules[] | select(.health == "ok")] | length')" = 12 ]; }
+alerts() { [ "$(curl -sS http://127.0.0.1:9090/api/v1/rules | jq '[.data.groups[].rules[] | select(.health == "ok")] | length')" = 13 ]; }
 wait_until 10 alerts || fail "rules: $(curl -sS http://127.0.0.1:9090/api/v1/rules | jq -c '[.data.groups[].rules[] | [.name, .health, .lastError]]')"
 says 'ALERTS{alertname="LbDaemonDown",program="lb4d",alertstate="pending"}' 1
 kill "$prometheus"
