@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "l4/base/clock.h"
 #include "l7/manager.h"
@@ -88,8 +87,8 @@ static void write_stores(FILE *out, const struct manager *m)
 	struct err err;
 	struct stats l4;
 	bool has_l4 = m->site && stats_open_trusted(&l4, m->site->conf->stats, &err) == 0;
-	// Alone, lb7d has the programs that count TCP write there, and says so.
-	bool is_lb4ds = has_l4 && l4.meta->pid != (uint32_t)getpid();
+	// An lb7d that is alone has the programs that count TCP write there, and no lanes.
+	bool is_lb4ds = has_l4 && l4.meta->n_lanes;
 
 	if (m->telemetry.is_open) {
 		write_daemons(out, m, is_lb4ds ? &l4 : NULL);

@@ -176,13 +176,19 @@ static int copy_steer(struct lbtop_sample *out, const struct stats *s)
 	return rc;
 }
 
+// An lb7d that is alone keeps the counters of TCP there, and says that it has no lanes.
+static enum lbtop_state state_of(const struct stats_meta *meta, bool is_removed)
+{
+	return meta->n_lanes ? lbtop_source_state(meta->pid, is_removed) : LBTOP_ABSENT;
+}
+
 static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src)
 {
 	const struct lbtop_opened *o = &src->opened[LBTOP_LB4D];
 	const struct stats_meta *meta = src->l4.meta;
 
 	out->daemon[LBTOP_LB4D] = (struct lbtop_daemon){
-		.state = (uint8_t)lbtop_source_state(meta->pid, o->is_removed),
+		.state = (uint8_t)state_of(meta, o->is_removed),
 		.is_bpf = src->l4.is_bpf,
 		.pid = meta->pid,
 		.generation = meta->generation,

@@ -52,7 +52,7 @@ struct stats_meta {
 	uint32_t magic;   // STATS_MAGIC, written last
 	uint32_t version; // COUNTERS_VERSION
 	uint32_t layout;  // hash of all names and sizes: catches a forgotten version
-	uint16_t n_lanes; // lanes of the daemon that runs now or ran last
+	uint16_t n_lanes; // lanes of the daemon that runs now or ran last; 0: an lb7d without lb4d
 	uint16_t pad;
 	uint32_t pid;        // of the daemon, 0 = stopped cleanly
 	uint32_t generation; // of the snapshot that serves

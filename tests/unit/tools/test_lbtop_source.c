@@ -154,6 +154,18 @@ Test(lbtop_source, a_daemon_that_stopped_is_told_from_one_that_died)
 	stats_close(&w);
 }
 
+Test(lbtop_source, an_lb7d_that_is_alone_is_no_lb4d)
+{
+	struct stats w;
+
+	open_writer(&w, (uint32_t)getpid());
+	w.meta->n_lanes = 0;
+	expect_state(LBTOP_ABSENT);
+	w.meta->pid = dead_pid();
+	expect_state(LBTOP_ABSENT);
+	stats_close(&w);
+}
+
 Test(lbtop_source, counters_that_were_removed_are_the_last_word_until_there_are_new_ones)
 {
 	struct lbtop_sample *s;
