@@ -11,11 +11,17 @@ static int check_models(const struct conf_l7_streams *s, size_t entry, struct er
 {
 	if (s->n_models && s->measure != MEASURE_TOKENS)
 		return FAIL("l7[%zu].streams.models: only with measure \"tokens\"", entry);
-	for (size_t i = 0; i < s->n_models; i++)
+	for (size_t i = 0; i < s->n_models; i++) {
+		if (strcmp(s->models[i], "other") == 0)
+			return FAIL(
+				"l7[%zu].streams.models[%zu]: \"other\" stands for all that are "
+				"not listed",
+				entry, i);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(s->models[i], s->models[j]) == 0)
 				return FAIL("l7[%zu].streams.models[%zu]: \"%s\" is already [%zu]",
 				            entry, i, s->models[i], j);
+	}
 	return 0;
 }
 

@@ -262,7 +262,7 @@ static const struct conf_key streams_keys[] = {
 	 .help = "`events`: when events and messages come and leave; `tokens`: what event streams of language models say, too; `off`: nothing"},
 	{"models", KEY_LIST, FIELD(conf_l7_streams, models), COUNT(conf_l7_streams, n_models),
 	 RANGE(0, CONF_MAX_MODELS), .item = &model_item, .unit = "bytes",
-	 .help = "names of models that metrics and log may repeat from streams, byte by byte; any other is `other`; only with `tokens`"},
+	 .help = "names of models that metrics and log may repeat from streams, byte by byte; any other is `other`, which is not to be listed; only with `tokens`"},
 	{"event_kb", KEY_INTEGER, FIELD(conf_l7_streams, event_kb), RANGE(1, 127), .initial = 64, .unit = "KiB",
 	 .help = "most of an event that is read for `tokens`, and held while the rest of it is on its way; a longer one passes unread"},
 	{"stalled_ms", KEY_INTEGER, FIELD(conf_l7_streams, stalled_ms), RANGE(0, 3600000), .initial = 10000, .unit = "ms",

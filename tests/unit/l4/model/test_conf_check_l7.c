@@ -82,6 +82,10 @@ static const struct {
 	{"'type': 'grpc',", "'type': 'grpc', 'path': '/x',",
          "pools[5].health.path: only for types \"http\" and \"https\""},
 	{"'service': 'a.B'", "'service': ''", "pools[5].health.service: 0 bytes long, not 1..4095"},
+	// streams
+	{"'m 2'", "'gpt-4o'", "l7[1].streams.models[1]: \"gpt-4o\" is already [0]"},
+	{"'m 2'", "'other'",
+         "l7[1].streams.models[1]: \"other\" stands for all that are not listed"},
 	// sockets
 	{"'lb7d.sock'", "'/run/lb47/lb4d.sock'", "control_l7: already that of control"},
 	{"'::1'", "'ff02::1'", "admin.address: ff02::1 is a multicast address"},
