@@ -74,6 +74,15 @@ static uint32_t find(const struct roster *r, const struct entry *index, size_t n
 	return e && is_owner(r, &r->names[e->id], o) ? e->id : STATS_L7_OTHER;
 }
 
+// Left alone if it says so already: a reader may be at it.
+static void set_text(char out[STATS_NAME_SIZE], const char *text)
+{
+	if (strncmp(out, text, STATS_NAME_SIZE) == 0)
+		return;
+	memset(out, 0, STATS_NAME_SIZE);
+	strncpy(out, text, STATS_NAME_SIZE - 1);
+}
+
 static void take(struct roster *r, uint32_t id, const struct stats_l7_owner *o)
 {
 	struct stats_l7_name *n = &r->names[id];
@@ -81,10 +90,8 @@ static void take(struct roster *r, uint32_t id, const struct stats_l7_owner *o)
 	n->address = o->address;
 	n->port = o->port;
 	n->retired_ns = 0;
-	memset(n->group, 0, sizeof(n->group));
-	memset(n->name, 0, sizeof(n->name));
-	strncpy(n->group, o->group, sizeof(n->group) - 1);
-	strncpy(n->name, o->name, sizeof(n->name) - 1);
+	set_text(n->group, o->group);
+	set_text(n->name, o->name);
 	__atomic_store_n(&n->used, STATS_LIVE, __ATOMIC_RELEASE);
 }
 
