@@ -45,7 +45,7 @@ static void tell_drained(struct http2 *h)
 		h->told_next = s->next;
 		if (!(s->flags & HTTP2_BLOCKED) || s->n_out)
 			continue;
-		s->flags &= (uint8_t)~HTTP2_BLOCKED;
+		s->flags &= (uint16_t)~HTTP2_BLOCKED;
 		h->setup.ops->drained(s);
 	}
 }
