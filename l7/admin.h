@@ -3,8 +3,8 @@
 //   GET /healthz  200 while the process lives
 //   GET /readyz   200 if it serves; 503 with the reason while it starts or stops
 //   GET /metrics  Prometheus text format 0.0.4
-// HEAD likewise; other methods 405, other paths 404. At most ADMIN_CLIENTS connections: a further one takes the place
-// of one that is idle, or is refused.
+// HEAD likewise, that of /metrics without its length; other methods 405, other paths 404. At most ADMIN_CLIENTS
+// connections: a further one takes the place of one that is idle, or is refused.
 #pragma once
 
 #include "l4/model/conf.h"

@@ -26,6 +26,7 @@ struct answer_of_admin {
 	const char *type;
 	const char *allow; // 405
 	struct slice body;
+	bool is_unmade; // nobody has made the body, and its length is not told
 };
 
 static struct admin_client *client_of(struct conn *c)
@@ -64,9 +65,12 @@ static void write_head(struct text *t, const struct answer_of_admin *a, bool clo
 		add_field(t, "Allow", a->allow);
 	if (closes)
 		add_field(t, "Connection", "close");
-	TEXT_ADD_LITERAL(t, "Content-Length: ");
-	text_add_number(t, a->body.len);
-	TEXT_ADD_LITERAL(t, "\r\n\r\n");
+	if (!a->is_unmade) {
+		TEXT_ADD_LITERAL(t, "Content-Length: ");
+		text_add_number(t, a->body.len);
+		TEXT_ADD_LITERAL(t, "\r\n");
+	}
+	TEXT_ADD_LITERAL(t, "\r\n");
 }
 
 static void end(struct admin_client *c)
@@ -122,6 +126,10 @@ static struct answer_of_admin answer(const struct admin_source *source, const st
 		return is_path(r, "/healthz") ? say(200, "ok\n") : readiness(source);
 	a = (struct answer_of_admin){.status = 200,
 	                             .type = "text/plain; version=0.0.4; charset=utf-8"};
+	// A page takes long to make, and hundreds of these come in one read.
+	a.is_unmade = r->method == METHOD_HEAD;
+	if (a.is_unmade)
+		return a;
 	*metrics = source->metrics(source->data, &a.body.len);
 	a.body.ptr = (const uint8_t *)*metrics;
 	return *metrics ? a : say(503, "no memory\n");

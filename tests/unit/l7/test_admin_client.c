@@ -23,11 +23,14 @@ static const char *unready(const void *data)
 	return why;
 }
 
+static unsigned n_pages;
+
 static char *metrics(const void *data, size_t *len)
 {
 	const size_t *wanted = data;
 	char *text = malloc(*wanted + 1);
 
+	n_pages++;
 	memset(text, 'm', *wanted);
 	*len = *wanted;
 	return text;
@@ -148,6 +151,18 @@ Test(admin_client, requests_and_answers)
 			admin_client_close(client);
 		close(peer);
 	}
+}
+
+Test(admin_client, no_page_is_made_for_HEAD)
+{
+	static const char get[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	ask("HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\nHEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+	cr_expect_eq(n_pages, 0);
+	cr_expect_null(strstr(answer, "Content-Length"), "%s", answer);
+	send_bytes(get, strlen(get));
+	cr_expect_eq(n_pages, 1);
+	cr_expect(strstr(answer, "Content-Length: 3\r\n\r\nmmm"), "%s", answer);
 }
 
 Test(admin_client, says_which_methods_there_are)
