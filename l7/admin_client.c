@@ -109,9 +109,10 @@ static struct answer_of_admin readiness(const struct admin_source *source)
 }
 
 // *metrics is to be freed when the answer was sent.
-static struct answer_of_admin answer(const struct admin_source *source, const struct request *r,
+static struct answer_of_admin answer(const struct admin_client *c, const struct request *r,
                                      char **metrics)
 {
+	const struct admin_source *source = c->setup.source;
 	struct answer_of_admin a;
 	bool is_metrics = is_path(r, "/metrics");
 
@@ -130,6 +131,9 @@ static struct answer_of_admin answer(const struct admin_source *source, const st
 	a.is_unmade = r->method == METHOD_HEAD;
 	if (a.is_unmade)
 		return a;
+	// Of large nodes it is many megabytes, and waits for whoever does not read it.
+	if (buf_is_full(&c->setup.loop->bufs))
+		return say(503, "too many pages wait for their readers\n");
 	*metrics = source->metrics(source->data, &a.body.len);
 	a.body.ptr = (const uint8_t *)*metrics;
 	return *metrics ? a : say(503, "no memory\n");
@@ -145,7 +149,7 @@ static bool is_last(const struct request *r)
 static void serve(struct admin_client *c, const struct request *r)
 {
 	char *metrics = NULL;
-	struct answer_of_admin a = answer(c->setup.source, r, &metrics);
+	struct answer_of_admin a = answer(c, r, &metrics);
 
 	send_answer(c, &a, r->method == METHOD_HEAD, is_last(r));
 	free(metrics);

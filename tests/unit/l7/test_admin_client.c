@@ -289,3 +289,25 @@ Test(admin_client, an_idle_connection_is_ended_after_a_minute)
 	pass(1100);
 	cr_expect_null(client);
 }
+
+Test(admin_client, pages_that_nobody_reads_are_bounded)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+	struct admin_client *first;
+
+	metrics_len = METRICS_LEN; // beyond the loop's budget
+	connect_client();
+	first = client;
+	cr_assert_eq(write(peer, request, sizeof(request) - 1), (ssize_t)sizeof(request) - 1);
+	loop_turn(&loop, 0);
+	cr_expect_eq(n_pages, 1);
+	ask(request);
+	cr_expect_eq(strncmp(answer, "HTTP/1.1 503 ", 13), 0, "%s", answer);
+	cr_expect_eq(n_pages, 1);
+	admin_client_close(client);
+	client = first;
+	admin_client_close(client);
+	metrics_len = 3;
+	ask(request);
+	cr_expect_eq(strncmp(answer, "HTTP/1.1 200 ", 13), 0, "%s", answer);
+}
