@@ -240,11 +240,11 @@ static void cut_if_stuck(struct exchange *e)
 static void check_watched(struct downstream *c)
 {
 	struct downstream_http2 *d = c->http2;
-	size_t unsent = io_unsent(&c->conn.io);
-	bool is_waiting = unsent;
+	size_t queued = io_unsent(&c->conn.io);
+	bool is_waiting = queued;
 
 	d->watch_ms = 0;
-	if (unsent && unsent >= c->stalled) {
+	if (queued && queued >= c->stalled) {
 		downstream_close(c, true);
 		return;
 	}
