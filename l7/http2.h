@@ -7,7 +7,8 @@
 //   together with those of the connection's other streams
 //
 // Flow control: what is received counts against the peer's window until http2_consume() gives it back; what is sent beyond
-// the peer's window waits here, and http2_blocked() says so: then its source is to stop until ops->drained().
+// the peer's window waits here, and http2_is_blocked() says so: then its source is to stop until ops->drained(). Of a client's
+// streams only the window of the stream itself holds a backend up: that of the connection is given back as bytes come.
 // Extended CONNECT (RFC 8441) looks like HTTP/1's upgrade: a request with `upgrade` "websocket", method GET, BODY_NONE and no
 // Sec-WebSocket-Key; its answer is a response 101, and ops->end() is called only when the peer ends the tunnel.
 //
@@ -15,7 +16,8 @@
 // empty DATA and the like use up an allowance that requests which are answered refill; heads beyond the limits are
 // decoded and dropped, far beyond them the connection ends with ENHANCE_YOUR_CALM.
 //
-// One thread, that of the connection's loop. No function below calls an op but http2_receive(), http2_close() and the loop's task.
+// One thread, that of the connection's loop. No function below calls an op but http2_receive(), http2_drained(), http2_close() and
+// the loop's task.
 #pragma once
 
 #include "l7/conn.h"
