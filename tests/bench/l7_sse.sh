@@ -5,9 +5,13 @@
 # it is when it has read it (one clock). "First" is from the client's connect() to its first event; of 50 it is the
 # slowest. The same is measured without a proxy in every round, and that round's value is subtracted. lb7d, nginx and
 # haproxy by default; "-tuned" are the peers set up for event streams (l7/proxies.sh). One after the other,
-# BENCH_ROUNDS times (3); medians.
+# BENCH_ROUNDS times (3); medians, and of the p99 the worst round, too.
 #
-#   bench sse_p99_us ours=US yardstick=US ratio=R    microseconds added in lb7d, in the best of the four others, ours/yardstick
+# Twice: with CPUs that stay awake, as where latency matters they are set (proxies.sh, stay_awake()), and as this machine is. An event
+# every 20 ms finds both CPUs asleep, and a proxy adds two wake-ups to the way: what that takes is the machine's, not the proxy's.
+#
+#   bench sse_p99_us ours=US yardstick=US ratio=R         microseconds added in lb7d, in the best of the four others, ours/yardstick
+#   bench sse_asleep_p99_us ...                           the same where CPUs sleep
 #
 # Origin, client and proxies all run with real-time priority where that is permitted, so that other work on this machine
 # is not measured: without it, the p99 of one stream was 1 ms with any proxy. What is below the noise may come out negative.
@@ -17,8 +21,8 @@ cd "$(dirname "$0")/../.."
 
 EVENTS=150
 GAP_US=20000
-STREAMS=(1 50)
 METRICS=(p50 p99 first)
+MODES=(awake asleep)
 
 # measure PORT PATH STREAMS: "p50 p99 first" in microseconds; nothing if an event was lost or a stream cut.
 measure() {
@@ -26,17 +30,17 @@ measure() {
 		sed -n "s/^streams=$3 cut=0 lost=0 events=$(($3 * EVENTS)) p50_us=\([^ ]*\) p99_us=\([^ ]*\) .* first_us=\(.*\)/\1 \2 \3/p"
 }
 
-# one NAME PORT PATH STREAMS: appends the difference to `direct`, or begins it.
+# one NAME PORT PATH STREAMS: appends the difference to `direct`, or begins it. $mode: one of MODES
 one() {
 	local values i
 	read -ra values < <(measure "$2" "$3" "$4") || fail "$1: events were lost"
 	for i in "${!METRICS[@]}"; do
 		if [ "$1" = direct ]; then
 			direct[i]=${values[i]}
-			echo "${values[i]}" >>"$TMP/${METRICS[i]}_$4.direct"
+			echo "${values[i]}" >>"$TMP/${METRICS[i]}_$4_$mode.direct"
 		else
 			awk -v with="${values[i]}" -v without="${direct[i]}" 'BEGIN { printf "%.1f\n", with - without }' \
-				>>"$TMP/${METRICS[i]}_$4.$1"
+				>>"$TMP/${METRICS[i]}_$4_$mode.$1"
 		fi
 	done
 }
@@ -53,32 +57,46 @@ measure_all() {
 	done
 }
 
+# measure_in MODE STREAMS
+measure_in() {
+	local mode=$1
+	[ "$mode" = asleep ] || stay_awake
+	measure_all "$2"
+	[ "$mode" = asleep ] || sleep_again
+}
+
+# report MODE STREAMS PREFIX
 report() {
-	local streams name i
-	printf '# %-11s %-13s' '' ''
-	printf '%12s' "${METRICS[@]}"
+	local name i
+	printf '# %-7s %-14s' '' ''
+	printf '%12s' "${METRICS[@]}" 'worst p99'
 	echo
-	for streams in "${STREAMS[@]}"; do
-		for name in direct "${PROXIES[@]}" "${PEERS[@]/%/-tuned}"; do
-			printf '# %3d %-7s %-13s' "$streams" "$( ((streams > 1)) && echo streams || echo stream)" "$name"
-			for i in "${METRICS[@]}"; do
-				printf '%9.1f us' "$(median "$TMP/${i}_$streams.$name")"
-			done
-			echo
+	for name in direct "${PROXIES[@]}" "${PEERS[@]/%/-tuned}"; do
+		printf '# %-7s %3d %-10s' "$1" "$2" "$name"
+		for i in "${METRICS[@]}"; do
+			printf '%9.1f us' "$(median "$TMP/${i}_$2_$1.$name")"
 		done
+		printf '%9.1f us\n' "$(sort -g "$TMP/p99_$2_$1.$name" | tail -n 1)"
 	done
 	for i in "${METRICS[@]}"; do
-		l7_bench "sse_${i}_us" "${i}_1" "${PEERS[@]}" "${PEERS[@]/%/-tuned}"
-		l7_bench "sse_50_${i}_us" "${i}_50" "${PEERS[@]}" "${PEERS[@]/%/-tuned}"
+		l7_bench "$3_${i}_us" "${i}_$2_$1" "${PEERS[@]}" "${PEERS[@]/%/-tuned}"
 	done
 }
 
 ! chrt -r 1 true 2>/dev/null || SCHEDULED=(chrt -r 1)
 l7_begin
 l7_start
+if stay_awake; then sleep_again; else MODES=(asleep); fi
 for ((round = 0; round < ROUNDS; round++)); do
-	measure_all 1
-	((round)) || measure_all 50
+	for mode in "${MODES[@]}"; do
+		measure_in "$mode" 1
+		((round)) || measure_in "$mode" 50
+	done
 done
 say "age of events ($EVENTS of them, $GAP_US us apart) without a proxy, and what each proxy adds to it; medians of $ROUNDS rounds:"
-report
+for mode in "${MODES[@]}"; do
+	prefix=sse
+	[ "$mode" = awake ] || prefix=sse_asleep
+	report "$mode" 1 "$prefix"
+	report "$mode" 50 "${prefix}_50"
+done
