@@ -21,7 +21,7 @@
 #   in_ns NAME CMD...    runs in namespace client, lb, b1, b2, b3
 #   ctl ARGS...          lbctl on this edge's socket
 
-EDGE=${EDGE:-lb47}
+EDGE=${EDGE:-lb47-${TMP##*.}} # tests run side by side
 EDGE_BACKENDS=${EDGE_BACKENDS:-3}
 LB4D_PID=
 
