@@ -79,4 +79,12 @@ struct {
 	__type(value, struct tcp_counters);
 } tcp_backends SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, STATS_PORTS);
+	__type(key, uint32_t);
+	__type(value, struct stats_steer_port);
+} steer_ports SEC(".maps");
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

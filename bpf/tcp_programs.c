@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "bpf/attach.h"
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
+#include "l4/model/stats_writer.h"
 #include "l4/model/tcp_watch.h"
 
 struct tcp_programs {
@@ -48,20 +48,12 @@ struct tcp_programs *tcp_programs_open(const struct conf *conf, const struct sta
 	return t;
 }
 
-// Whether the process that announced itself in the store is an lb4d that runs.
-static bool is_lb4d(uint32_t pid)
+// Who has lanes is an lb4d. One that cannot be seen from here may run.
+static bool is_lb4d_there(const struct stats_meta *meta)
 {
-	char path[32], name[16] = "";
-	FILE *f;
+	enum stats_writer_life life = stats_writer_life(&meta->writer);
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", pid);
-	f = pid ? fopen(path, "re") : NULL;
-	if (!f)
-		return false;
-	if (!fgets(name, sizeof(name), f))
-		name[0] = '\0';
-	fclose(f);
-	return strcmp(name, "lb4d\n") == 0;
+	return meta->n_lanes && (life == STATS_WRITER_ALIVE || life == STATS_WRITER_UNKNOWN);
 }
 
 static int open_store(struct stats *out, const struct conf *conf, struct err *err)
@@ -74,9 +66,9 @@ static int open_store(struct stats *out, const struct conf *conf, struct err *er
 	rc = stats_map(out, fds, true, true, err);
 	for (int i = 0; i < STATS_REGION_COUNT; i++)
 		close(fds[i]);
-	if (rc || !is_lb4d(out->meta->pid))
+	if (rc || !is_lb4d_there(out->meta))
 		return rc;
-	rc = err_set(err, -EBUSY, "lb4d counts, process %" PRIu32, out->meta->pid);
+	rc = err_set(err, -EBUSY, "lb4d counts, process %" PRIu32, out->meta->writer.pid);
 	stats_close(out);
 	return rc;
 }
@@ -182,7 +174,7 @@ void tcp_programs_close(struct tcp_programs *t)
 		return;
 	attach_tcp_close(t->tcp);
 	if (t->is_alone) {
-		t->stats.meta->pid = 0;
+		stats_writer_leave(&t->stats.meta->writer);
 		roster_fini(&t->roster);
 		stats_close(&t->stats);
 	}

@@ -24,6 +24,7 @@
 #include "l4/ctrl/store.h"
 #include "l4/ctrl/supervise.h"
 #include "l4/dpdk/engine.h"
+#include "l4/model/stats_writer.h"
 
 struct daemon {
 	struct options options;
@@ -227,7 +228,7 @@ static int run(struct daemon *d, struct err *err)
 	steering_close(d->steering);
 	tcp_programs_close(d->control.tcp_programs);
 	neighbor_close(d->control.neighbor);
-	d->stats.meta->pid = 0;
+	stats_writer_leave(&d->stats.meta->writer);
 	LOG_INFO("stopped");
 	return 0;
 }

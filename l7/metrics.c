@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/metrics.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "l4/base/clock.h"
+#include "l4/model/stats_writer.h"
 #include "l7/manager.h"
 #include "l7/metrics_page.h"
 #include "l7/metrics_store.h"
@@ -64,14 +63,14 @@ static void write_build(FILE *out, const struct manager *m)
 static void write_daemons(FILE *out, const struct manager *m, const struct stats *l4)
 {
 	const char *lb4d = "program=\"lb4d\"", *lb7d = "program=\"lb7d\"";
-	uint32_t pid = l4 ? l4->meta->pid : 0;
+	enum stats_writer_life life =
+		l4 ? stats_writer_life(&l4->meta->writer) : STATS_WRITER_UNKNOWN;
 
 	metrics_page_head(out, "lb_daemon_up", "gauge",
 	                  "1 if the daemon runs, 0 if it stopped or died; lb4d only if there are "
-	                  "counters of it");
-	if (l4)
-		metrics_page_value(out, "lb_daemon_up", lb4d,
-		                   pid && (kill((pid_t)pid, 0) == 0 || errno == EPERM));
+	                  "counters of it, and lb7d can see its process");
+	if (life != STATS_WRITER_UNKNOWN)
+		metrics_page_value(out, "lb_daemon_up", lb4d, life == STATS_WRITER_ALIVE);
 	metrics_page_value(out, "lb_daemon_up", lb7d, 1);
 	metrics_page_head(out, "lb_start_time_seconds", "gauge",
 	                  "when the daemon started last, seconds since 1970");

@@ -236,8 +236,7 @@ static bool is_live(const struct stats_l7_name *names, uint32_t id)
 	return id != STATS_L7_OTHER && names[id].used == STATS_LIVE;
 }
 
-// What found no room shows if there is any; parentheses are in no configured name.
-static const char others[STATS_NAME_SIZE] = "(other)";
+// What found no room shows if there is any.
 
 static void add_other_services(struct list *l, const struct stats_l7 *s)
 {
@@ -245,7 +244,7 @@ static void add_other_services(struct list *l, const struct stats_l7 *s)
 
 	stats_l7_sum_service(s, STATS_L7_OTHER, &sum);
 	if (sum.connections)
-		label_text(add(l, STATS_L7_OTHER), "service", others);
+		label_text(add(l, STATS_L7_OTHER), "service", stats_l7_other);
 }
 
 static void add_other_backends(struct list *l, const struct stats_l7 *s)
@@ -257,8 +256,8 @@ static void add_other_backends(struct list *l, const struct stats_l7 *s)
 	if (!sum.requests)
 		return;
 	labels = add(l, STATS_L7_OTHER);
-	label_text(labels, "pool", others);
-	label_text(labels, "backend", others);
+	label_text(labels, "pool", stats_l7_other);
+	label_text(labels, "backend", stats_l7_other);
 }
 
 static void write_services(FILE *out, const struct stats_l7 *s)

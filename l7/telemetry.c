@@ -8,6 +8,7 @@
 #include "l4/base/log.h"
 #include "l4/model/stats_l7_roster.h"
 #include "l4/model/stats_l7_store.h"
+#include "l4/model/stats_writer.h"
 #include "l7/site.h"
 
 // Services of this host's workers.
@@ -58,7 +59,7 @@ void telemetry_close(struct telemetry *t)
 {
 	if (!t->is_open)
 		return;
-	t->store.meta->pid = 0;
+	stats_writer_leave(&t->store.meta->writer);
 	stats_l7_close(&t->store);
 	t->is_open = false;
 }

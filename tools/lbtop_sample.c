@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 const char *const lbtop_sample_states[LBTOP_STATE_COUNT] = {
-	[LBTOP_ABSENT] = "absent", [LBTOP_RUNNING] = "running", [LBTOP_STOPPED] = "stopped",
-	[LBTOP_DEAD] = "dead",     [LBTOP_REMOVED] = "removed", [LBTOP_UNREADABLE] = "unreadable",
+	[LBTOP_ABSENT] = "absent",   [LBTOP_RUNNING] = "running", [LBTOP_STOPPED] = "stopped",
+	[LBTOP_DEAD] = "dead",       [LBTOP_REMOVED] = "removed", [LBTOP_UNREADABLE] = "unreadable",
+	[LBTOP_UNKNOWN] = "unknown",
 };
 
 const char *const lbtop_sample_daemons[LBTOP_HALVES] = {"lb4d", "lb7d"};

@@ -10,6 +10,7 @@
 enum lbtop_state {
 	LBTOP_ABSENT, // it has written no counters
 	LBTOP_RUNNING,
+	LBTOP_UNKNOWN,    // whether it runs cannot be told from here (stats_writer.h)
 	LBTOP_STOPPED,    // it ended cleanly
 	LBTOP_DEAD,       // it was killed: its process is not there
 	LBTOP_REMOVED,    // the store's folder is empty; these are the counters that were in it

@@ -2,7 +2,6 @@
 #include "tools/lbtop_source.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "l4/base/clock.h"
 #include "l4/model/conf.h"
 #include "l4/model/health.h"
+#include "l4/model/stats_writer.h"
 
 int lbtop_source_init(struct lbtop_source *src, const char *dir, struct err *err)
 {
@@ -89,14 +89,16 @@ void lbtop_source_backend(struct lbtop_row *row, uint8_t state, uint8_t health, 
 		snprintf(row->health, sizeof(row->health), "%s", health_names[health]);
 }
 
-// A process that another user owns is alive, too.
-enum lbtop_state lbtop_source_state(uint32_t pid, bool is_removed)
+enum lbtop_state lbtop_source_state(const struct stats_writer *writer, bool is_removed)
 {
-	if (is_removed)
-		return LBTOP_REMOVED;
-	if (pid == 0 || pid > INT32_MAX)
-		return LBTOP_STOPPED;
-	return kill((pid_t)pid, 0) < 0 && errno == ESRCH ? LBTOP_DEAD : LBTOP_RUNNING;
+	static const enum lbtop_state states[] = {
+		[STATS_WRITER_STOPPED] = LBTOP_STOPPED,
+		[STATS_WRITER_ALIVE] = LBTOP_RUNNING,
+		[STATS_WRITER_DEAD] = LBTOP_DEAD,
+		[STATS_WRITER_UNKNOWN] = LBTOP_UNKNOWN,
+	};
+
+	return is_removed ? LBTOP_REMOVED : states[stats_writer_life(writer)];
 }
 
 static void stamp(struct lbtop_sample *out)

@@ -53,7 +53,7 @@ enum lbtop_found { LBTOP_FOUND_NOTHING, LBTOP_FOUND_SAME, LBTOP_FOUND_OTHER };
 enum lbtop_found lbtop_source_look(const struct lbtop_source *src, enum lbtop_half half,
                                    const char *name, struct lbtop_inode here[2]);
 void lbtop_source_mark(struct lbtop_opened *o, const struct lbtop_inode here[2]);
-enum lbtop_state lbtop_source_state(uint32_t pid, bool is_removed);
+enum lbtop_state lbtop_source_state(const struct stats_writer *writer, bool is_removed);
 // What the store says of a backend in numbers, in words; nothing for what it cannot mean.
 void lbtop_source_backend(struct lbtop_row *row, uint8_t state, uint8_t health, uint16_t weight);
 void lbtop_source_words(uint64_t *to, const void *counters, size_t n);

@@ -179,7 +179,7 @@ static int copy_steer(struct lbtop_sample *out, const struct stats *s)
 // An lb7d that is alone keeps the counters of TCP there, and says that it has no lanes.
 static enum lbtop_state state_of(const struct stats_meta *meta, bool is_removed)
 {
-	return meta->n_lanes ? lbtop_source_state(meta->pid, is_removed) : LBTOP_ABSENT;
+	return meta->n_lanes ? lbtop_source_state(&meta->writer, is_removed) : LBTOP_ABSENT;
 }
 
 static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src)
@@ -190,7 +190,7 @@ static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src)
 	out->daemon[LBTOP_LB4D] = (struct lbtop_daemon){
 		.state = (uint8_t)state_of(meta, o->is_removed),
 		.is_bpf = src->l4.is_bpf,
-		.pid = meta->pid,
+		.pid = meta->writer.pid,
 		.generation = meta->generation,
 		.n_lanes = meta->n_lanes,
 		.epoch = o->epoch,

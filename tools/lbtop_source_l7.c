@@ -116,7 +116,7 @@ static int copy_other(struct lbtop_sample *out, const struct stats_l7 *s, const 
 	struct lbtop_row *row = &out->rows[p->kind].row[0];
 
 	row->id = STATS_L7_OTHER;
-	snprintf(row->name, sizeof(row->name), "(others)");
+	snprintf(row->name, sizeof(row->name), "%s", stats_l7_other);
 	sum(s, p->kind, row);
 	out->rows[p->kind].n = row->value[0] > 0;
 	return row->value[0] > 0 ? sum_times(out, s, p->kind, row) : 0;
@@ -169,9 +169,9 @@ static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src)
 	const struct stats_l7_meta *meta = src->l7.meta;
 
 	out->daemon[LBTOP_LB7D] = (struct lbtop_daemon){
-		.state = (uint8_t)lbtop_source_state(meta->pid, o->is_removed),
+		.state = (uint8_t)lbtop_source_state(&meta->writer, o->is_removed),
 		.is_bpf = src->l7.is_bpf,
-		.pid = meta->pid,
+		.pid = meta->writer.pid,
 		.generation = meta->generation,
 		.n_lanes = meta->n_workers,
 		.epoch = o->epoch,

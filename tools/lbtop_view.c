@@ -314,6 +314,10 @@ static int draw_daemon(struct lbtop_grid *g, int x, const struct lbtop_sample *s
 		snprintf(line, sizeof(line), "%s up %s", lbtop_sample_daemons[half],
 		         lbtop_format_age(age, up_ns / CLOCK_NS_PER_S));
 		break;
+	case LBTOP_UNKNOWN:
+		snprintf(line, sizeof(line), "%s (pid %u) cannot be seen from here",
+		         lbtop_sample_daemons[half], d->pid);
+		break;
 	case LBTOP_STOPPED:
 		snprintf(line, sizeof(line), "%s has stopped", lbtop_sample_daemons[half]);
 		break;

@@ -3,14 +3,21 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <ev.h>
 
 #include "bpf/attach.h"
 #include "l4/base/log.h"
 
+// How old the counters of ports in the store may be.
+static const double COPY_INTERVAL_S = 1;
+
 struct steering {
 	struct control *control;
+	ev_timer copy;
 	struct attach_steer port[CONF_MAX_PORTS];
 	uint16_t number[CONF_MAX_PORTS]; // of the port in the configuration
 	uint16_t n_ports;
@@ -217,6 +224,43 @@ int steering_count(const struct control *c, uint16_t port, struct steer_counters
 	return -ENOENT;
 }
 
+// What the programs have counted, for those who read the store and may not ask the kernel.
+static void copy_counters(const struct steering *s)
+{
+	for (uint16_t i = 0; i < s->n_ports; i++) {
+		uint64_t *to = (uint64_t *)&s->control->stats->steer_ports[s->number[i]].counters;
+		struct steer_counters count;
+		const uint64_t *from = (const uint64_t *)&count;
+
+		if (attach_steer_count(&s->port[i], &count))
+			continue;
+		for (size_t j = 0; j < STATS_STEER_FIELDS; j++)
+			__atomic_store_n(&to[j], from[j], __ATOMIC_RELAXED);
+	}
+}
+
+static void on_copy(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	copy_counters(CONTAINER_OF(timer, struct steering, copy));
+}
+
+// Ports and their programs are those of this run.
+static void name_ports(const struct steering *s)
+{
+	struct stats_steer_port *ports = s->control->stats->steer_ports;
+
+	for (size_t i = 0; i < STATS_PORTS; i++)
+		__atomic_store_n(&ports[i].used, STATS_FREE, __ATOMIC_RELEASE);
+	for (uint16_t i = 0; i < s->n_ports; i++) {
+		struct stats_steer_port *p = &ports[s->number[i]];
+
+		memset(&p->counters, 0, sizeof(p->counters));
+		snprintf(p->name, sizeof(p->name), "%s",
+		         s->control->conf->ports[s->number[i]].name);
+		__atomic_store_n(&p->used, STATS_LIVE, __ATOMIC_RELEASE);
+	}
+}
+
 int steering_open(struct steering **out, struct control *c, struct err *err)
 {
 	struct steering *s = calloc(1, sizeof(*s));
@@ -233,7 +277,10 @@ int steering_open(struct steering **out, struct control *c, struct err *err)
 		return rc;
 	}
 	c->steering = s;
+	name_ports(s);
+	ev_timer_init(&s->copy, on_copy, COPY_INTERVAL_S, COPY_INTERVAL_S);
 	if (s->n_ports) {
+		ev_timer_start(c->loop, &s->copy);
 		c->services_changed = on_change;
 		c->count_steered = steering_count;
 	}
@@ -247,6 +294,10 @@ void steering_close(struct steering *s)
 		return;
 	s->control->services_changed = NULL;
 	s->control->count_steered = NULL;
+	if (s->control->steering) {
+		ev_timer_stop(s->control->loop, &s->copy);
+		copy_counters(s);
+	}
 	s->control->steering = NULL;
 	while (s->n_ports)
 		attach_steer_close(&s->port[--s->n_ports]);

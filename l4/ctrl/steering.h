@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: BSD-3-Clause Keeps the XDP programs of all af_xdp ports in step with the
-// snapshot that serves: which packets go to the lanes and which stay with the kernel. Control
-// thread.
+// SPDX-License-Identifier: BSD-3-Clause
+// Keeps the XDP programs of all af_xdp ports in step with the snapshot that serves: which packets go to the lanes and which stay with
+// the kernel. Copies what they have counted to the counter store, each second. Control thread.
 #pragma once
 
 #include "l4/ctrl/control.h"

@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 7 };
+enum { COUNTERS_VERSION = 8 };
 
 enum verdict {
 	VERDICT_NONE,
@@ -151,7 +151,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(reply_bytes, counter, bytes, "nat: their bytes")
 
 // One set for each port with an XDP program (bpf/steer.bpf.c), counted in the kernel; these live with the
-// program and begin anew with it. Identity: packets seen = sum of all.
+// program and begin anew with it. lb4d copies them to the store each second. Identity: packets seen = sum of all.
 #define COUNTERS_STEER(X)                                                                     \
 	X(passed, counter, packets, "left to the kernel: not for a service of the lanes")     \
 	X(service, counter, packets, "to a service, given to its lane")                       \

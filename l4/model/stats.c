@@ -10,6 +10,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/model/stats_region.h"
+#include "l4/model/stats_writer.h"
 
 static int map_region(struct stats *s, enum stats_region region, int fd, bool writable)
 {
@@ -29,6 +30,7 @@ static void point_at_mappings(struct stats *s)
 	s->steer_services = s->mapping[STATS_STEER_SERVICE];
 	s->tcp_services = s->mapping[STATS_TCP_SERVICE];
 	s->tcp_backends = s->mapping[STATS_TCP_BACKEND];
+	s->steer_ports = s->mapping[STATS_STEER_PORT];
 }
 
 static int check_owner(const struct stats *s, bool writable, struct err *err)
@@ -206,7 +208,7 @@ void stats_announce(struct stats *s, const char *node, uint16_t n_lanes, uint32_
 	meta->version = COUNTERS_VERSION;
 	meta->layout = stats_layout();
 	meta->n_lanes = n_lanes;
-	meta->pid = pid;
+	stats_writer_enter(&meta->writer, pid);
 	meta->generation = 0;
 	meta->started_ns = (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
 	memset(meta->node, 0, sizeof(meta->node));
@@ -215,45 +217,50 @@ void stats_announce(struct stats *s, const char *node, uint16_t n_lanes, uint32_
 	__atomic_store_n(&meta->magic, STATS_MAGIC, __ATOMIC_RELEASE);
 }
 
-// All counters are uint64_t, so a set of them is a row of words.
-static void add_words(void *sum, const void *counters, size_t size)
+struct stats_slots stats_counters(const struct stats *s, enum stats_region region)
 {
-	uint64_t *to = sum;
-	const uint64_t *from = counters;
+	static const uint32_t n_ids[STATS_REGION_COUNT] = {
+		[STATS_LANE] = 1,
+		[STATS_SERVICE] = STATS_SERVICES,
+		[STATS_BACKEND] = STATS_BACKENDS,
+		[STATS_STEER_SERVICE] = STATS_SERVICES,
+		[STATS_TCP_SERVICE] = STATS_SERVICES,
+		[STATS_TCP_BACKEND] = STATS_BACKENDS,
+		[STATS_STEER_PORT] = STATS_PORTS,
+	};
 
-	for (size_t i = 0; i < size / sizeof(*to); i++)
-		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	assert(n_ids[region]); // others are no counters
+	return (struct stats_slots){.base = s->mapping[region],
+	                            .n_slots = stats_shapes[region].n_entries / n_ids[region],
+	                            .n_ids = n_ids[region],
+	                            .stride = stats_shapes[region].entry_size};
+}
+
+static void sum(const struct stats *s, enum stats_region region, uint32_t id, void *out)
+{
+	const struct stats_slots slots = stats_counters(s, region);
+
+	stats_slots_sum(&slots, id, 0, out, slots.stride);
 }
 
 void stats_sum_lanes(const struct stats *s, struct lane_counters *out)
 {
-	memset(out, 0, sizeof(*out));
-	for (size_t lane = 0; lane < STATS_SLOTS; lane++)
-		add_words(out, &s->lanes[lane], sizeof(*out));
+	sum(s, STATS_LANE, 0, out);
 }
 
 void stats_sum_service(const struct stats *s, uint16_t id, struct service_counters *out)
 {
-	assert(id < STATS_SERVICES);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t lane = 0; lane < STATS_SLOTS; lane++)
-		add_words(out, stats_service(s, lane) + id, sizeof(*out));
+	sum(s, STATS_SERVICE, id, out);
 }
 
 void stats_sum_backend(const struct stats *s, uint16_t id, struct backend_counters *out)
 {
-	assert(id < STATS_BACKENDS);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t lane = 0; lane < STATS_SLOTS; lane++)
-		add_words(out, stats_backend(s, lane) + id, sizeof(*out));
+	sum(s, STATS_BACKEND, id, out);
 }
 
 void stats_sum_steer_service(const struct stats *s, uint16_t id, struct steer_service_counters *out)
 {
-	assert(id < STATS_SERVICES);
-	memset(out, 0, sizeof(*out));
-	for (size_t cpu = 0; cpu < STATS_CPU_SLOTS; cpu++)
-		add_words(out, &s->steer_services[cpu * STATS_SERVICES + id], sizeof(*out));
+	sum(s, STATS_STEER_SERVICE, id, out);
 }
 
 int64_t stats_identity(const struct lane_counters *sum)

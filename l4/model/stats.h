@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The counter store: shared memory that lanes add to and anybody reads without asking a daemon.
 //
-// Nine regions, each a flat array. Two homes with the same layout:
+// Ten regions, each a flat array. Two homes with the same layout:
 // - pinned BPF maps (BPF_F_MMAPABLE arrays) in the folder of the configuration key "stats", made by
 //   bpf/attach.c; `bpftool map dump` shows named fields;
 // - where BPF is not permitted, files of the same names in the /dev/shm folder of stats_shm_dir().
@@ -9,13 +9,14 @@
 // its own (the caller is told otherwise and makes the regions anew).
 //
 // Writers: a lane its own slot of lane, service and backend; the control thread meta and the two name
-// regions; BPF programs in the kernel the last three, which stay zero in files. Plain 64-bit stores: a reader may be a few packets behind, never torn.
+// regions, and copies steer_ports; BPF programs in the kernel the three before, which stay zero in files. Plain 64-bit stores: a reader may be a few packets behind, never torn.
 #pragma once
 
 #include "l4/base/addr.h"
 #include "l4/base/err.h"
 #include "l4/model/conf.h"
 #include "l4/model/stats_layout.h"
+#include "l4/model/stats_slots.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,7 @@ static_assert(STATS_NAME_SIZE + 0 == CONF_NAME_MAX + 1, "a name fits");
 static_assert(STATS_SLOTS + 0 == CONF_MAX_LANES, "a slot for each lane");
 static_assert(STATS_SERVICES + 0 == 2 * CONF_MAX_SERVICES, "room for retired ids");
 static_assert(STATS_BACKENDS + 0 == 2 * CONF_MAX_BACKENDS, "room for retired ids");
+static_assert(STATS_PORTS + 0 == CONF_MAX_PORTS, "a place for each port");
 
 struct stats {
 	struct stats_meta *meta;
@@ -32,11 +34,12 @@ struct stats {
 	struct service_counters *services;
 	struct backend_counters *backends;
 	struct steer_service_counters
-		*steer_services;           // see STATS_STEER_SERVICE for what is in which
-	struct tcp_counters *tcp_services; // [STATS_SERVICES], by service id
-	struct tcp_counters *tcp_backends; // [STATS_BACKENDS], by backend id
-	bool is_bpf;                       // home: BPF maps, or files under /dev/shm
-	void *mapping[STATS_REGION_COUNT]; // owned
+		*steer_services;              // see STATS_STEER_SERVICE for what is in which
+	struct tcp_counters *tcp_services;    // [STATS_SERVICES], by service id
+	struct tcp_counters *tcp_backends;    // [STATS_BACKENDS], by backend id
+	struct stats_steer_port *steer_ports; // [STATS_PORTS], by port of the configuration
+	bool is_bpf;                          // home: BPF maps, or files under /dev/shm
+	void *mapping[STATS_REGION_COUNT];    // owned
 };
 
 enum { STATS_DIR_SIZE = 272 }; // "/dev/shm/", a name of 255 bytes, the end
@@ -72,7 +75,7 @@ NODISCARD int stats_open_private(struct stats *s);
 void stats_close(struct stats *s);
 
 // Writes the meta entry and sets gauges to zero, as tables start empty; call after the regions are mapped
-// and before any lane runs. A daemon that stops cleanly sets meta->pid to 0.
+// and before any lane runs. A daemon that stops cleanly calls stats_writer_leave().
 void stats_announce(struct stats *s, const char *node, uint16_t n_lanes, uint32_t pid);
 
 static inline struct service_counters *stats_service(const struct stats *s, uint32_t lane)
@@ -84,6 +87,9 @@ static inline struct backend_counters *stats_backend(const struct stats *s, uint
 {
 	return s->backends + (size_t)lane * STATS_BACKENDS;
 }
+
+// Where the counters of a region lie: by lane, CPU or not at all in slots, by id; of STATS_LANE one id.
+struct stats_slots stats_counters(const struct stats *s, enum stats_region region);
 
 // Sums over the lanes.
 void stats_sum_lanes(const struct stats *s, struct lane_counters *out);

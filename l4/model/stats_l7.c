@@ -147,73 +147,65 @@ int stats_l7_open(struct stats_l7 *s, const char *dir, struct err *err)
 
 // --- sums ---
 
-// All counters and histograms are uint64_t, so a set of them is a row of words.
-static void add_words(void *sum, const void *from, size_t size)
+struct stats_slots stats_l7_counters(const struct stats_l7 *s, enum stats_l7_region region)
 {
-	uint64_t *to = sum;
-	const uint64_t *word = from;
+	struct stats_shape shapes[STATS_L7_REGION_COUNT];
 
-	for (size_t i = 0; i < size / sizeof(*to); i++)
-		to[i] += __atomic_load_n(&word[i], __ATOMIC_RELAXED);
+	assert(region != STATS_L7_META && region != STATS_L7_SERVICE_NAME &&
+	       region != STATS_L7_BACKEND_NAME && region != STATS_L7_MODEL_NAME);
+	stats_layout_l7_shapes(shapes, &s->room);
+	return (struct stats_slots){.base = s->mapping[region],
+	                            .n_slots = s->room.n_workers,
+	                            .n_ids = shapes[region].n_entries / s->room.n_workers,
+	                            .stride = shapes[region].entry_size};
+}
+
+static void sum(const struct stats_l7 *s, enum stats_l7_region region, uint32_t id, void *out)
+{
+	const struct stats_slots slots = stats_l7_counters(s, region);
+
+	stats_slots_sum(&slots, id, 0, out, slots.stride);
 }
 
 void stats_l7_sum_workers(const struct stats_l7 *s, struct worker_counters *out)
 {
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < s->room.n_workers; w++)
-		add_words(out, &s->workers[w], sizeof(*out));
+	sum(s, STATS_L7_WORKER, 0, out);
 }
 
 void stats_l7_sum_service(const struct stats_l7 *s, uint32_t id, struct l7_service_counters *out)
 {
-	assert(id < s->room.n_services);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < s->room.n_workers; w++)
-		add_words(out, &s->services[stats_l7_service_at(s, w, id)], sizeof(*out));
+	sum(s, STATS_L7_SERVICE, id, out);
 }
 
 void stats_l7_sum_backend(const struct stats_l7 *s, uint32_t id, struct l7_backend_counters *out)
 {
-	assert(id < s->room.n_backends);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < s->room.n_workers; w++)
-		add_words(out, &s->backends[stats_l7_backend_at(s, w, id)], sizeof(*out));
+	sum(s, STATS_L7_BACKEND, id, out);
 }
 
 void stats_l7_sum_service_times(const struct stats_l7 *s, uint32_t id,
                                 struct l7_service_histograms *out)
 {
-	assert(id < s->room.n_services);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < s->room.n_workers; w++)
-		add_words(out, &s->service_times[stats_l7_service_at(s, w, id)], sizeof(*out));
+	sum(s, STATS_L7_SERVICE_HISTOGRAM, id, out);
 }
 
 void stats_l7_sum_backend_times(const struct stats_l7 *s, uint32_t id,
                                 struct l7_backend_histograms *out)
 {
-	assert(id < s->room.n_backends);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < s->room.n_workers; w++)
-		add_words(out, &s->backend_times[stats_l7_backend_at(s, w, id)], sizeof(*out));
+	sum(s, STATS_L7_BACKEND_HISTOGRAM, id, out);
 }
 
 void stats_l7_sum_model(const struct stats_l7 *s, uint32_t id, struct l7_model_counters *out)
 {
-	assert(id < STATS_L7_MODELS);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < s->room.n_workers; w++)
-		add_words(out, &s->models[stats_l7_model_at(w, id)], sizeof(*out));
+	sum(s, STATS_L7_MODEL, id, out);
 }
 
 void stats_l7_sum_model_times(const struct stats_l7 *s, uint32_t id,
                               struct l7_model_histograms *out)
 {
-	assert(id < STATS_L7_MODELS);
-	memset(out, 0, sizeof(*out));
-	for (uint32_t w = 0; w < s->room.n_workers; w++)
-		add_words(out, &s->model_times[stats_l7_model_at(w, id)], sizeof(*out));
+	sum(s, STATS_L7_MODEL_HISTOGRAM, id, out);
 }
+
+const char stats_l7_other[STATS_NAME_SIZE] = "(other)";
 
 int64_t stats_l7_identity(const struct l7_service_counters *sum)
 {

@@ -64,6 +64,9 @@ static inline size_t stats_l7_model_at(uint32_t worker, uint32_t id)
 	return (size_t)worker * STATS_L7_MODELS + id;
 }
 
+// Where the counters of a region lie: by worker in slots, by id; of STATS_L7_WORKER one id.
+struct stats_slots stats_l7_counters(const struct stats_l7 *s, enum stats_l7_region region);
+
 // Sums over the workers.
 void stats_l7_sum_workers(const struct stats_l7 *s, struct worker_counters *out);
 void stats_l7_sum_service(const struct stats_l7 *s, uint32_t id, struct l7_service_counters *out);
@@ -75,6 +78,9 @@ void stats_l7_sum_backend_times(const struct stats_l7 *s, uint32_t id,
 void stats_l7_sum_model(const struct stats_l7 *s, uint32_t id, struct l7_model_counters *out);
 void stats_l7_sum_model_times(const struct stats_l7 *s, uint32_t id,
                               struct l7_model_histograms *out);
+
+// What STATS_L7_OTHER is called wherever names are shown: parentheses are in no configured name.
+extern const char stats_l7_other[STATS_NAME_SIZE]; // "(other)"
 
 // The requests of a service that have neither ended nor are on their way: 0 when nothing is in between.
 int64_t stats_l7_identity(const struct l7_service_counters *sum);

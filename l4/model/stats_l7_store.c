@@ -11,6 +11,7 @@
 
 #include "l4/base/clock.h"
 #include "l4/model/stats_region.h"
+#include "l4/model/stats_writer.h"
 
 enum {
 	LEAST_SERVICES = 64, // 1.4 MB for two workers, mostly histograms
@@ -316,7 +317,7 @@ void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_wo
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	meta->n_workers = n_workers;
-	meta->pid = pid;
+	stats_writer_enter(&meta->writer, pid);
 	meta->generation = 0;
 	meta->started_ns = (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
 	memset(meta->node, 0, sizeof(meta->node));

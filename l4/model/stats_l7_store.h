@@ -33,8 +33,8 @@ NODISCARD int stats_l7_store_open_shm(struct stats_l7 *out, const char *dir,
 // Memory of one's own, which nobody else sees and which does not outlive the process. 0 or -ENOMEM.
 NODISCARD int stats_l7_store_open_private(struct stats_l7 *out, const struct stats_l7_room *room);
 
-// Writes the meta entry and sets all gauges to zero; before any worker runs. A daemon that stops cleanly sets
-// meta->pid to 0.
+// Writes the meta entry and sets all gauges to zero; before any worker runs. A daemon that stops cleanly
+// calls stats_writer_leave().
 void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_workers,
                              uint32_t pid);
 

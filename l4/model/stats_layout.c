@@ -16,15 +16,17 @@ const struct stats_shape stats_shapes[STATS_REGION_COUNT] = {
                                  STATS_CPU_SLOTS *STATS_SERVICES},
 	[STATS_TCP_SERVICE] = {"tcp_services", sizeof(struct tcp_counters), STATS_SERVICES},
 	[STATS_TCP_BACKEND] = {"tcp_backends", sizeof(struct tcp_counters), STATS_BACKENDS},
+	[STATS_STEER_PORT] = {"steer_ports", sizeof(struct stats_steer_port), STATS_PORTS},
 };
 
 // Every name in its order; the blanks keep "ab" "c" apart from "a" "bc".
 #define R(SYMBOL, name, VERDICT, help) #name ":" #VERDICT " "
 #define C(name, kind, unit, help) #name ":" #kind " "
 #define H(name, unit, help) #name ":" #unit " "
-static const char all_names[] = "reasons " REASONS(R) "lane " COUNTERS_LANE(C) "service " COUNTERS_SERVICE(
-	C) "backend " COUNTERS_BACKEND(C) "steer " COUNTERS_STEER_SERVICE(C) "tcp " COUNTERS_TCP(C)
-	HISTOGRAMS_TCP(H);
+static const char all_names[] =
+	"reasons " REASONS(R) "lane " COUNTERS_LANE(C) "service " COUNTERS_SERVICE(C) "backend " COUNTERS_BACKEND(
+		C) "port " COUNTERS_STEER(C) "steer " COUNTERS_STEER_SERVICE(C) "tcp " COUNTERS_TCP(C)
+		HISTOGRAMS_TCP(H);
 #undef R
 #undef C
 #undef H

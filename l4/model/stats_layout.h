@@ -30,6 +30,7 @@ enum {
 	STATS_SERVICES = 2048, // twice CONF_MAX_SERVICES: room for ids retired but not yet reused
 	STATS_BACKENDS = 8192, // twice CONF_MAX_BACKENDS
 	STATS_CPU_SLOTS = 64,
+	STATS_PORTS = 16, // CONF_MAX_PORTS
 };
 
 enum stats_region {
@@ -45,7 +46,18 @@ enum stats_region {
 	STATS_STEER_SERVICE, // struct steer_service_counters [STATS_CPU_SLOTS * STATS_SERVICES]
 	STATS_TCP_SERVICE,   // struct tcp_counters [STATS_SERVICES]
 	STATS_TCP_BACKEND,   // struct tcp_counters [STATS_BACKENDS]
+	STATS_STEER_PORT, // struct stats_steer_port [STATS_PORTS]: lb4d copies what a program counted
 	STATS_REGION_COUNT,
+};
+
+// The process that writes a half of the store; see stats_writer.h.
+struct stats_writer {
+	uint32_t pid; // 0 = it stopped cleanly; written last
+	uint32_t pad;
+	uint64_t start; // of the process: clock ticks since the boot; 0 = not known
+	uint64_t boot;  // hash of the kernel's boot_id; 0 = not known
+	uint64_t
+		home; // hash of the namespaces in which pid and start are to be read; 0 = not known
 };
 
 struct stats_meta {
@@ -53,9 +65,9 @@ struct stats_meta {
 	uint32_t version; // COUNTERS_VERSION
 	uint32_t layout;  // hash of all names and sizes: catches a forgotten version
 	uint16_t n_lanes; // lanes of the daemon that runs now or ran last; 0: an lb7d without lb4d
-	uint16_t pad;
-	uint32_t pid;        // of the daemon, 0 = stopped cleanly
+	uint16_t pad[3];
 	uint32_t generation; // of the snapshot that serves
+	struct stats_writer writer;
 	uint64_t started_ns; // CLOCK_REALTIME
 	uint64_t
 		cycles_hz; // of the lanes' cores, so that busy_ns can be told in cycles; 0 = not known
@@ -87,8 +99,18 @@ struct stats_backend_name {
 	char name[STATS_NAME_SIZE];
 };
 
+struct stats_steer_port {
+	uint32_t
+		used; // enum stats_used; STATS_LIVE = it has an XDP program, and lb4d runs or ran last with it; written last
+	uint32_t pad;
+	char name[STATS_NAME_SIZE];
+	struct steer_counters counters; // of the present program; at most a second old
+};
+
 // BPF arrays round an entry up to 8 bytes; files do not.
-_Static_assert(sizeof(struct stats_meta) == 104, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_writer) == 32, "the same for kernel and daemon");
+_Static_assert(sizeof(struct stats_steer_port) % 8 == 0, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_meta) == 136, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct stats_service_name) == 160, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct stats_backend_name) == 160, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct lane_counters) % 64 == 0, "lanes do not share a cache line");
@@ -138,8 +160,9 @@ struct stats_l7_meta {
 	uint32_t version; // COUNTERS_VERSION
 	uint32_t layout;  // hash of all names and sizes: catches a forgotten version
 	struct stats_l7_room room;
-	uint32_t n_workers;  // of the lb7d that runs now or ran last
-	uint32_t pid;        // of lb7d, 0 = stopped cleanly
+	uint32_t n_workers; // of the lb7d that runs now or ran last
+	uint32_t pad;
+	struct stats_writer writer;
 	uint32_t generation; // of the configuration that serves
 	uint32_t is_stale;   // another store has taken its place: open it anew
 	uint64_t started_ns; // CLOCK_REALTIME
@@ -160,7 +183,7 @@ struct stats_l7_name {
 	char name[STATS_NAME_SIZE]; // unique: a service's or model's alone, a backend's in its pool
 };
 
-_Static_assert(sizeof(struct stats_l7_meta) == 112, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct stats_l7_meta) == 144, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct stats_l7_name) == 168, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct worker_counters) % 64 == 0, "workers do not share a cache line");
 _Static_assert(sizeof(struct l7_service_counters) % 64 == 0, "likewise");

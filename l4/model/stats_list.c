@@ -109,7 +109,7 @@ int stats_reference(FILE *out)
 	        "counters survive a restart of the daemon, and its death.\n"
 	        "\n"
 	        "lb4d writes `lanes`, `services`, `backends`; its and the kernel's programs `steer_services`,\n"
-	        "`tcp_services`, `tcp_backends`; lb7d `workers`, `l7_services`, `l7_backends`, `l7_service_times`\n"
+	        "`tcp_services`, `tcp_backends`, `steer_ports` (copied each second); lb7d `workers`, `l7_services`, `l7_backends`, `l7_service_times`\n"
 	        "`l7_backend_times`, `l7_models`, `l7_model_times`, one set for each worker, to be summed. What an index stands for is in\n"
 	        "`service_names`, `backend_names` and their `l7_` kin.\n"
 	        "\n"

@@ -10,6 +10,7 @@
 #include "l4/base/clock.h"
 #include "l4/model/health.h"
 #include "l4/model/stats.h"
+#include "l4/model/stats_writer.h"
 
 static volatile sig_atomic_t is_told_to_stop;
 
@@ -114,7 +115,7 @@ int main(int argc, char **argv)
 		write_all(&s, (clock_now_ns() - begin_ns) / CLOCK_NS_PER_MS);
 		usleep(2000);
 	}
-	s.meta->pid = 0; // as a daemon that stops cleanly
+	stats_writer_leave(&s.meta->writer); // as a daemon that stops cleanly
 	stats_close(&s);
 	return 0;
 }

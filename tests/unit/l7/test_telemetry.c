@@ -64,7 +64,7 @@ Test(telemetry, what_lb7d_serves_gets_ids_and_nothing_else)
 	cr_expect_eq(t.store.service_names[1].port, 81);
 	cr_expect_str_eq(t.store.backend_names[3].group, "q");
 	cr_expect_eq(t.store.meta->generation, 7);
-	cr_expect_eq(t.store.meta->pid, (uint32_t)getpid());
+	cr_expect_eq(t.store.meta->writer.pid, (uint32_t)getpid());
 	telemetry_close(&t);
 	site_put(s);
 }

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "l4/model/stats_writer.h"
+
 // A store of this test's own.
 static char dir[64];
 static struct lbtop_source source;
@@ -147,9 +149,13 @@ Test(lbtop_source, a_daemon_that_stopped_is_told_from_one_that_died)
 
 	open_writer(&w, 0);
 	expect_state(LBTOP_STOPPED);
-	w.meta->pid = (uint32_t)getpid();
+	stats_writer_enter(&w.meta->writer, (uint32_t)getpid());
 	expect_state(LBTOP_RUNNING);
-	w.meta->pid = dead_pid();
+	w.meta->writer.start--; // another process has its number now
+	expect_state(LBTOP_DEAD);
+	w.meta->writer.home++;
+	expect_state(LBTOP_UNKNOWN);
+	stats_writer_enter(&w.meta->writer, dead_pid());
 	expect_state(LBTOP_DEAD);
 	stats_close(&w);
 }
@@ -161,7 +167,7 @@ Test(lbtop_source, an_lb7d_that_is_alone_is_no_lb4d)
 	open_writer(&w, (uint32_t)getpid());
 	w.meta->n_lanes = 0;
 	expect_state(LBTOP_ABSENT);
-	w.meta->pid = dead_pid();
+	stats_writer_enter(&w.meta->writer, dead_pid());
 	expect_state(LBTOP_ABSENT);
 	stats_close(&w);
 }

@@ -250,6 +250,7 @@ static const struct {
 	const char *words;
 } states[] = {
 	{LBTOP_RUNNING, "lb4d up 1m41s"},
+	{LBTOP_UNKNOWN, "lb4d (pid 4711) cannot be seen from here"},
 	{LBTOP_STOPPED, "lb4d has stopped"},
 	{LBTOP_DEAD, "lb4d (pid 4711) is dead"},
 	{LBTOP_REMOVED, "counters of lb4d were removed"},

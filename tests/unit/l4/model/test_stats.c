@@ -93,7 +93,7 @@ Test(stats, reader_sees_what_a_writer_added)
 	cr_expect_eq(backend.reply_bytes, 8);
 	cr_expect_str_eq(r.meta->node, "edge-1");
 	cr_expect_eq(r.meta->n_lanes, 2);
-	cr_expect_eq(r.meta->pid, 4711);
+	cr_expect_eq(r.meta->writer.pid, 4711);
 	cr_expect_not(r.is_bpf);
 	stats_close(&r);
 	stats_close(&w);
@@ -290,7 +290,7 @@ Test(stats, a_reader_cannot_write)
 	cr_assert_eq(stats_open(&r, dir, &err), 0, "%s", err.msg);
 	cr_assert_eq(pipe(ends), 0);
 	cr_assert_eq(write(ends[1], "1234", 4), 4);
-	cr_expect_eq(read(ends[0], &r.meta->pid, 4), -1);
+	cr_expect_eq(read(ends[0], &r.meta->writer.pid, 4), -1);
 	cr_expect_eq(errno, EFAULT);
 	cr_expect_eq(mprotect(r.meta, sizeof(*r.meta), PROT_READ | PROT_WRITE), -1);
 	stats_close(&r);

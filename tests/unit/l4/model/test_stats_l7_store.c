@@ -111,7 +111,7 @@ Test(stats_l7_store, reader_sees_what_a_writer_added)
 
 	fill(&w);
 	expect_filled(&r, &small);
-	cr_expect_eq(r.meta->pid, 4711);
+	cr_expect_eq(r.meta->writer.pid, 4711);
 	cr_expect_str_eq(r.meta->node, "edge");
 	cr_expect_not(r.is_bpf);
 	cr_expect_not(stats_l7_is_stale(&r));
@@ -342,7 +342,7 @@ Test(stats_l7_store, a_reader_cannot_write)
 
 	cr_assert_eq(pipe(ends), 0);
 	cr_assert_eq(write(ends[1], "1234", 4), 4);
-	cr_expect_eq(read(ends[0], &r.meta->pid, 4), -1);
+	cr_expect_eq(read(ends[0], &r.meta->writer.pid, 4), -1);
 	cr_expect_eq(errno, EFAULT);
 	stats_l7_close(&r);
 	stats_l7_close(&w);
