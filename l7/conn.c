@@ -408,7 +408,6 @@ static void offer_again(struct loop_task *task)
 {
 	struct conn *c = CONTAINER_OF(task, struct conn, again);
 
-	c->is_again = false;
 	if (!is_live(c) || c->is_paused)
 		return;
 	if (c->held)
@@ -429,12 +428,10 @@ void conn_resume(struct conn *c)
 	if (!c->is_paused)
 		return;
 	c->is_paused = false;
-	if (!c->held && !c->is_ended) {
+	if (!c->held && !c->is_ended)
 		io_receive(&c->io, true);
-	} else if (!c->is_again) {
-		c->is_again = true;
+	else
 		loop_defer(c->io.loop, &c->again);
-	}
 }
 
 // --- opening and closing ---

@@ -49,7 +49,6 @@ struct conn {
 	bool is_truncated; // TLS: FIN without close_notify
 	bool is_told;      // `ended` was called
 	bool is_broken;    // `failed` was called
-	bool is_again;     // `again` is deferred
 };
 
 // For a loop that is to carry connections: its buffers for gathering. 0 or -ENOMEM.

@@ -34,7 +34,6 @@ struct exchange {
 	bool is_ended;     // all of the request came
 	bool is_end_given; // and was given to the stream
 	bool is_tunnel;    // WebSocket
-	bool is_deferred;  // `task` is
 	bool is_closed;    // freed by `task`
 };
 
@@ -119,7 +118,6 @@ static void run_task(struct loop_task *task)
 {
 	struct exchange *e = CONTAINER_OF(task, struct exchange, task);
 
-	e->is_deferred = false;
 	if (e->is_closed)
 		slab_put(&e->c->w->loop.slab, e);
 	else
@@ -128,9 +126,6 @@ static void run_task(struct loop_task *task)
 
 static void defer(struct exchange *e)
 {
-	if (e->is_deferred)
-		return;
-	e->is_deferred = true;
 	loop_defer(&e->c->w->loop, &e->task);
 }
 

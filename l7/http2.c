@@ -16,9 +16,6 @@ enum {
 
 void http2_defer(struct http2 *h)
 {
-	if (h->is_deferred)
-		return;
-	h->is_deferred = true;
 	loop_defer(h->setup.conn->io.loop, &h->task);
 }
 
@@ -69,7 +66,6 @@ static void run_task(struct loop_task *task)
 {
 	struct http2 *h = CONTAINER_OF(task, struct http2, task);
 
-	h->is_deferred = false;
 	if (h->is_closed)
 		return;
 	http2_flush(h);

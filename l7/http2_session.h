@@ -67,7 +67,6 @@ struct http2 {
 	uint64_t refilled_ns;       // the allowance, last
 	int32_t allowance; // of events that a peer may cause without use; negative: cut off
 	uint32_t n_streams;
-	bool is_deferred;  // `task` is
 	bool is_receiving; // within nghttp2_session_mem_recv()
 	bool is_broken;    // nothing more is received
 	bool is_closed;    // by the owner

@@ -57,6 +57,7 @@ static void run_tasks(struct loop *loop)
 		loop->tasks = task->next;
 		if (!loop->tasks)
 			loop->tasks_end = &loop->tasks;
+		task->is_deferred = false;
 		task->run(task);
 		flush(loop);
 	}
@@ -79,6 +80,9 @@ void loop_fini(struct loop *loop)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
+	if (task->is_deferred)
+		return; // linked in twice it would cut off those behind it
+	task->is_deferred = true;
 	task->next = NULL;
 	*loop->tasks_end = task;
 	loop->tasks_end = &task->next;

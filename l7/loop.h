@@ -28,6 +28,7 @@ struct gather;
 struct loop_task {
 	struct loop_task *next;
 	void (*run)(struct loop_task *task);
+	bool is_deferred; // by loop_defer(), and has not run
 };
 
 struct io_list {
@@ -61,7 +62,8 @@ void loop_run(struct loop *loop); // until loop_stop()
 void loop_turn(struct loop *loop, int most_ms);
 void loop_stop(struct loop *loop); // after this turn
 
-// Runs the task at the end of the turn. The task's memory is its owner's, until it runs.
+// Runs the task at the end of the turn, once, however often this was called before. The task's memory is its owner's, until it runs;
+// all zero but `run` at first.
 void loop_defer(struct loop *loop, struct loop_task *task);
 
 // From any thread: the task runs in the loop's thread, in the order of posting.

@@ -2,6 +2,7 @@
 #include "l7/loop.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 enum { SLEPT_MS = 5000, DELAY_MS = 100 };
 
@@ -27,5 +28,55 @@ Test(loop, a_timer_started_after_a_long_wait_is_not_early)
 	cr_expect_eq(n_fired, 0);
 	timer_run(&loop.timers, loop.now_ns / CLOCK_NS_PER_MS + DELAY_MS);
 	cr_expect_eq(n_fired, 1);
+	loop_fini(&loop);
+}
+
+// --- deferred tasks ---
+
+struct noting_task {
+	struct loop_task task;
+	struct loop *loop;
+	char name;
+	bool is_repeated;
+};
+
+static char ran[8];
+
+static void note(struct loop_task *task)
+{
+	struct noting_task *n = CONTAINER_OF(task, struct noting_task, task);
+
+	ran[strlen(ran)] = n->name;
+	if (n->is_repeated)
+		loop_defer(n->loop, task);
+	n->is_repeated = false;
+}
+
+// Found by calls that ended twice in a turn: the second time cut off what others had deferred in between, for good.
+Test(loop, a_task_deferred_twice_runs_once_and_cuts_off_nobody)
+{
+	struct noting_task a = {.task.run = note, .name = 'a'}, b = {.task.run = note, .name = 'b'},
+			   c = {.task.run = note, .name = 'c'};
+	struct loop loop;
+
+	cr_assert_eq(loop_init(&loop, 1 << 20), 0);
+	loop_defer(&loop, &a.task);
+	loop_defer(&loop, &b.task);
+	loop_defer(&loop, &a.task);
+	loop_defer(&loop, &c.task);
+	loop_turn(&loop, 0);
+	cr_expect_str_eq(ran, "abc");
+	loop_fini(&loop);
+}
+
+Test(loop, a_task_may_defer_itself_while_it_runs)
+{
+	struct loop loop;
+	struct noting_task a = {.task.run = note, .loop = &loop, .name = 'a', .is_repeated = true};
+
+	cr_assert_eq(loop_init(&loop, 1 << 20), 0);
+	loop_defer(&loop, &a.task);
+	loop_turn(&loop, 0);
+	cr_expect_str_eq(ran, "aa");
 	loop_fini(&loop);
 }
