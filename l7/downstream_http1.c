@@ -17,13 +17,15 @@ void downstream_http1_refuse(struct downstream *c, uint16_t status, const char *
 	char space[256];
 	struct text content = text_of(space, sizeof(space));
 	struct answer a = answer_error(status, reason, &content);
+	struct stream_refusal refusal = {
+		.status = status, .bytes_out = a.body.len, .reason = reason};
 
 	stream_count_refused(c->w, &c->from, status);
 	if (answer_write(&t, &a, 1, false, true)) {
 		conn_scratch_keep(&c->conn, &t);
 		conn_send(&c->conn, text_slice(&t));
 	}
-	stream_note_refused(c->w, &c->from, downstream_l7(c), status, a.body.len, reason);
+	stream_note_refused(c->w, &c->from, downstream_l7(c), &refusal);
 	downstream_linger(c);
 }
 

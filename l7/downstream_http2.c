@@ -213,7 +213,8 @@ static void give_up(struct downstream *c, const char *reason)
 {
 	c->w->counters->http2_errors++;
 	stream_count_refused(c->w, &c->from, 0);
-	stream_note_refused(c->w, &c->from, downstream_l7(c), 0, 0, reason);
+	stream_note_refused(c->w, &c->from, downstream_l7(c),
+	                    &(struct stream_refusal){.reason = reason});
 	leave(c);
 }
 
@@ -462,17 +463,19 @@ static void on_refused(struct http2_stream *s, uint16_t status, const char *reas
 	char space[256], date[ANSWER_DATE_SIZE], more[1024];
 	struct text content = text_of(space, sizeof(space)), scratch = text_of(more, sizeof(more));
 	struct answer a = answer_error(status, reason, &content);
+	struct stream_refusal refusal = {.status = status, .reason = reason};
 
 	e->c->http2->begun = NULL;
 	stream_count_refused(w, &e->from, status);
-	if (stream_grpc_refuse(w, status, reason, &scratch))
+	if (stream_grpc_refuse(w, &refusal, &scratch))
 		a.body.len = 0;
 	else
 		answer_response(&w->response, &a, date);
 	if (http2_respond(s, &w->response))
 		http2_data(s, a.body);
 	http2_end(s, NULL);
-	stream_note_refused(w, &e->from, downstream_l7(e->c), status, a.body.len, reason);
+	refusal.bytes_out = a.body.len;
+	stream_note_refused(w, &e->from, downstream_l7(e->c), &refusal);
 }
 
 static void on_data(struct http2_stream *s, struct slice bytes)

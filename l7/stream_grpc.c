@@ -8,6 +8,8 @@
 #include "l7/rewrite.h"
 #include "l7/stream.h"
 #include "l7/stream_clock.h"
+#include "l7/stream_count.h"
+#include "l7/stream_note.h"
 #include "l7/stream_replay.h"
 #include "l7/worker_state.h"
 
@@ -225,7 +227,9 @@ static bool answer(struct stream *s, const struct fields *trailers)
 	return true;
 }
 
-// Whether trailers may follow what the client has.
+// Whether trailers may follow what the client has. Within a message of gRPC-Web they may not: the last frame would be read as the
+// message's rest, and to fill that up would be to invent content. Then the answer is broken off: by HTTP/1.1 without its last chunk, by
+// HTTP/2 with RST_STREAM, which gRPC-Web clients tell as UNAVAILABLE or UNKNOWN; the log has the status.
 static bool may_end(const struct stream *s)
 {
 	if (is_native(s))
@@ -247,17 +251,19 @@ static bool add_status(const struct worker *w, struct fields *f, uint8_t status,
 	                       slice_of(t->ptr + begin, t->len - begin));
 }
 
-bool stream_grpc_refuse(struct worker *w, uint16_t status, const char *reason, struct text *scratch)
+bool stream_grpc_refuse(struct worker *w, struct stream_refusal *refusal, struct text *scratch)
 {
-	bool is_too_large = status == 414 || status == 431;
+	enum access_end end = stream_count_end_of(refusal->status);
 	struct slice subtype;
 
 	if (grpc_kind_of_fields(&w->request.fields, &subtype) != GRPC_NATIVE)
 		return false;
 	begin_answer(&w->response, GRPC_NATIVE, subtype, scratch);
-	status = grpc_status_of_end(is_too_large ? ACCESS_TOO_LARGE : ACCESS_REFUSED, status);
-	return add_status(w, &w->response.fields, (uint8_t)status, reason, scratch) &&
-	       !scratch->is_cut;
+	refusal->grpc_status = (uint8_t)grpc_status_of_end(end, refusal->status);
+	refusal->is_grpc = add_status(w, &w->response.fields, refusal->grpc_status, refusal->reason,
+	                              scratch) &&
+	                   !scratch->is_cut;
+	return refusal->is_grpc;
 }
 
 bool stream_grpc_fail(struct stream *s, uint8_t status, const char *reason)

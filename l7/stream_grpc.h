@@ -9,6 +9,7 @@
 #include "l7/text.h"
 
 struct stream;
+struct stream_refusal;
 struct worker;
 
 // What the client asked for. Before the stream does anything else.
@@ -36,10 +37,10 @@ void stream_grpc_body(struct stream *s, struct slice bytes);
 // Ends the answer. False: it had no grpc-status; the client was told one.
 NODISCARD bool stream_grpc_end(struct stream *s, const struct fields *trailers);
 
-// Tells the client how the call ended. False: it cannot be told, break the connection. `status`: enum grpc_status.
+// Tells the client how the call ended. False: it cannot be told, break the connection: HTTP/1.0, or gRPC-Web within a message. `status`: enum grpc_status.
 NODISCARD bool stream_grpc_fail(struct stream *s, uint8_t status, const char *reason);
 
 // The same of a request, w->request, that did not become a stream, for HTTP/2: fills w->response, which has no content. False: it
-// is no gRPC. `status`: the HTTP status that another client gets.
-NODISCARD bool stream_grpc_refuse(struct worker *w, uint16_t status, const char *reason,
+// is no gRPC. Sets what of *refusal is gRPC's.
+NODISCARD bool stream_grpc_refuse(struct worker *w, struct stream_refusal *refusal,
                                   struct text *scratch);

@@ -195,9 +195,16 @@ void stream_note_write(const struct stream *s, enum access_end end, const char *
 	access_put(s->w->access, &a);
 }
 
+static const char *refused_protocol(const struct stream_client *from,
+                                    const struct stream_refusal *refusal)
+{
+	if (refusal->is_grpc)
+		return "grpc";
+	return from->minor == MESSAGE_HTTP2 ? "h2" : NULL;
+}
+
 void stream_note_refused(struct worker *w, const struct stream_client *from,
-                         const struct conf_l7 *l7, uint16_t status, uint64_t bytes_out,
-                         const char *reason)
+                         const struct conf_l7 *l7, const struct stream_refusal *refusal)
 {
 	uint64_t now = clock_now_ns();
 	uint64_t start = from->started_ns ? from->started_ns : now;
@@ -205,16 +212,18 @@ void stream_note_refused(struct worker *w, const struct stream_client *from,
 		.start_real_ns = real_ns(start, now),
 		.start_ns = start,
 		.end_ns = now,
-		.bytes_out = bytes_out,
+		.bytes_out = refusal->bytes_out,
 		.client = from->address,
 		.client_port = from->port,
-		.status = status,
-		.end = (uint8_t)stream_count_end_of(status),
+		.status = refusal->is_grpc ? 200 : refusal->status,
+		.end = (uint8_t)stream_count_end_of(refusal->status),
+		.grpc_status = refusal->grpc_status,
+		.has_grpc_status = refusal->is_grpc,
 		.l7 = l7 ? l7->name : NULL,
-		.protocol = from->minor == MESSAGE_HTTP2 ? "h2" : NULL,
+		.protocol = refused_protocol(from, refusal),
 		.tls_version = from->tls_version,
 		.server_name = from->server_name,
-		.reason = reason,
+		.reason = refusal->reason,
 	};
 
 	if (w->access)

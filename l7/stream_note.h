@@ -19,10 +19,18 @@ void stream_note_free(struct stream_note *n);                 // NULL is fine
 void stream_note_make_id(struct worker *w, char id[33]);
 void stream_note_set_id(struct stream_note *n, struct slice id); // n may be NULL
 
-// The line of what was refused before it became a stream.
+// A request that was refused before it became a stream.
+struct stream_refusal {
+	uint16_t status;     // of HTTP; 0 = none was sent
+	bool is_grpc;        // a call: it was told grpc_status instead, with 200
+	uint8_t grpc_status; // enum grpc_status
+	uint64_t bytes_out;  // content
+	const char *reason;
+};
+
+// Its line; l7 may be NULL.
 void stream_note_refused(struct worker *w, const struct stream_client *from,
-                         const struct conf_l7 *l7, uint16_t status, uint64_t bytes_out,
-                         const char *reason);
+                         const struct conf_l7 *l7, const struct stream_refusal *refusal);
 
 // Writes the line; nothing without a note.
 void stream_note_write(const struct stream *s, enum access_end end, const char *reason);

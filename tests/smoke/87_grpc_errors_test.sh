@@ -111,5 +111,6 @@ hangs "$later 14 smoke: this node stops" 80 "hold /bad.S/Hang"
 l7_stop
 wait "$call"
 logged '.end == "deadline" and .grpc_status == 4'
-jq -es 'all(.[] | select(.target); .protocol == "grpc" and (.grpc_status | type) == "number")' "$TMP/access.log" >/dev/null || fail "a line without grpc_status"
+logged '.reason == "head beyond limits.header or limits.headers" and .end == "too_large" and .status == 200 and .grpc_status == 8'
+jq -es 'all(.[]; .protocol == "grpc" and (.grpc_status | type) == "number")' "$TMP/access.log" >/dev/null || fail "a line without grpc_status"
 [ "$(grep -c '^aborted Mute 8$' "$TMP/9001.out")" -ge 6 ] || fail "the backend is not told that nobody waits any more"
