@@ -252,8 +252,10 @@ static bool respond(void *client, struct response *r)
 
 static void interim(void *client, struct response *r)
 {
+	struct downstream *c = downstream_of(client);
+
 	r->is_persistent = true;
-	if (!write_head(downstream_of(client), r))
+	if (conn_pending(&c->conn) || !write_head(c, r))
 		return; // an interim answer may be left out
 }
 

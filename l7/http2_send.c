@@ -12,6 +12,7 @@ enum {
 	LEND_LEAST = 8192,      // shorter content is copied, and leaves with that of others
 	BLOCKED_BEYOND = 65536, // content that waits for the turn's end only
 	HEAD_MOST = 60000,      // nghttp2's own limit is 64 KiB
+	QUEUED_MOST = 64,       // frames that wait, beyond which interim answers are left out
 	// Comes back to the peer's allowance, in tenths of a reset.
 	REFUND_ANSWER = 10,
 	REFUND_DATA =
@@ -219,15 +220,22 @@ bool http2_respond(struct http2_stream *s, const struct response *r)
 	return true;
 }
 
+// Heads know no window: a backend may bring more of them than the client takes.
+static bool has_room_for_interim(const struct http2 *h)
+{
+	return !conn_pending(h->setup.conn) &&
+	       nghttp2_session_get_outbound_queue_size(h->session) < QUEUED_MOST;
+}
+
 void http2_interim(struct http2_stream *s, const struct response *r)
 {
 	struct http2_head head;
 
-	if (!s->id || s->flags & HTTP2_RESPONDED)
+	if (!s->id || s->flags & HTTP2_RESPONDED || !has_room_for_interim(s->http2))
 		return;
 	http2_head_of_response(&head, r, false);
 	if (head.size > HEAD_MOST)
-		return; // an interim answer may be left out
+		return;
 	nghttp2_submit_headers(s->http2->session, NGHTTP2_FLAG_NONE, s->id, NULL, head.at, head.n,
 	                       NULL);
 	http2_defer(s->http2);
