@@ -84,8 +84,8 @@ struct http2_ops {
 	void (*closed)(struct http2_stream *s, enum http2_error error, bool is_unprocessed);
 	// The peer's SETTINGS came: http2_room(), http2_takes_websockets() may say something else now. May be NULL.
 	void (*settings)(struct http2 *h);
-	// The peer takes no new streams (GOAWAY). May be NULL.
-	void (*goaway)(struct http2 *h);
+	// The peer takes no new streams (GOAWAY), and says why. May be NULL.
+	void (*goaway)(struct http2 *h, enum http2_error error);
 	// Both sides have said all, no stream is left: close the connection when conn_pending() is 0. Once.
 	void (*over)(struct http2 *h);
 };

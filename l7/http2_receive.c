@@ -140,7 +140,7 @@ static int on_control(struct http2 *h, const nghttp2_frame *frame)
 	case NGHTTP2_GOAWAY:
 		h->is_goaway = true;
 		if (h->setup.ops->goaway)
-			h->setup.ops->goaway(h);
+			h->setup.ops->goaway(h, (enum http2_error)frame->goaway.error_code);
 		return 0;
 	case NGHTTP2_RST_STREAM:
 		if (s)

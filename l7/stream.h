@@ -185,7 +185,8 @@ NODISCARD bool stream_respond(struct stream *s, struct response *r);
 void stream_opened(struct stream *s); // the connection is ready
 // It broke: -errno; -EPROTO: TLS; upstream_reason() may say more.
 void stream_failed(struct stream *s, int error, enum stream_reach reach);
-// This way leads nowhere, another one to the same backend is to be taken: it speaks another protocol than was thought, or is full.
+// This way leads nowhere, another one to the same backend is to be taken: it speaks or wants another protocol than was thought, or is
+// full. Nothing of the request was sent, or stream_replay_is_possible().
 void stream_again(struct stream *s);
 // The backend reset it; stream_failed() follows.
 void stream_was_reset(struct stream *s, enum http2_error error);

@@ -241,6 +241,10 @@ void stream_again(struct stream *s)
 	bool has_more = s->n_agains++ < AGAIN_MOST;
 	int rc;
 
+	if (s->phase != STREAM_CONNECTING) {
+		s->phase = STREAM_CONNECTING;
+		stream_clock_phase(s);
+	}
 	upstream_release(s->up, false);
 	s->up = NULL;
 	rc = has_more ? upstream_take(&s->up, s, s->route->pool, s->backend) : -ELOOP;

@@ -13,12 +13,19 @@ bool upstream_packs(const struct conf_pool *pool)
 	return pool->protocol != HTTP_1;
 }
 
+bool upstream_wants_http1(const struct worker *w, const struct peer *peer)
+{
+	return w->loop.timers.now_ms < peer->http1_until_ms;
+}
+
 static bool speaks_http2(const struct stream *s, const struct conf_pool *pool,
                          const struct peer *peer)
 {
 	if (pool->protocol == HTTP_1)
 		return false;
 	if (pool->protocol == HTTP_AUTO && (!pool->has_tls || peer->speaks == HTTP_1))
+		return false;
+	if (pool->protocol == HTTP_AUTO && !s->grpc && upstream_wants_http1(s->w, peer))
 		return false;
 	// What it said on connections that are gone may be different on the next.
 	return !s->is_websocket || peer->websockets != PEER_NO || !peer->http2;

@@ -14,6 +14,7 @@
 
 struct conf_pool;
 struct fields;
+struct peer;
 struct stream;
 struct upstream;
 struct worker;
@@ -43,6 +44,11 @@ struct upstream {
 // failure: -errno of connect(2), -ENOMEM.
 NODISCARD int upstream_take(struct upstream **out, struct stream *s, uint16_t pool,
                             uint16_t backend);
+
+// The backend asks for HTTP/1.1 though it speaks HTTP/2 (RFC 9113 section 7, HTTP_1_1_REQUIRED), for something that it was asked, or for
+// all: so it is done for a while.
+enum { UPSTREAM_HTTP1_MS = 300000 };
+bool upstream_wants_http1(const struct worker *w, const struct peer *peer);
 
 // Whether a pool's streams keep their heads packed (head.h), because HTTP/2 may be spoken; else as HTTP/1's text.
 bool upstream_packs(const struct conf_pool *pool);

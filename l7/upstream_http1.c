@@ -415,7 +415,8 @@ static int open_new(struct upstream_http1 **out, struct stream *s, uint16_t pool
 		return -ENOMEM;
 	u->up.ops = &upstream_ops;
 	u->link.free.run = free_upstream;
-	u->is_asking = conf->protocol == HTTP_AUTO && !s->is_websocket;
+	u->is_asking = conf->protocol == HTTP_AUTO && !s->is_websocket &&
+	               !upstream_wants_http1(s->w, peer);
 	if (upstream_packs(conf))
 		alpn = u->is_asking ? both : http1;
 	rc = upstream_conn_open(&u->link, s, pool, peer, alpn, &conn_ops);

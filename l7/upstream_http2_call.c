@@ -6,6 +6,7 @@
 
 #include "l7/head.h"
 #include "l7/stream.h"
+#include "l7/stream_replay.h"
 #include "l7/worker_state.h"
 
 enum { HANGS_MS = 1000 }; // connecting for so long: nobody else should wait for it
@@ -278,6 +279,22 @@ static void on_stream_drained(struct http2_stream *h)
 		stream_upstream_drained(call->up.stream);
 }
 
+static void ask_by_http1(struct upstream_http2 *c)
+{
+	if (c->protocol == HTTP_AUTO)
+		c->link.peer->http1_until_ms = c->link.w->loop.timers.now_ms + UPSTREAM_HTTP1_MS;
+}
+
+// It was refused because the backend wants HTTP/1.1 for it, and that is possible. A call of gRPC knows no other protocol.
+static bool is_for_http1(const struct upstream_http2_call *call)
+{
+	const struct upstream_http2 *c = call->on;
+	const struct stream *s = call->up.stream;
+
+	return c->protocol == HTTP_AUTO && upstream_wants_http1(c->link.w, c->link.peer) &&
+	       !call->has_begun && !s->grpc && stream_replay_is_possible(s);
+}
+
 static void tell_failed(struct upstream_http2_call *call, enum http2_error error,
                         bool is_unprocessed)
 {
@@ -286,6 +303,12 @@ static void tell_failed(struct upstream_http2_call *call, enum http2_error error
 
 	if (c->is_closing) {
 		stream_failed(s, c->error, call->has_begun ? STREAM_BEGUN : STREAM_SILENT);
+		return;
+	}
+	if (error == HTTP2_HTTP_1_1_REQUIRED)
+		ask_by_http1(c);
+	if ((error == HTTP2_HTTP_1_1_REQUIRED || is_unprocessed) && is_for_http1(call)) {
+		stream_again(s);
 		return;
 	}
 	stream_was_reset(s, error);
@@ -323,10 +346,12 @@ static void on_settings(struct http2 *h)
 	c->has_new_settings = true;
 }
 
-static void on_goaway(struct http2 *h)
+static void on_goaway(struct http2 *h, enum http2_error error)
 {
 	struct upstream_http2 *c = http2_owner(h);
 
+	if (error == HTTP2_HTTP_1_1_REQUIRED)
+		ask_by_http1(c);
 	c->link.w->counters->http2_upstream_goaways++;
 	c->has_goaway = true;
 	upstream_http2_unlist(c);

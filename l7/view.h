@@ -30,7 +30,9 @@ struct peer {
 	uint32_t http2_streams; // requests at once on a connection, as it said last; 0 = unknown
 	uint8_t speaks;         // enum conf_http: what ALPN said last; HTTP_AUTO = unknown
 	uint8_t websockets;     // enum peer_knowledge: its HTTP/2 knows them
-	struct peer *next;      // worker->peers
+	uint64_t
+		http1_until_ms; // on the loop's clock: it has asked for HTTP/1.1, though it speaks HTTP/2; 0 = it has not
+	struct peer *next; // worker->peers
 	struct addr address;
 	be16 port;
 	bool is_down; // in the newest configuration: nothing goes there any more, running streams included

@@ -413,7 +413,7 @@ static const struct conf_key pool_keys[] = {
 	{"keepalive", KEY_INTEGER, FIELD(conf_pool, keepalive), RANGE(0, 65535), .initial = 64,
 	 .unit = "connections", .help = "idle connections that a worker keeps to each backend, for routes; what a burst leaves beyond them is closed after some seconds, with 0 at once"},
 	{"protocol", KEY_WORD, FIELD(conf_pool, protocol), WORDS(conf_http_names),
-	 .help = "what routes speak to the backends: `http1`; `http2`, in clear without asking, over TLS by ALPN; `auto`, over TLS what ALPN says, in clear HTTP/1.1"},
+	 .help = "what routes speak to the backends: `http1`; `http2`, in clear without asking, over TLS by ALPN; `auto`, over TLS what ALPN says, in clear HTTP/1.1; a backend that answers HTTP_1_1_REQUIRED is asked by HTTP/1.1 for five minutes"},
 	{"http2", KEY_OBJECT, FIELD(conf_pool, http2), COUNT(conf_pool, has_http2), .object = &http2_object,
 	 .otherwise = "theirs", .help = "limits of HTTP/2 to the backends; not for `protocol` `http1`"},
 	{"retry_budget", KEY_OBJECT, FIELD(conf_pool, retry_budget), .object = &retry_budget_object,

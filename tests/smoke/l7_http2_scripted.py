@@ -93,10 +93,10 @@ class Peer:
             self.h2.end_stream(stream)
             self.flush()
 
-    def goaway(self, last):
+    def goaway(self, last, error=0):
         """By hand: h2 would say nothing more behind it."""
         frame = hyperframe.frame.GoAwayFrame(0)
-        frame.last_stream_id = last
+        frame.last_stream_id, frame.error_code = last, error
         self.sock.sendall(frame.serialize())
 
 
@@ -140,8 +140,8 @@ def goes_after(n, n_served, body):
 class Http2Origin:
     """A backend: connection n is served by scripts[n], the last one serves all that follow; a script is a function of a Peer."""
 
-    def __init__(self):
-        self.sock = socket.create_server(("127.0.0.1", 0), backlog=512)
+    def __init__(self, address="127.0.0.1"):
+        self.sock = socket.create_server((address, 0), backlog=512)
         self.port = self.sock.getsockname()[1]
         self.scripts, self.heads, self.events, self.open, self.n_open = [], [], [], [], 0
         self.changed = threading.Condition()
@@ -192,7 +192,7 @@ class Client:
             self.h2.local_settings = h2.settings.Settings(initial_values={SETTING.INITIAL_WINDOW_SIZE: window})
         self.h2.initiate_connection()
         self.flush()
-        self.heads, self.content, self.trailers, self.ends = {}, {}, {}, {}
+        self.interims, self.heads, self.content, self.trailers, self.ends = {}, {}, {}, {}, {}
 
     def __enter__(self):
         return self
@@ -225,7 +225,9 @@ class Client:
             self.flush()
 
     def take(self, event, is_taking):
-        if isinstance(event, h2.events.ResponseReceived):
+        if isinstance(event, h2.events.InformationalResponseReceived):
+            self.interims.setdefault(event.stream_id, []).append(dict(event.headers))
+        elif isinstance(event, h2.events.ResponseReceived):
             self.heads[event.stream_id] = dict(event.headers)
             self.content.setdefault(event.stream_id, b"")
         elif isinstance(event, h2.events.DataReceived):
@@ -249,6 +251,7 @@ class Client:
 class Http2Bench(Bench):
     origin = Http2Origin
     admin = free_port()
+    n_threads = 3  # between two claims
 
     def conf(self):
         def backend(name, port):
@@ -298,7 +301,7 @@ class Http2Bench(Bench):
         super().begin()
         for origin in (self.a, self.b):
             end = time.monotonic() + 1
-            while threading.active_count() > 3 and time.monotonic() < end:
+            while threading.active_count() > self.n_threads and time.monotonic() < end:
                 time.sleep(0.01)
             origin.events = []
 

@@ -129,7 +129,7 @@ static void on_settings(struct http2 *h)
 	((struct side *)http2_owner(h))->n_settings++;
 }
 
-static void on_goaway(struct http2 *h)
+static void on_goaway(struct http2 *h, enum http2_error error)
 {
 	((struct side *)http2_owner(h))->n_goaway++;
 }
