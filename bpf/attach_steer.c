@@ -4,6 +4,7 @@
 
 #include "bpf/attach_table.h"
 #include "bpf/steer.skel.h"
+#include "l4/base/file.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -26,21 +27,6 @@ static_assert(sizeof(struct attach_entry) ==
                       sizeof(struct steer_endpoint) + sizeof(struct steer_target),
               "a key and its value, without a hole");
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int attach_steer_object(char path[ATTACH_PATH_SIZE], struct err *err)
 {
 	size_t len;
@@ -50,7 +36,7 @@ int attach_steer_object(char path[ATTACH_PATH_SIZE], struct err *err)
 
 	if (fd < 0)
 		return err_set(err, -errno, "no file for the XDP program: %s", strerror(errno));
-	rc = write_all(fd, bytes, len);
+	rc = file_write(fd, bytes, len);
 	if (rc) {
 		close(fd);
 		return err_set(err, rc, "no memory for the XDP program: %s", strerror(-rc));

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "l4/base/clock.h"
+#include "l4/model/ctl_describe.h"
 #include "l4/model/stats.h"
 
 int operator_method_services(struct manager *m, const union ctl_params *params,
@@ -22,13 +23,7 @@ int operator_method_services(struct manager *m, const union ctl_params *params,
 
 		if (!row)
 			return -ENOMEM;
-		snprintf(row->name, sizeof(row->name), "%s", s->name);
-		snprintf(row->pool, sizeof(row->pool), "%s", s->pool ? s->pool : "");
-		snprintf(row->l7, sizeof(row->l7), "%s", s->l7 ? s->l7 : "");
-		row->address = s->address;
-		row->port = s->port;
-		row->protocol = s->protocol;
-		row->forward = s->forward;
+		ctl_describe_service(row, s);
 	}
 	return 0;
 }
@@ -54,14 +49,10 @@ int operator_method_pools(struct manager *m, const union ctl_params *params,
 
 		if (!row)
 			return -ENOMEM;
-		snprintf(row->name, sizeof(row->name), "%s", pool->name);
-		row->balance = pool->balance;
-		row->health = pool->health.type;
-		row->backends = pool->n_backends;
+		ctl_describe_pool(row, pool);
 		row->usable = m->site->pools[i].n_usable;
 		row->unhealthy = count_unhealthy(&m->site->pools[i]);
 		row->failed_open = m->site->pools[i].is_open;
-		row->table_size = pool->table_size;
 	}
 	return 0;
 }

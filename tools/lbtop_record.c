@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "l4/base/file.h"
 #include "tools/lbtop_json.h"
 
 enum { MAX_LINE = 64 << 20 }; // bytes; twice what a full store could fill
@@ -29,21 +30,6 @@ void lbtop_record_close(struct lbtop_record *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	r->fd = -1;
-}
-
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 static int give_up(struct lbtop_record *r, int rc, struct err *err)
@@ -74,7 +60,7 @@ int lbtop_record_add(struct lbtop_record *r, const struct lbtop_sample *s, struc
 	if (!line)
 		return give_up(r, -ENOMEM, err);
 	len = strlen(line);
-	rc = len > r->limit - r->size ? -EFBIG : write_all(r->fd, line, len);
+	rc = len > r->limit - r->size ? -EFBIG : file_write(r->fd, line, len);
 	free(line);
 	if (rc)
 		return give_up(r, rc, err);

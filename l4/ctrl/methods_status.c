@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "l4/base/clock.h"
+#include "l4/model/ctl_describe.h"
 
 static int64_t seconds_since(uint64_t then_ns)
 {
@@ -121,13 +122,7 @@ int methods_service_list(struct methods_call *call)
 
 		if (!row)
 			return -ENOMEM;
-		snprintf(row->name, sizeof(row->name), "%s", s->name);
-		snprintf(row->pool, sizeof(row->pool), "%s", s->pool ? s->pool : "");
-		snprintf(row->l7, sizeof(row->l7), "%s", s->l7 ? s->l7 : "");
-		row->address = s->address;
-		row->port = s->port;
-		row->protocol = s->protocol;
-		row->forward = s->forward;
+		ctl_describe_service(row, s);
 		count_service(c, s, row);
 	}
 	return 0;
@@ -159,11 +154,7 @@ int methods_pool_list(struct methods_call *call)
 
 		if (!row)
 			return -ENOMEM;
-		snprintf(row->name, sizeof(row->name), "%s", pool->name);
-		row->balance = pool->balance;
-		row->health = pool->health.type;
-		row->backends = pool->n_backends;
-		row->table_size = pool->table_size;
+		ctl_describe_pool(row, pool);
 		count_backends(c, pool, row);
 	}
 	return 0;

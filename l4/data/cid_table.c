@@ -3,22 +3,18 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "l4/base/hash.h"
+#include "l4/base/pages.h"
 
 int cid_table_init(struct cid_table *t, uint32_t n)
 {
 	uint32_t n_buckets = n / CID_WAYS + 1;
 	size_t size = (size_t)n_buckets * CACHE_LINE;
-	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = pages_new(size);
 
-	if (memory == MAP_FAILED)
+	if (!memory)
 		return -ENOMEM;
-	if (madvise(memory, size, MADV_HUGEPAGE) != 0)
-		errno = 0;
-	memset(memory, 0, size);
 	*t = (struct cid_table){
 		.bucket = memory, .n_buckets = n_buckets, .seed = hash_random_seed(), .size = size};
 	return 0;
@@ -26,8 +22,7 @@ int cid_table_init(struct cid_table *t, uint32_t n)
 
 void cid_table_fini(struct cid_table *t)
 {
-	if (t->bucket)
-		munmap(t->bucket, t->size);
+	pages_free(t->bucket, t->size);
 	t->bucket = NULL;
 }
 

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "l4/base/pages.h"
 
 // 1.5 slots a flow, 1.75 where two ways make a bucket fill up sooner; see flow.h.
 static uint32_t buckets_for(uint32_t n_flows, uint32_t ways)
@@ -19,15 +20,10 @@ int flow_table_init(struct flow_table *t, uint8_t family, uint32_t n_flows)
 	uint8_t ways = family == ADDR_IP4 ? FLOW4_WAYS : FLOW6_WAYS;
 	uint32_t n_buckets = buckets_for(n_flows, ways);
 	size_t size = (size_t)n_buckets * CACHE_LINE;
-	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = pages_new(size);
 
-	if (memory == MAP_FAILED)
+	if (!memory)
 		return -ENOMEM;
-	// Advice: without huge pages the table works, at the price of TLB misses.
-	if (madvise(memory, size, MADV_HUGEPAGE) != 0)
-		errno = 0;
-	memset(memory, 0, size);
 	*t = (struct flow_table){.memory = memory,
 	                         .n_buckets = n_buckets,
 	                         .capacity = n_flows,
@@ -40,8 +36,7 @@ int flow_table_init(struct flow_table *t, uint8_t family, uint32_t n_flows)
 
 void flow_table_fini(struct flow_table *t)
 {
-	if (t->memory)
-		munmap(t->memory, t->size);
+	pages_free(t->memory, t->size);
 	t->memory = NULL;
 }
 

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "l4/base/pages.h"
 
 static int index_init(struct snat_index *x, struct flow_table *flows)
 {
@@ -11,14 +12,10 @@ static int index_init(struct snat_index *x, struct flow_table *flows)
 	uint32_t n_buckets =
 		(uint32_t)(((uint64_t)flows->capacity * 2 + SNAT_WAYS - 1) / SNAT_WAYS);
 	size_t size = (size_t)n_buckets * CACHE_LINE;
-	// cppcheck-suppress invalidFunctionArg ; -1 is right for anonymous memory (mmap(2))
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = pages_new(size);
 
-	if (memory == MAP_FAILED)
+	if (!memory)
 		return -ENOMEM;
-	if (madvise(memory, size, MADV_HUGEPAGE) != 0)
-		errno = 0;
-	memset(memory, 0, size);
 	*x = (struct snat_index){.bucket = memory,
 	                         .n_buckets = n_buckets,
 	                         .flows = flows,
@@ -29,8 +26,7 @@ static int index_init(struct snat_index *x, struct flow_table *flows)
 
 static void index_fini(struct snat_index *x)
 {
-	if (x->bucket)
-		munmap(x->bucket, x->size);
+	pages_free(x->bucket, x->size);
 	x->bucket = NULL;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "l4/base/file.h"
 #include "l4/model/conf_json.h"
 
 // Reads until the end or until `size` bytes are full.
@@ -61,21 +62,6 @@ err_fd:
 	return rc;
 }
 
-static int write_full(int fd, const char *text)
-{
-	for (size_t left = strlen(text); left;) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		text += n;
-		left -= (size_t)n;
-	}
-	return 0;
-}
-
 // The old file's mode and, where we may, its owner; mkstemp has given a new one 0600.
 static int keep_mode(int fd, const char *file)
 {
@@ -116,8 +102,9 @@ static int replace(const char *file, const char *text)
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (keep_mode(fd, file) || write_full(fd, text) || fsync(fd) || rename(temp, file)) {
-		rc = -errno;
+	rc = file_write(fd, text, strlen(text));
+	if (rc || keep_mode(fd, file) || fsync(fd) || rename(temp, file)) {
+		rc = rc ? rc : -errno;
 		unlink(temp);
 		close(fd);
 		return rc;

@@ -146,6 +146,32 @@ struct conf *tlsbuild_conf(const char *text)
 	return conf;
 }
 
+void tlsbuild_site_open(struct tlsbuild_site *site, const char *text, const char *const *alpn,
+                        uint16_t n_l7, uint16_t n_pools)
+{
+	struct err err = {0};
+
+	*site = (struct tlsbuild_site){.conf = tlsbuild_conf(text)};
+	must(tls_tickets_new(&site->tickets, 3600) == 0, "tickets");
+	for (uint16_t i = 0; i < n_l7; i++)
+		must(tls_server_new(&site->servers[i], site->conf, i, alpn, site->tickets, &err) ==
+		             0,
+		     err.msg);
+	for (uint16_t i = 0; i < n_pools; i++)
+		must(tls_client_new(&site->clients[i], site->conf, i, &err) == 0, err.msg);
+}
+
+void tlsbuild_site_close(struct tlsbuild_site *site)
+{
+	for (size_t i = 0; i < ARRAY_LEN(site->servers); i++)
+		tls_server_free(site->servers[i]);
+	for (size_t i = 0; i < ARRAY_LEN(site->clients); i++)
+		tls_client_free(site->clients[i]);
+	tls_tickets_free(site->tickets);
+	conf_free(site->conf);
+	tlsbuild_end();
+}
+
 void tlsbuild_emit(void *owner, struct slice ciphertext)
 {
 	struct tlsbuild_side *side = owner;

@@ -34,6 +34,18 @@ void tlsbuild_leaf(const char *stem, const char *names, int first_day, int last_
 void tlsbuild_file(const char *name, const char *text);
 struct conf *tlsbuild_conf(const char *text); // conf_free() it
 
+// All contexts of a configuration: a server for each of its first n_l7 entries of "l7", a client for each of its first n_pools pools.
+struct tlsbuild_site {
+	struct conf *conf;
+	struct tls_tickets *tickets;
+	struct tls_server *servers[8];
+	struct tls_client *clients[8];
+};
+
+void tlsbuild_site_open(struct tlsbuild_site *site, const char *text, const char *const *alpn,
+                        uint16_t n_l7, uint16_t n_pools);
+void tlsbuild_site_close(struct tlsbuild_site *site); // and tlsbuild_end()
+
 void tlsbuild_emit(void *owner, struct slice ciphertext);
 void tlsbuild_free(struct tlsbuild_side *side); // the connection too
 

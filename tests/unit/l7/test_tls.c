@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LIFETIME_S = 3600 };
-
 static const char text[] =
 	"{'l7': [{'name': 'any', 'tls': [{'certificate': 'api.pem', 'key': 'api.key'},"
 	"   {'certificate': 'wild.pem', 'key': 'wild.key'}],"
@@ -24,42 +22,24 @@ static const char text[] =
 enum { ANY, NEW, SECOND, N_L7 };
 enum { VERIFIED, TRUSTING, N_POOLS };
 
-static struct conf *conf;
-static struct tls_tickets *tickets;
-static struct tls_server *servers[N_L7];
-static struct tls_client *clients[N_POOLS];
+static struct tlsbuild_site site;
 static struct tlsbuild_side client, server;
 
 static void begin(void)
 {
 	static const char *const alpn[] = {"http/1.1", NULL};
-	struct err err = {0};
-
 	tlsbuild_begin();
 	tlsbuild_leaf("api", "DNS:api.example.com,IP:192.0.2.1", 0, 30);
 	tlsbuild_leaf("wild", "DNS:*.example.com,DNS:Other.Example.net", 0, 30);
 	tlsbuild_leaf("rsa", "DNS:api.example.com", 0, 30);
-	conf = tlsbuild_conf(text);
-	cr_assert_eq(tls_tickets_new(&tickets, LIFETIME_S), 0);
-	for (int i = 0; i < N_L7; i++)
-		cr_assert_eq(tls_server_new(&servers[i], conf, (uint16_t)i, alpn, tickets, &err), 0,
-		             "%s", err.msg);
-	for (int i = 0; i < N_POOLS; i++)
-		cr_assert_eq(tls_client_new(&clients[i], conf, (uint16_t)i, &err), 0, "%s",
-		             err.msg);
+	tlsbuild_site_open(&site, text, alpn, N_L7, N_POOLS);
 }
 
 static void end(void)
 {
 	tlsbuild_free(&client);
 	tlsbuild_free(&server);
-	for (int i = 0; i < N_L7; i++)
-		tls_server_free(servers[i]);
-	for (int i = 0; i < N_POOLS; i++)
-		tls_client_free(clients[i]);
-	tls_tickets_free(tickets);
-	conf_free(conf);
-	tlsbuild_end();
+	tlsbuild_site_close(&site);
 }
 
 TestSuite(tls, .init = begin, .fini = end);
@@ -68,8 +48,8 @@ static void open_pair(int pool, const char *name, int l7, size_t step)
 {
 	tlsbuild_free(&client);
 	tlsbuild_free(&server);
-	cr_assert_eq(tls_accept(&server.tls, servers[l7], tlsbuild_emit, &server), 0);
-	cr_assert_eq(tls_connect(&client.tls, clients[pool], name, tlsbuild_emit, &client), 0);
+	cr_assert_eq(tls_accept(&server.tls, site.servers[l7], tlsbuild_emit, &server), 0);
+	cr_assert_eq(tls_connect(&client.tls, site.clients[pool], name, tlsbuild_emit, &client), 0);
 	tlsbuild_shake(&client, &server, step);
 }
 
@@ -125,7 +105,7 @@ static void open_raw(struct tlsbuild_raw *raw, int version, int l7)
 	SSL_CTX_free(ctx);
 	SSL_set_connect_state(raw->ssl);
 	tlsbuild_raw_name(raw, "api.example.com");
-	cr_assert_eq(tls_accept(&server.tls, servers[l7], tlsbuild_emit, &server), 0);
+	cr_assert_eq(tls_accept(&server.tls, site.servers[l7], tlsbuild_emit, &server), 0);
 	tlsbuild_raw_run(raw, &server, NULL, 0);
 }
 
@@ -183,7 +163,7 @@ Test(tls, speaks_every_suite_of_both_versions)
 		}
 		tlsbuild_raw_init(&raw, SSL_new(ctx));
 		SSL_set_connect_state(raw.ssl);
-		cr_assert_eq(tls_accept(&server.tls, servers[ANY], tlsbuild_emit, &server), 0);
+		cr_assert_eq(tls_accept(&server.tls, site.servers[ANY], tlsbuild_emit, &server), 0);
 		tlsbuild_raw_run(&raw, &server, NULL, 0);
 		cr_assert(tls_is_open(server.tls), "%s: %s", suite, tls_reason(server.tls));
 		cr_expect_str_eq(tls_cipher(server.tls), suite);
@@ -217,7 +197,8 @@ Test(tls, refuses_suites_without_forward_secrecy_or_aead)
 		cr_assert(SSL_CTX_set_cipher_list(ctx, suites[i]));
 		tlsbuild_raw_init(&raw, SSL_new(ctx));
 		SSL_set_connect_state(raw.ssl);
-		cr_assert_eq(tls_accept(&server.tls, servers[SECOND], tlsbuild_emit, &server), 0);
+		cr_assert_eq(tls_accept(&server.tls, site.servers[SECOND], tlsbuild_emit, &server),
+		             0);
 		tlsbuild_raw_run(&raw, &server, NULL, 0);
 		cr_expect(server.has_failed);
 		cr_expect_str_eq(tls_reason(server.tls), "no shared cipher");
@@ -242,7 +223,7 @@ Test(tls, passes_writes_of_any_size)
 
 Test(tls, writes_nothing_before_the_handshake_is_over)
 {
-	cr_assert_eq(tls_accept(&server.tls, servers[ANY], tlsbuild_emit, &server), 0);
+	cr_assert_eq(tls_accept(&server.tls, site.servers[ANY], tlsbuild_emit, &server), 0);
 	cr_expect_eq(tls_write(server.tls, slice_of("x", 1)), -ENOTCONN);
 	tls_close(server.tls);
 	cr_expect_eq(server.len, 0);
@@ -303,7 +284,7 @@ Test(tls, refuses_what_is_no_tls)
 	for (size_t i = 0; i < ARRAY_LEN(garbage); i++) {
 		uint8_t byte;
 
-		cr_assert_eq(tls_accept(&server.tls, servers[ANY], tlsbuild_emit, &server), 0);
+		cr_assert_eq(tls_accept(&server.tls, site.servers[ANY], tlsbuild_emit, &server), 0);
 		tls_put(server.tls, slice_of(garbage[i].bytes, strlen(garbage[i].bytes)));
 		cr_expect_eq(tls_read(server.tls, &byte, 1), -EPROTO, "%s", garbage[i].name);
 		cr_assert_not_null(tls_reason(server.tls));
@@ -321,8 +302,8 @@ static void make_client_hello(void)
 	uint8_t byte;
 
 	tlsbuild_free(&client);
-	cr_assert_eq(tls_connect(&client.tls, clients[VERIFIED], "api.example.com", tlsbuild_emit,
-	                         &client),
+	cr_assert_eq(tls_connect(&client.tls, site.clients[VERIFIED], "api.example.com",
+	                         tlsbuild_emit, &client),
 	             0);
 	cr_assert_eq(tls_read(client.tls, &byte, 1), -EAGAIN);
 	cr_assert_gt(client.len, 100);
@@ -334,7 +315,7 @@ Test(tls, waits_for_the_rest_of_every_truncated_client_hello)
 
 	make_client_hello();
 	for (size_t len = 0; len < client.len; len++) {
-		cr_assert_eq(tls_accept(&server.tls, servers[ANY], tlsbuild_emit, &server), 0);
+		cr_assert_eq(tls_accept(&server.tls, site.servers[ANY], tlsbuild_emit, &server), 0);
 		uint8_t *cut = malloc(len + 1);
 		memcpy(cut, client.out, len);
 		tls_put(server.tls, slice_of(cut, len));
@@ -351,7 +332,7 @@ Test(tls, survives_every_changed_octet_of_a_client_hello)
 
 	make_client_hello();
 	for (size_t i = 0; i < client.len; i++) {
-		cr_assert_eq(tls_accept(&server.tls, servers[ANY], tlsbuild_emit, &server), 0);
+		cr_assert_eq(tls_accept(&server.tls, site.servers[ANY], tlsbuild_emit, &server), 0);
 		client.out[i] ^= 0x81;
 		tls_put(server.tls, slice_of(client.out, client.len));
 		ssize_t n = tls_read(server.tls, &byte, 1);
@@ -436,10 +417,10 @@ Test(tls, hears_why_the_other_side_has_ended_a_handshake)
 Test(tls, outlives_its_contexts)
 {
 	open_pair(VERIFIED, "api.example.com", ANY, 0);
-	tls_server_free(servers[ANY]);
-	tls_client_free(clients[VERIFIED]);
-	servers[ANY] = NULL;
-	clients[VERIFIED] = NULL;
+	tls_server_free(site.servers[ANY]);
+	tls_client_free(site.clients[VERIFIED]);
+	site.servers[ANY] = NULL;
+	site.clients[VERIFIED] = NULL;
 	expect_passes(&client, &server, 100, 0);
 	expect_passes(&server, &client, 100, 0);
 }

@@ -24,43 +24,25 @@ static const char text[] =
 	" {'name': 'missing', 'tls': {'ca': 'gone.pem'}, 'backends': []},"
 	" {'name': 'broken', 'tls': {'ca': 'broken'}, 'backends': []}]}";
 
-static struct conf *conf;
-static struct tls_tickets *tickets;
-static struct tls_server *servers[N_L7];
-static struct tls_client *clients[N_POOLS];
+static struct tlsbuild_site site;
 static struct tlsbuild_side client, server;
 
 static void begin(void)
 {
-	struct err err = {0};
-
 	tlsbuild_begin();
 	tlsbuild_leaf("good", "DNS:api.example.com,DNS:*.many.example,IP:192.0.2.1,IP:2001:db8::1",
 	              0, 30);
 	tlsbuild_leaf("expired", "DNS:api.example.com", -30, -1);
 	tlsbuild_leaf("early", "DNS:api.example.com", 1, 30);
 	tlsbuild_file("broken", "no certificate\n");
-	conf = tlsbuild_conf(text);
-	cr_assert_eq(tls_tickets_new(&tickets, 3600), 0);
-	for (int i = 0; i < N_L7; i++)
-		cr_assert_eq(tls_server_new(&servers[i], conf, (uint16_t)i, NULL, tickets, &err), 0,
-		             "%s", err.msg);
-	for (int i = 0; i < MISSING; i++)
-		cr_assert_eq(tls_client_new(&clients[i], conf, (uint16_t)i, &err), 0, "%s",
-		             err.msg);
+	tlsbuild_site_open(&site, text, NULL, N_L7, MISSING);
 }
 
 static void end(void)
 {
 	tlsbuild_free(&client);
 	tlsbuild_free(&server);
-	for (int i = 0; i < N_L7; i++)
-		tls_server_free(servers[i]);
-	for (int i = 0; i < MISSING; i++)
-		tls_client_free(clients[i]);
-	tls_tickets_free(tickets);
-	conf_free(conf);
-	tlsbuild_end();
+	tlsbuild_site_close(&site);
 }
 
 TestSuite(tls_client, .init = begin, .fini = end);
@@ -69,8 +51,8 @@ static void open_pair(int pool, const char *name, int l7)
 {
 	tlsbuild_free(&client);
 	tlsbuild_free(&server);
-	cr_assert_eq(tls_accept(&server.tls, servers[l7], tlsbuild_emit, &server), 0);
-	cr_assert_eq(tls_connect(&client.tls, clients[pool], name, tlsbuild_emit, &client), 0);
+	cr_assert_eq(tls_accept(&server.tls, site.servers[l7], tlsbuild_emit, &server), 0);
+	cr_assert_eq(tls_connect(&client.tls, site.clients[pool], name, tlsbuild_emit, &client), 0);
 	tlsbuild_shake(&client, &server, 0);
 }
 
@@ -123,7 +105,8 @@ Test(tls_client, verifies_nobody_without_a_name)
 {
 	struct tls *t;
 
-	cr_expect_eq(tls_connect(&t, clients[VERIFIED], NULL, tlsbuild_emit, &client), -EINVAL);
+	cr_expect_eq(tls_connect(&t, site.clients[VERIFIED], NULL, tlsbuild_emit, &client),
+	             -EINVAL);
 }
 
 Test(tls_client, resumes_per_name)
@@ -170,9 +153,9 @@ Test(tls_client, says_which_ca_it_cannot_read)
 	struct tls_client *c = NULL;
 	struct err err = {0};
 
-	cr_expect_eq(tls_client_new(&c, conf, MISSING, &err), -ENOENT);
+	cr_expect_eq(tls_client_new(&c, site.conf, MISSING, &err), -ENOENT);
 	cr_expect_str_eq(err.msg, "pools[4].tls.ca: gone.pem: No such file or directory");
-	cr_expect_eq(tls_client_new(&c, conf, BROKEN, &err), -EINVAL);
+	cr_expect_eq(tls_client_new(&c, site.conf, BROKEN, &err), -EINVAL);
 	cr_expect(strncmp(err.msg, "pools[5].tls.ca: broken: ", 25) == 0, "%s", err.msg);
 	cr_expect_null(c);
 }
@@ -196,11 +179,13 @@ Test(tls_client, offers_protocols_connection_by_connection)
 		struct err err = {0};
 		struct slice agreed;
 
-		cr_assert_eq(tls_server_new(&s, conf, GOOD, offers[i].server, tickets, &err), 0);
+		cr_assert_eq(
+			tls_server_new(&s, site.conf, GOOD, offers[i].server, site.tickets, &err),
+			0);
 		tlsbuild_free(&client);
 		tlsbuild_free(&server);
 		cr_assert_eq(tls_accept(&server.tls, s, tlsbuild_emit, &server), 0);
-		cr_assert_eq(tls_connect(&client.tls, clients[VERIFIED], "api.example.com",
+		cr_assert_eq(tls_connect(&client.tls, site.clients[VERIFIED], "api.example.com",
 		                         tlsbuild_emit, &client),
 		             0);
 		if (offers[i].client)

@@ -13,34 +13,23 @@
 
 enum { N_IDLE = 1000, IDLE_MAX = 10 << 10 };
 
-static struct conf *conf;
-static struct tls_tickets *tickets;
-static struct tls_server *server_context;
-static struct tls_client *client_context;
+static struct tlsbuild_site site;
 
 static void begin(void)
 {
-	struct err err = {0};
-
 	tlsbuild_begin();
 	tlsbuild_leaf("api", "DNS:api.example.com", 0, 30);
-	conf = tlsbuild_conf(
+	tlsbuild_site_open(
+		&site,
 		"{'l7': [{'name': 'web', 'tls': [{'certificate': 'api.pem', 'key': 'api.key'}],"
 		"  'routes': [{'path': '/', 'pool': 'p'}]}],"
-		" 'pools': [{'name': 'p', 'tls': {'ca': 'ca.pem'}, 'backends': []}]}");
-	cr_assert_eq(tls_tickets_new(&tickets, 3600), 0);
-	cr_assert_eq(tls_server_new(&server_context, conf, 0, NULL, tickets, &err), 0, "%s",
-	             err.msg);
-	cr_assert_eq(tls_client_new(&client_context, conf, 0, &err), 0, "%s", err.msg);
+		" 'pools': [{'name': 'p', 'tls': {'ca': 'ca.pem'}, 'backends': []}]}",
+		NULL, 1, 1);
 }
 
 static void end(void)
 {
-	tls_server_free(server_context);
-	tls_client_free(client_context);
-	tls_tickets_free(tickets);
-	conf_free(conf);
-	tlsbuild_end();
+	tlsbuild_site_close(&site);
 }
 
 TestSuite(tls_memory, .init = begin, .fini = end);
@@ -55,7 +44,7 @@ static void open_one(struct tlsbuild_side *server, int version)
 	tlsbuild_raw_init(&raw, SSL_new(ctx));
 	SSL_CTX_free(ctx);
 	SSL_set_connect_state(raw.ssl);
-	cr_assert_eq(tls_accept(&server->tls, server_context, tlsbuild_emit, server), 0);
+	cr_assert_eq(tls_accept(&server->tls, site.servers[0], tlsbuild_emit, server), 0);
 	tlsbuild_raw_run(&raw, server, NULL, 0);
 	cr_assert(tls_is_open(server->tls));
 	cr_assert_eq(SSL_write(raw.ssl, "ping", 4), 4);
@@ -111,7 +100,7 @@ Test(tls_memory, nothing_stays_after_connections_of_any_fate)
 			before = mallinfo2().uordblks;
 		open_one(&server, i % 2 ? TLS1_2_VERSION : TLS1_3_VERSION);
 		tlsbuild_free(&server);
-		cr_assert_eq(tls_accept(&server.tls, server_context, tlsbuild_emit, &server), 0);
+		cr_assert_eq(tls_accept(&server.tls, site.servers[0], tlsbuild_emit, &server), 0);
 		tls_put(server.tls, slice_of("garbage", 7));
 		cr_assert_eq(tls_read(server.tls, &byte, 1), -EPROTO);
 		tlsbuild_free(&server);
@@ -132,8 +121,8 @@ static bool talk(unsigned int n)
 	client.out = malloc(sizeof(room));
 	server.room = client.room = sizeof(room);
 	failmalloc_arm(n);
-	if (tls_accept(&server.tls, server_context, tlsbuild_emit, &server) == 0 &&
-	    tls_connect(&client.tls, client_context, "api.example.com", tlsbuild_emit, &client) ==
+	if (tls_accept(&server.tls, site.servers[0], tlsbuild_emit, &server) == 0 &&
+	    tls_connect(&client.tls, site.clients[0], "api.example.com", tlsbuild_emit, &client) ==
 	            0) {
 		for (int i = 0; i < 4; i++) {
 			len = server.len;
@@ -184,14 +173,14 @@ Test(tls_memory, contexts_fail_in_order_when_memory_runs_out, .timeout = 120)
 		cr_skip("a sanitizer's malloc does not fail");
 	for (unsigned int n = 1; rc; n++) {
 		failmalloc_arm(n);
-		rc = tls_server_new(&s, conf, 0, NULL, tickets, &err);
+		rc = tls_server_new(&s, site.conf, 0, NULL, site.tickets, &err);
 		failmalloc_disarm();
 		cr_assert(rc == 0 ? s != NULL : s == NULL && err.msg[0]);
 	}
 	rc = -1;
 	for (unsigned int n = 1; rc; n++) {
 		failmalloc_arm(n);
-		rc = tls_client_new(&c, conf, 0, &err);
+		rc = tls_client_new(&c, site.conf, 0, &err);
 		failmalloc_disarm();
 		cr_assert(rc == 0 ? c != NULL : c == NULL && err.msg[0]);
 	}

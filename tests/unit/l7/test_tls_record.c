@@ -12,25 +12,21 @@
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
-static struct conf *conf;
-static struct tls_tickets *tickets;
-static struct tls_server *context;
+static struct tlsbuild_site site;
 static SSL_CTX *client_context;
 static struct tlsbuild_side server;
 static struct tlsbuild_raw raw;
 
 static void begin(void)
 {
-	struct err err = {0};
-
 	tlsbuild_begin();
 	tlsbuild_leaf("api", "DNS:api.example.com", 0, 30);
-	conf = tlsbuild_conf(
+	tlsbuild_site_open(
+		&site,
 		"{'l7': [{'name': 'web', 'tls': [{'certificate': 'api.pem', 'key': 'api.key'}],"
 		"  'routes': [{'path': '/', 'pool': 'p'}]}],"
-		" 'pools': [{'name': 'p', 'backends': []}]}");
-	cr_assert_eq(tls_tickets_new(&tickets, 3600), 0);
-	cr_assert_eq(tls_server_new(&context, conf, 0, NULL, tickets, &err), 0, "%s", err.msg);
+		" 'pools': [{'name': 'p', 'backends': []}]}",
+		NULL, 1, 0);
 	client_context = SSL_CTX_new(TLS_client_method());
 }
 
@@ -39,10 +35,7 @@ static void end(void)
 	tlsbuild_raw_free(&raw);
 	tlsbuild_free(&server);
 	SSL_CTX_free(client_context);
-	tls_server_free(context);
-	tls_tickets_free(tickets);
-	conf_free(conf);
-	tlsbuild_end();
+	tlsbuild_site_close(&site);
 }
 
 TestSuite(tls_record, .init = begin, .fini = end);
@@ -54,7 +47,7 @@ static void open_pair(int version)
 	SSL_CTX_set_max_proto_version(client_context, version);
 	tlsbuild_raw_init(&raw, SSL_new(client_context));
 	SSL_set_connect_state(raw.ssl);
-	cr_assert_eq(tls_accept(&server.tls, context, tlsbuild_emit, &server), 0);
+	cr_assert_eq(tls_accept(&server.tls, site.servers[0], tlsbuild_emit, &server), 0);
 	tlsbuild_raw_run(&raw, &server, NULL, 0);
 	cr_assert(tls_is_open(server.tls), "%s", tls_reason(server.tls));
 	(void)BIO_reset(raw.out);
