@@ -21,8 +21,8 @@ void stats_slots_sum(const struct stats_slots *s, uint32_t id, size_t offset, vo
 // One word of it.
 static inline uint64_t stats_slots_word(const struct stats_slots *s, uint32_t id, size_t offset)
 {
-	uint64_t sum;
+	uint64_t word;
 
-	stats_slots_sum(s, id, offset, &sum, sizeof(sum));
-	return sum;
+	stats_slots_sum(s, id, offset, &word, sizeof(word));
+	return word;
 }
