@@ -45,7 +45,7 @@ bool event_stream_takes_comments(const struct response *r)
 // Where the next CR and the next LF are, each searched for once: a stream that never uses one of
 // them costs one memchr() over all of it, not one a line.
 struct ends {
-	const uint8_t *cr, *lf; // `end` if there is none
+	const uint8_t *cr, *lf; // `end` if there is none; NULL at first
 	const uint8_t *end;
 };
 
@@ -193,38 +193,43 @@ struct sink {
 	void *owner;
 };
 
-static void give_content(struct event_stream *s, struct slice raw, const struct sink *sink)
+static void give_content(struct event_stream *s, struct slice raw, struct event *e,
+                         const struct sink *sink)
 {
 	uint8_t name[EVENT_NAME_MAX];
-	struct event e = {.name = {NULL, 0}};
 	size_t n;
 
+	if (!s->part)
+		e->raw = slice_of(raw.ptr, (size_t)(e->behind - raw.ptr));
 	if (s->part || raw.len > s->limit)
 		keep_part(s, raw);
 	if (s->part)
 		raw = buf_slice(s->part);
 	if (!s->is_oversize) {
-		n = read_fields(raw, &e, &e.data, name);
+		n = read_fields(raw, e, &e->data, name);
 		if (n > 1 && !s->part)
 			keep_part(s, raw);
 		if (n > 1 && s->part)
-			e.data = join(s->part->data, s->part->end);
+			e->data = join(s->part->data, s->part->end);
 	}
-	e.is_oversize = s->is_oversize;
-	if (e.is_oversize)
-		e.data = e.name = slice_of(NULL, 0);
-	sink->give(sink->owner, &e);
+	e->is_oversize = s->is_oversize;
+	if (e->is_oversize)
+		e->data = e->name = e->raw = slice_of(NULL, 0);
+	sink->give(sink->owner, e);
 }
 
-// An empty line: dispatches what came since the last one. raw: of it, what lies in this input.
-static void end_event(struct event_stream *s, struct slice raw, const struct sink *sink)
+// An empty line, up to `behind`: dispatches what came since the last one. raw: of it, what lies in this input.
+static void end_event(struct event_stream *s, struct slice raw, const uint8_t *behind,
+                      const struct sink *sink)
 {
+	struct event e = {.behind = behind};
+
 	if (s->in_event && s->has_data) {
 		s->n_events++;
 		if (sink->give && s->bufs)
-			give_content(s, raw, sink);
+			give_content(s, raw, &e, sink);
 		else if (sink->give)
-			sink->give(sink->owner, &(struct event){.is_oversize = false});
+			sink->give(sink->owner, &e);
 	}
 	drop_part(s);
 	s->in_event = s->has_data = s->is_oversize = false;
@@ -257,15 +262,32 @@ static void end_line(struct event_stream *s)
 	s->line = AT_START;
 }
 
+// Between two events: the length of the next one, if it is known.
+static size_t skip_known(struct event_stream *s, struct slice bytes, const struct sink *sink)
+{
+	size_t n;
+
+	if (!s->known || !sink->give || s->line != AT_START || s->in_event)
+		return 0;
+	n = s->known(sink->owner, slice_of(bytes.ptr, bytes.len < s->limit ? bytes.len : s->limit));
+	s->n_events += n > 0;
+	return n;
+}
+
 static void take_lines(struct event_stream *s, struct slice bytes, const struct sink *sink)
 {
 	const uint8_t *p = bytes.ptr, *end = p + bytes.len;
 	const uint8_t *raw = p; // of the present event, in this input
-	struct ends e = {.cr = find(p, end, '\r'), .lf = find(p, end, '\n'), .end = end};
+	struct ends e = {.end = end};
 
 	while (p < end) {
-		const uint8_t *at = line_end(&e, p);
+		size_t known = skip_known(s, slice_of(p, (size_t)(end - p)), sink);
+		const uint8_t *at, *next;
 
+		p += known;
+		if (known)
+			continue;
+		at = line_end(&e, p);
 		if (at > p && s->line == AT_START) {
 			if (!s->in_event)
 				raw = p;
@@ -274,15 +296,16 @@ static void take_lines(struct event_stream *s, struct slice bytes, const struct 
 		match(s, p, at);
 		if (at == end)
 			break;
+		next = at + 1;
+		if (*at == '\r' && next < end && *next == '\n')
+			next++;
+		else if (*at == '\r' && next == end)
+			s->after_cr = true;
 		if (s->line == AT_START)
-			end_event(s, slice_of(raw, (size_t)(p - raw)), sink);
+			end_event(s, slice_of(raw, (size_t)(p - raw)), next, sink);
 		else
 			end_line(s);
-		p = at + 1;
-		if (*at == '\r' && p < end && *p == '\n')
-			p++;
-		else if (*at == '\r' && p == end)
-			s->after_cr = true;
+		p = next;
 	}
 	if (s->in_event)
 		keep_part(s, slice_of(raw, (size_t)(end - raw)));

@@ -24,26 +24,31 @@ enum {
 
 // Borrowed until the function that is given it returns.
 struct event {
-	struct slice name; // empty: "message"
-	struct slice data; // its lines, joined by LF
-	bool is_oversize;  // beyond the limit: nothing but its end was seen
+	struct slice name;     // empty: "message"
+	struct slice data;     // its lines, joined by LF
+	struct slice raw;      // as it came, its empty line included; empty: it was cut
+	const uint8_t *behind; // of the bytes that were given, what follows it
+	bool is_oversize;      // beyond the limit: nothing but its end was seen
 };
 
 typedef void (*event_stream_sink)(void *owner, const struct event *e);
 
 struct event_stream {          // all zero = at the start
 	struct buf_pool *bufs; // set by the caller; NULL: events are counted, not read
-	struct buf *part;      // of an event that is cut, as it came; owned
-	uint64_t n_events;     // ended
-	uint32_t limit;        // bytes of an event, up to EVENT_STREAM_LIMIT; set with bufs
-	uint8_t line;     // 0 = at the start of a line, else what it is; CR LF counts as one end
-	uint8_t matched;  // how far the line's field is "data"
-	uint8_t n_mark;   // bytes of a byte order mark at the start; 3 = it is behind us
-	bool after_cr;    // the last byte was CR
-	bool in_event;    // fields of an event that has not ended came
-	bool has_data;    // one of them was "data": without, nothing is dispatched
-	bool is_oversize; // the event is beyond the limit
-	bool is_opaque;   // nothing may be put in: set by the caller
+	// Set with bufs, NULL: there is none. Given what begins with an event: its length, the empty line included, if it need not be
+	// read; 0 = it has to. `owner` is the sink's. It has to end with LF, and to be whole.
+	size_t (*known)(void *owner, struct slice bytes);
+	struct buf *part;  // of an event that is cut, as it came; owned
+	uint64_t n_events; // ended
+	uint32_t limit;    // bytes of an event, up to EVENT_STREAM_LIMIT; set with bufs
+	uint8_t line;      // 0 = at the start of a line, else what it is; CR LF counts as one end
+	uint8_t matched;   // how far the line's field is "data"
+	uint8_t n_mark;    // bytes of a byte order mark at the start; 3 = it is behind us
+	bool after_cr;     // the last byte was CR
+	bool in_event;     // fields of an event that has not ended came
+	bool has_data;     // one of them was "data": without, nothing is dispatched
+	bool is_oversize;  // the event is beyond the limit
+	bool is_opaque;    // nothing may be put in: set by the caller
 };
 
 // Whether a response is an event stream by its Content-Type.

@@ -10,7 +10,8 @@ struct frame {
 
 struct scan {
 	const uint8_t *p, *end;
-	json_scan_found found;
+	json_scan_found found; // NULL: nobody wants to know
+	json_scan_found each;  // likewise
 	void *owner;
 	unsigned int depth;
 	struct frame frames[JSON_SCAN_DEPTH];
@@ -99,6 +100,15 @@ static bool take_scalar(struct scan *s, struct json_scan_value *v)
 	return v->type != JSON_SCAN_NONE;
 }
 
+static void tell_skipped(const struct scan *s, struct slice text)
+{
+	const struct json_scan_value v = {
+		.type = JSON_SCAN_STRING, .is_empty = !text.len, .text = text};
+
+	if (s->each)
+		s->each(s->owner, 0, &v);
+}
+
 // Steps over an object or array, p being at its bracket: only brackets count, and strings, which may hold some.
 static bool skip_container(struct scan *s)
 {
@@ -110,6 +120,7 @@ static bool skip_container(struct scan *s)
 		case '"':
 			if (!take_string(s, &text))
 				return false;
+			tell_skipped(s, text);
 			break;
 		case '{':
 		case '[':
@@ -169,7 +180,7 @@ static bool next_path(struct scan *s, const struct json_scan_path **path)
 static void tell(const struct scan *s, const struct json_scan_path *path,
                  const struct json_scan_value *v)
 {
-	if (path && path->id)
+	if (s->found && path && path->id)
 		s->found(s->owner, path->id, v);
 }
 
@@ -224,26 +235,51 @@ static bool take_value(struct scan *s, const struct json_scan_path **path, bool 
 	if (!take_scalar(s, &v))
 		return false;
 	tell(s, *path, &v);
+	if (s->each && v.text.ptr)
+		s->each(s->owner, *path ? (*path)->id : 0, &v);
 	return true;
+}
+
+static bool scan(struct scan *s, const struct json_scan_path *root)
+{
+	const struct json_scan_path *path = root;
+	bool is_open;
+
+	if (s->p == s->end)
+		return false;
+	do {
+		if (!take_value(s, &path, &is_open))
+			return false;
+		if (!is_open && !go_on(s, &path))
+			return false;
+	} while (s->depth);
+	skip_space(s);
+	return s->p == s->end;
 }
 
 bool json_scan(struct slice text, const struct json_scan_path *root, json_scan_found found,
                void *owner)
 {
 	struct scan s = {.p = text.ptr, .end = text.ptr + text.len, .found = found, .owner = owner};
-	const struct json_scan_path *path = root;
-	bool is_open;
 
-	if (!text.len)
-		return false;
-	do {
-		if (!take_value(&s, &path, &is_open))
-			return false;
-		if (!is_open && !go_on(&s, &path))
-			return false;
-	} while (s.depth);
-	skip_space(&s);
-	return s.p == s.end;
+	return scan(&s, root);
+}
+
+bool json_scan_each(struct slice text, const struct json_scan_path *root, json_scan_found each,
+                    void *owner)
+{
+	struct scan s = {.p = text.ptr, .end = text.ptr + text.len, .each = each, .owner = owner};
+
+	return scan(&s, root);
+}
+
+const uint8_t *json_scan_number_end(const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *start = p;
+
+	while (p < end && is_word(*p))
+		p++;
+	return p > start && (*start == '-' || (*start >= '0' && *start <= '9')) ? p : NULL;
 }
 
 bool json_scan_number(const struct json_scan_value *v, uint64_t *out)

@@ -49,5 +49,13 @@ typedef void (*json_scan_found)(void *owner, uint8_t id, const struct json_scan_
 NODISCARD bool json_scan(struct slice text, const struct json_scan_path *root,
                          json_scan_found found, void *owner);
 
+// Calls `each` for all strings and numbers that it comes by, in the order of the text: with their id, or 0 for what is not wanted. What
+// is stepped over has strings without an id, keys among them, and nothing else. False as above.
+NODISCARD bool json_scan_each(struct slice text, const struct json_scan_path *root,
+                              json_scan_found each, void *owner);
+
+// Where the number that p is at ends; NULL: there is none.
+const uint8_t *json_scan_number_end(const uint8_t *p, const uint8_t *end);
+
 // The number, if it is a whole one of at most 18 digits. False: it is not, *out is untouched.
 bool json_scan_number(const struct json_scan_value *v, uint64_t *out);

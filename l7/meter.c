@@ -83,6 +83,8 @@ static void see_usage(struct meter *m, const struct token *t)
 		m->tokens_in = t->tokens_in;
 	if (t->has_tokens_out) {
 		m->tokens_out = t->tokens_out;
+		m->tokens_reasoning = t->tokens_reasoning;
+		m->tokens_rejected = t->tokens_rejected;
 		m->contents_stated = m->n_contents + 1;
 	}
 }
@@ -99,6 +101,7 @@ static void see_token(struct meter *m, const struct token *t, uint64_t now_ns)
 		m->model = find_model(m->in.conf, t->model);
 	if (!has_tokens(m) || !m->in_turn)
 		return;
+	m->was_reasoning |= t->is_reasoning;
 	if (t->is_content) {
 		c->events_content++;
 		time_token(m, now_ns);
@@ -161,6 +164,15 @@ void meter_delivered(struct meter *m, uint64_t now_ns)
 
 // --- turns and ends ---
 
+// Of those that usage states, the tokens that were generated from the first one on that was seen.
+static uint64_t shown_tokens(const struct meter *m)
+{
+	uint64_t hidden = m->was_reasoning ? 0 : m->tokens_reasoning;
+
+	hidden += m->tokens_rejected;
+	return m->tokens_out > hidden ? m->tokens_out - hidden : 0;
+}
+
 uint64_t meter_per_token(const struct meter *m, bool *is_stated)
 {
 	uint64_t n = m->n_contents;
@@ -168,7 +180,7 @@ uint64_t meter_per_token(const struct meter *m, bool *is_stated)
 	// Usage that was stated before the last content does not count it: the stream was cut before its last word.
 	*is_stated = m->contents_stated > m->n_contents && m->tokens_out > 0;
 	if (*is_stated)
-		n = m->tokens_out;
+		n = shown_tokens(m);
 	return m->n_contents && n > 1 ? (m->token_last_ns - m->token_first_ns) / (n - 1) : 0;
 }
 
@@ -199,6 +211,7 @@ void meter_asked(struct meter *m, uint64_t now_ns)
 	m->last_ns = now_ns;
 	m->first_ns = m->token_first_ns = m->token_last_ns = 0;
 	m->n_contents = 0;
+	m->was_reasoning = false;
 }
 
 uint64_t meter_stall(struct meter *m, uint64_t now_ns)

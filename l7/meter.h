@@ -13,6 +13,11 @@
 // What is a token: in an event stream that is inspected, an event that bears content (token.h); on a WebSocket and in a gRPC call, where
 // the configuration says that tokens are measured, each message from the backend. A WebSocket goes by turns: the first message
 // after the client has spoken is measured from the first of the client's messages that had no answer.
+//
+// Time per output token is the time from the first token to the last, divided by the tokens that were generated in it: those after
+// the first. Usage states more than that: reasoning that no event shows lies before the first token, and what was predicted and
+// rejected was never said, so both are taken off. Reasoning of which events showed anything, be it a summary, was generated
+// after the first token, and counts.
 // One thread; no allocation.
 #pragma once
 
@@ -70,8 +75,9 @@ struct meter {
 	uint64_t delivered_ns;                   // moment of the latest delivery
 	uint64_t gap_most_ns, delay_most_ns;
 	uint64_t n_events;
-	uint64_t tokens_in, tokens_out; // as stated last
-	uint64_t contents_stated;       // n_contents + 1 when output was last stated; 0 = never
+	uint64_t tokens_in, tokens_out;             // as stated last
+	uint64_t tokens_reasoning, tokens_rejected; // of tokens_out
+	uint64_t contents_stated; // n_contents + 1 when output was last stated; 0 = never
 	// events that are not with the client yet; all of one read as a rule
 	uint64_t waiting_ns; // when the oldest of them came
 	uint32_t n_waiting;
@@ -80,8 +86,9 @@ struct meter {
 	bool is_asked;         // the client waits for a first event
 	bool in_turn;          // the client has asked at all
 	bool is_stalled;
-	bool was_error;  // an event reported one
-	bool was_ending; // an event said that it is the last one
+	bool was_reasoning; // events showed some
+	bool was_error;     // an event reported one
+	bool was_ending;    // an event said that it is the last one
 };
 
 void meter_begin(struct meter *m, const struct meter_input *in);

@@ -8,6 +8,7 @@
 #include "l7/grpc_message.h"
 #include "l7/stream.h"
 #include "l7/stream_count.h"
+#include "l7/token_pattern.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
 
@@ -17,9 +18,10 @@ struct stream_meter {
 	struct timer timer; // when it would count as stalled
 	uint64_t turn_ns;   // the loop's turn that read_ns belongs to: one read each
 	uint64_t read_ns;
-	uint64_t n_client, n_backend; // messages of a WebSocket seen
-	struct grpc_message messages; // of a gRPC call
-	bool is_read;                 // what events say
+	uint64_t n_client, n_backend;  // messages of a WebSocket seen
+	struct grpc_message messages;  // of a gRPC call
+	struct token_pattern *pattern; // of the stream's events; NULL = none
+	bool is_read;                  // what events say
 };
 
 // --- beginning ---
@@ -50,54 +52,12 @@ static void on_timer(struct timer *t)
 	start_timer(m, meter_stall(&m->meter, clock_now_ns()));
 }
 
-static void read_content(struct stream *s)
-{
-	const struct conf_l7_streams *conf = &s->l7->streams;
-
-	if (s->is_event_stream && conf->measure == MEASURE_TOKENS) {
-		s->events.bufs = &s->w->loop.bufs;
-		s->events.limit = conf->event_kb * 1024;
-		s->meter->is_read = true;
-	}
-}
-
 // Base64 hides where messages end, too; a call that is bridged to gRPC has none between us and the backend.
 static bool is_opaque(const struct stream *s, const struct response *r)
 {
 	if (s->is_grpc)
 		return s->grpc == GRPC_WEB_TEXT && !s->web.is_bridged;
 	return s->is_event_stream && !event_stream_is_plain(r);
-}
-
-void stream_meter_begin(struct stream *s, const struct response *r)
-{
-	struct meter_input in = {
-		.counters = s->service.counters,
-		.times = s->service.times,
-		.conf = &s->l7->streams,
-		.asked_ns = s->started_ns,
-		.is_ok = r->status < 300,
-	};
-
-	if (s->grpc && !has_kind(s)) {
-		s->is_grpc = true;
-		stream_count_kind(s);
-	}
-	if (in.conf->measure == MEASURE_OFF || !has_kind(s))
-		return;
-	s->meter = calloc(1, sizeof(*s->meter));
-	if (!s->meter)
-		return;
-	in.kind = kind_of(s);
-	in.now_ns = clock_now_ns();
-	in.is_opaque = is_opaque(s, r);
-	meter_begin(&s->meter->meter, &in);
-	s->meter->stream = s;
-	s->meter->timer.fire = on_timer;
-	if (in.is_opaque)
-		return;
-	read_content(s);
-	start_timer(s->meter, meter_stall(&s->meter->meter, in.now_ns));
 }
 
 // --- what passes ---
@@ -142,7 +102,19 @@ static void see_event(void *owner, const struct event *e)
 		meter_event(&m->meter, &t, read_ns(m));
 		if (m->meter.model && !m->meter.of.counters)
 			find_model(m);
+		m->pattern = token_pattern_learn(m->pattern, e, &t);
 	}
+}
+
+// An event like the one before: there is nothing to read.
+static size_t see_known(void *owner, struct slice bytes)
+{
+	struct stream_meter *m = owner;
+	size_t n = m->pattern ? token_pattern_match(m->pattern, bytes) : 0;
+
+	if (n)
+		meter_event(&m->meter, token_pattern_token(m->pattern), read_ns(m));
+	return n;
 }
 
 static void see_messages(struct stream_meter *m, uint64_t n)
@@ -157,6 +129,51 @@ static void see_tunnel(struct stream_meter *m)
 
 	see_messages(m, n - m->n_backend);
 	m->n_backend = n;
+}
+
+// --- for stream.c ---
+
+static void read_content(struct stream *s)
+{
+	const struct conf_l7_streams *conf = &s->l7->streams;
+
+	if (s->is_event_stream && conf->measure == MEASURE_TOKENS) {
+		s->events.bufs = &s->w->loop.bufs;
+		s->events.limit = conf->event_kb * 1024;
+		s->events.known = see_known;
+		s->meter->is_read = true;
+	}
+}
+
+void stream_meter_begin(struct stream *s, const struct response *r)
+{
+	struct meter_input in = {
+		.counters = s->service.counters,
+		.times = s->service.times,
+		.conf = &s->l7->streams,
+		.asked_ns = s->started_ns,
+		.is_ok = r->status < 300,
+	};
+
+	if (s->grpc && !has_kind(s)) {
+		s->is_grpc = true;
+		stream_count_kind(s);
+	}
+	if (in.conf->measure == MEASURE_OFF || !has_kind(s))
+		return;
+	s->meter = calloc(1, sizeof(*s->meter));
+	if (!s->meter)
+		return;
+	in.kind = kind_of(s);
+	in.now_ns = clock_now_ns();
+	in.is_opaque = is_opaque(s, r);
+	meter_begin(&s->meter->meter, &in);
+	s->meter->stream = s;
+	s->meter->timer.fire = on_timer;
+	if (in.is_opaque)
+		return;
+	read_content(s);
+	start_timer(s->meter, meter_stall(&s->meter->meter, in.now_ns));
 }
 
 void stream_meter_received(struct stream *s, struct slice bytes)
@@ -251,6 +268,8 @@ const struct meter *stream_meter_of(const struct stream *s)
 void stream_meter_free(struct stream *s)
 {
 	event_stream_fini(&s->events);
+	if (s->meter)
+		token_pattern_free(s->meter->pattern);
 	free(s->meter);
 	s->meter = NULL;
 }

@@ -5,6 +5,7 @@
 
 enum {
 	OUTPUT = 1, // text or parts of it: content if not empty
+	REASONING,  // likewise
 	DELTA,      // likewise, where `type` ends with ".delta"
 	TYPE,
 	KIND, // "object"
@@ -13,6 +14,8 @@ enum {
 	MODEL,
 	TOKENS_OUT,
 	TOKENS_IN,
+	TOKENS_REASONING,
+	TOKENS_REJECTED,
 };
 
 #define WANTED(name, what)                        \
@@ -24,11 +27,19 @@ enum {
 		JSON_SCAN_KEY(name), .below = (paths), .n_below = ARRAY_LEN(paths) \
 	}
 
+static const struct json_scan_path usage_details[] = {
+	WANTED("reasoning_tokens", TOKENS_REASONING),
+	WANTED("thinking_tokens", TOKENS_REASONING),
+	WANTED("rejected_prediction_tokens", TOKENS_REJECTED),
+};
+
 static const struct json_scan_path usage[] = {
 	WANTED("completion_tokens", TOKENS_OUT),
 	WANTED("output_tokens", TOKENS_OUT),
 	WANTED("prompt_tokens", TOKENS_IN),
 	WANTED("input_tokens", TOKENS_IN),
+	INTO("completion_tokens_details", usage_details),
+	INTO("output_tokens_details", usage_details),
 };
 
 static const struct json_scan_path audio[] = {
@@ -37,9 +48,9 @@ static const struct json_scan_path audio[] = {
 };
 
 static const struct json_scan_path choice_delta[] = {
-	WANTED("content", OUTPUT),    WANTED("reasoning_content", OUTPUT),
-	WANTED("reasoning", OUTPUT),  WANTED("refusal", OUTPUT),
-	WANTED("tool_calls", OUTPUT), WANTED("function_call", OUTPUT),
+	WANTED("content", OUTPUT),      WANTED("reasoning_content", REASONING),
+	WANTED("reasoning", REASONING), WANTED("refusal", OUTPUT),
+	WANTED("tool_calls", OUTPUT),   WANTED("function_call", OUTPUT),
 	INTO("audio", audio),
 };
 
@@ -51,7 +62,7 @@ static const struct json_scan_path choice[] = {
 
 static const struct json_scan_path block_delta[] = {
 	WANTED("text", OUTPUT),
-	WANTED("thinking", OUTPUT),
+	WANTED("thinking", REASONING),
 	WANTED("partial_json", OUTPUT),
 };
 
@@ -104,6 +115,9 @@ static void found(void *owner, uint8_t id, const struct json_scan_value *v)
 	case OUTPUT:
 		t->is_content |= is_something(v);
 		break;
+	case REASONING:
+		t->is_reasoning |= is_something(v);
+		break;
 	case DELTA:
 		r->has_delta |= v->type == JSON_SCAN_STRING && !v->is_empty;
 		break;
@@ -129,6 +143,12 @@ static void found(void *owner, uint8_t id, const struct json_scan_value *v)
 	case TOKENS_IN:
 		t->has_tokens_in |= json_scan_number(v, &t->tokens_in);
 		break;
+	case TOKENS_REASONING:
+		json_scan_number(v, &t->tokens_reasoning);
+		break;
+	case TOKENS_REJECTED:
+		json_scan_number(v, &t->tokens_rejected);
+		break;
 	}
 }
 
@@ -137,6 +157,13 @@ static bool ends_with(struct slice s, const char *tail)
 	size_t len = strlen(tail);
 
 	return s.len >= len && memcmp(s.ptr + s.len - len, tail, len) == 0;
+}
+
+static bool begins_with(struct slice s, const char *head)
+{
+	size_t len = strlen(head);
+
+	return s.len >= len && memcmp(s.ptr, head, len) == 0;
 }
 
 static bool is_one_of(struct slice s, const char *const *names, size_t n)
@@ -168,5 +195,44 @@ void token_read(struct token *t, const struct event *e)
 	t->is_malformed = !json_scan(e->data, &root, found, &r);
 	judge_type(t, e->name);
 	judge_type(t, r.type);
-	t->is_content |= r.has_delta && ends_with(r.type, ".delta");
+	if (r.has_delta && ends_with(r.type, ".delta")) {
+		t->is_content = true;
+		t->is_reasoning |= begins_with(r.type, "response.reasoning");
+	}
+	t->is_content |= t->is_reasoning;
+}
+
+// --- what may change ---
+
+struct values {
+	struct slice data;
+	struct token_value *at;
+	size_t n, most;
+};
+
+static void see_value(void *owner, uint8_t id, const struct json_scan_value *v)
+{
+	bool is_string = v->type == JSON_SCAN_STRING;
+	// Of text it matters that there is some; of what nobody asks for, nothing.
+	bool is_text =
+		is_string && !v->is_empty && (id == OUTPUT || id == REASONING || id == DELTA);
+	struct values *to = owner;
+	size_t start;
+
+	if (to->n == to->most || (id && !is_text) || !(is_string || v->type == JSON_SCAN_NUMBER))
+		return;
+	start = (size_t)(v->text.ptr - to->data.ptr);
+	to->at[to->n++] = (struct token_value){
+		.start = (uint16_t)start,
+		.end = (uint16_t)(start + v->text.len),
+		.is_string = is_string,
+		.may_be_empty = !is_text,
+	};
+}
+
+size_t token_values(struct slice data, struct token_value *values, size_t most)
+{
+	struct values to = {.data = data, .at = values, .most = most};
+
+	return json_scan_each(data, &root, see_value, &to) ? to.n : 0;
 }

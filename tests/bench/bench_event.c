@@ -3,12 +3,14 @@
 // OpenAI's chat API sends for each token, in reads of one and of 200 events.
 //   bench event_framing    its end is found: what a heartbeat needs, done for every stream
 //   bench event_metered    and it is measured: two readings of the clock a read, histograms; beside framing alone
-//   bench event_tokens     and it is read: content, usage, model; beside framing alone
+//   bench event_tokens     and what it says is known: it is like the one before but for its word; beside framing alone
+//   bench event_parsed     likewise, where no event is like the one before: each is read
 //   bench event_read       token_read() alone, beside jansson's json_loadb() of the same text
-// The clock is read as in l7/stream_meter.c.
+// The clock is read as in l7/stream_meter.c, and events are known as there.
 #include "l4/base/clock.h"
 #include "l4/model/conf.h"
 #include "l7/meter.h"
+#include "l7/token_pattern.h"
 
 #include <jansson.h>
 
@@ -22,26 +24,44 @@ static struct conf_l7_streams conf = {.stalled_ms = 10000, .models = models, .n_
 static struct l7_service_counters counters;
 static struct l7_service_histograms times;
 
-static char text[200 * 512];
-static size_t event_len, n_each; // bytes of one; events of a read
+enum { KINDS = 200 }; // of events, one behind the other
+
+static char text[KINDS * 512];
+static struct slice events[KINDS];
+static size_t text_len, n_each; // events of a read
 
 static void prepare(void)
 {
-	static const char event[] =
-		"data: {\"id\":\"chatcmpl-9lvd3zXyzAbCdEfGhIjKlMnOpQrSt\",\"object\":\"chat.completion.chunk\","
-		"\"created\":1721075651,\"model\":\"gpt-4o-mini\",\"system_fingerprint\":\"fp_8b761cb050\","
-		"\"choices\":[{\"index\":0,\"delta\":{\"content\":\" Hello\"},\"logprobs\":null,"
-		"\"finish_reason\":null}]}\n\n";
+	static const char *const words[] = {" Hello", " a", ".",    " balancer", " of",   "ing",
+	                                    " the",   ",",  " and", " it",       "\\n\\n"};
 
-	event_len = sizeof(event) - 1;
-	for (size_t i = 0; i < 200; i++)
-		memcpy(text + i * event_len, event, event_len);
+	for (size_t i = 0; i < KINDS; i++) {
+		int n = snprintf(
+			text + text_len, sizeof(text) - text_len,
+			"data: {\"id\":\"chatcmpl-9lvd3zXyzAbCdEfGhIjKlMnOpQrSt\",\"object\":\"chat.completion.chunk\","
+			"\"created\":1721075651,\"model\":\"gpt-4o-mini\",\"system_fingerprint\":\"fp_8b761cb050\","
+			"\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"logprobs\":null,"
+			"\"finish_reason\":null}]}\n\n",
+			words[i % ARRAY_LEN(words)]);
+
+		events[i] = slice_of(text + text_len, (size_t)n);
+		text_len += (size_t)n;
+	}
 }
+
+// The i-th read.
+static struct slice read_of(size_t i)
+{
+	return n_each == 1 ? events[i % KINDS] : slice_of(text, text_len);
+}
+
+enum mode { MODE_EVENTS, MODE_TOKENS, MODE_PARSED };
 
 struct sink {
 	struct meter *m;
+	struct token_pattern *pattern;
 	uint64_t read_ns;
-	bool is_read;
+	enum mode mode;
 };
 
 static void see(void *owner, const struct event *e)
@@ -49,9 +69,24 @@ static void see(void *owner, const struct event *e)
 	struct sink *s = owner;
 	struct token t;
 
-	if (s->is_read)
-		token_read(&t, e);
-	meter_event(s->m, s->is_read ? &t : NULL, s->read_ns);
+	if (s->mode == MODE_EVENTS) {
+		meter_event(s->m, NULL, s->read_ns);
+		return;
+	}
+	token_read(&t, e);
+	meter_event(s->m, &t, s->read_ns);
+	if (s->mode == MODE_TOKENS)
+		s->pattern = token_pattern_learn(s->pattern, e, &t);
+}
+
+static size_t see_known(void *owner, struct slice bytes)
+{
+	struct sink *s = owner;
+	size_t n = s->pattern ? token_pattern_match(s->pattern, bytes) : 0;
+
+	if (n)
+		meter_event(s->m, token_pattern_token(s->pattern), s->read_ns);
+	return n;
 }
 
 static double turn_framing(void)
@@ -60,33 +95,37 @@ static double turn_framing(void)
 	uint64_t start = clock_now_ns();
 
 	for (size_t i = 0; i < EVENTS / n_each; i++)
-		event_stream_take(&s, slice_of(text, n_each * event_len), NULL, NULL);
+		event_stream_take(&s, read_of(i), NULL, NULL);
 	if (s.n_events != EVENTS)
 		abort();
 	return (double)(clock_now_ns() - start) / EVENTS;
 }
 
-static double turn_metered(bool is_read)
+static double turn_metered(enum mode mode)
 {
 	const struct meter_input in = {.counters = &counters,
 	                               .times = &times,
 	                               .conf = &conf,
 	                               .is_ok = true,
 	                               .asked_ns = 1};
+	bool is_read = mode != MODE_EVENTS;
 	struct buf_pool bufs = {.budget = SIZE_MAX};
-	struct event_stream s = {.bufs = is_read ? &bufs : NULL, .limit = 65536};
+	struct event_stream s = {.bufs = is_read ? &bufs : NULL,
+	                         .known = is_read ? see_known : NULL,
+	                         .limit = 65536};
 	uint64_t start = clock_now_ns();
 	struct meter m;
-	struct sink sink = {.m = &m, .is_read = is_read};
+	struct sink sink = {.m = &m, .mode = mode};
 
 	conf.measure = is_read ? MEASURE_TOKENS : MEASURE_EVENTS;
 	meter_begin(&m, &in);
 	for (size_t i = 0; i < EVENTS / n_each; i++) {
 		sink.read_ns = clock_now_ns();
-		event_stream_take(&s, slice_of(text, n_each * event_len), see, &sink);
+		event_stream_take(&s, read_of(i), see, &sink);
 		meter_delivered(&m, clock_now_ns());
 	}
 	meter_end(&m, METER_END_COMPLETED);
+	token_pattern_free(sink.pattern);
 	if (m.n_events != EVENTS || (is_read && m.n_contents != EVENTS))
 		abort();
 	return (double)(clock_now_ns() - start) / EVENTS;
@@ -94,24 +133,33 @@ static double turn_metered(bool is_read)
 
 static double turn_events(void)
 {
-	return turn_metered(false);
+	return turn_metered(MODE_EVENTS);
 }
 
 static double turn_tokens(void)
 {
-	return turn_metered(true);
+	return turn_metered(MODE_TOKENS);
 }
 
-static const struct event one = {.data = {(const uint8_t *)text + 6, 0}};
+static double turn_parsed(void)
+{
+	return turn_metered(MODE_PARSED);
+}
+
+// Without "data: " and the line ends.
+static struct slice data_of(size_t i)
+{
+	return slice_of(events[i % KINDS].ptr + 6, events[i % KINDS].len - 8);
+}
 
 static double turn_read(void)
 {
-	struct event e = one;
 	uint64_t start = clock_now_ns(), n = 0;
-	struct token t;
 
-	e.data.len = event_len - 8;
 	for (size_t i = 0; i < EVENTS; i++) {
+		struct event e = {.data = data_of(i)};
+		struct token t;
+
 		token_read(&t, &e);
 		n += t.is_content;
 	}
@@ -125,7 +173,8 @@ static double turn_jansson(void)
 	uint64_t start = clock_now_ns();
 
 	for (size_t i = 0; i < EVENTS; i++) {
-		json_t *json = json_loadb(text + 6, event_len - 8, 0, NULL);
+		struct slice data = data_of(i);
+		json_t *json = json_loadb((const char *)data.ptr, data.len, 0, NULL);
 
 		if (!json)
 			abort();
@@ -150,7 +199,7 @@ static void compare(const char *name, double (*ours)(void), double (*theirs)(voi
 
 int main(void)
 {
-	static const size_t reads[] = {1, 200};
+	static const size_t reads[] = {1, KINDS};
 
 	prepare();
 	for (size_t i = 0; i < ARRAY_LEN(reads); i++) {
@@ -161,6 +210,8 @@ int main(void)
 		compare(name, turn_events, turn_framing);
 		snprintf(name, sizeof(name), "event_tokens_%zu", n_each);
 		compare(name, turn_tokens, turn_framing);
+		snprintf(name, sizeof(name), "event_parsed_%zu", n_each);
+		compare(name, turn_parsed, turn_framing);
 	}
 	compare("event_read", turn_read, turn_jansson);
 	return 0;

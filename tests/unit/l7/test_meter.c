@@ -167,6 +167,64 @@ Test(meter, usage_from_before_the_last_token_is_not_believed)
 	cr_expect_eq(c.tokens_out, 0);
 }
 
+// 5 of 106 stated tokens came after the first one: 100 were thought before it.
+Test(meter, reasoning_that_nobody_saw_is_no_token_after_the_first)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+	struct token last = usage(106);
+
+	last.tokens_reasoning = 100;
+	meter_event(&m, &content, at(5000));
+	meter_event(&m, &content, at(5100));
+	meter_event(&m, &last, at(5110));
+	meter_end(&m, METER_END_COMPLETED);
+	expect_times(time_per_output_token_usage, 1, 20);
+	cr_expect_eq(c.tokens_out, 106, "they were generated, and are paid for");
+}
+
+Test(meter, reasoning_that_events_showed_counts)
+{
+	const struct token thought = {.is_content = true, .is_reasoning = true};
+	struct meter m = begin(METER_SSE, &tokens);
+	struct token last = usage(106);
+
+	last.tokens_reasoning = 100;
+	meter_event(&m, &thought, at(1000));
+	meter_event(&m, &content, at(3000));
+	meter_event(&m, &content, at(3100));
+	meter_event(&m, &last, at(3110));
+	meter_end(&m, METER_END_COMPLETED);
+	expect_times(time_per_output_token_usage, 1, 20);
+}
+
+Test(meter, what_was_predicted_and_not_said_is_no_token)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+	struct token last = usage(14);
+
+	last.tokens_rejected = 8;
+	meter_event(&m, &content, at(1000));
+	meter_event(&m, &content, at(1100));
+	meter_event(&m, &last, at(1110));
+	meter_end(&m, METER_END_COMPLETED);
+	expect_times(time_per_output_token_usage, 1, 20);
+}
+
+// More is taken off than there is: nothing to divide by.
+Test(meter, usage_that_contradicts_itself_makes_no_time)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+	struct token last = usage(6);
+
+	last.tokens_reasoning = 9;
+	meter_event(&m, &content, at(1000));
+	meter_event(&m, &content, at(1100));
+	meter_event(&m, &last, at(1110));
+	meter_end(&m, METER_END_COMPLETED);
+	expect_times(time_per_output_token_usage, 0, 0);
+	expect_times(time_per_output_token_events, 0, 0);
+}
+
 Test(meter, one_token_has_no_time_per_token)
 {
 	struct meter m = begin(METER_SSE, &tokens);

@@ -4,7 +4,7 @@
 #include "l7/token.h"
 #include "tests/support/guard.h"
 
-enum { CONTENT = 1, END = 2, ERROR = 4, MALFORMED = 8 };
+enum { CONTENT = 1, END = 2, ERROR = 4, MALFORMED = 8, REASONING = 16 };
 
 static struct slice slice_z(const char *text)
 {
@@ -14,7 +14,7 @@ static struct slice slice_z(const char *text)
 static int flags_of(const struct token *t)
 {
 	return (t->is_content ? CONTENT : 0) | (t->is_end ? END : 0) | (t->is_error ? ERROR : 0) |
-	       (t->is_malformed ? MALFORMED : 0);
+	       (t->is_malformed ? MALFORMED : 0) | (t->is_reasoning ? REASONING : 0);
 }
 
 // Events as the API references show them, and as servers that imitate these APIs send them.
@@ -34,9 +34,9 @@ static const struct {
 	{"",
          "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":null}]}",
          CONTENT, -1, -1, "m"},
-	{"", "{\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"Hm\"}}]}", CONTENT,
-         -1, -1, ""},
-	{"", "{\"choices\":[{\"delta\":{\"reasoning\":\"Hm\"}}]}", CONTENT, -1, -1, ""},
+	{"", "{\"choices\":[{\"delta\":{\"content\":null,\"reasoning_content\":\"Hm\"}}]}",
+         CONTENT | REASONING, -1, -1, ""},
+	{"", "{\"choices\":[{\"delta\":{\"reasoning\":\"Hm\"}}]}", CONTENT | REASONING, -1, -1, ""},
 	{"", "{\"choices\":[{\"delta\":{\"refusal\":\"No\"}}]}", CONTENT, -1, -1, ""},
 	{"",
          "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\","
@@ -87,6 +87,9 @@ static const struct {
 	{"response.function_call_arguments.delta",
          "{\"type\":\"response.function_call_arguments.delta\",\"delta\":\"{\"}", CONTENT, -1, -1,
          ""},
+	{"response.reasoning_summary_text.delta",
+         "{\"type\":\"response.reasoning_summary_text.delta\",\"delta\":\"Hm\"}",
+         CONTENT | REASONING, -1, -1, ""},
 	{"response.output_text.delta", "{\"type\":\"response.output_text.delta\",\"delta\":\"\"}",
          0, -1, -1, ""},
 	{"response.output_text.done",
@@ -118,7 +121,7 @@ static const struct {
          0, -1, -1, ""},
 	{"content_block_delta",
          "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"Hm\"}}",
-         CONTENT, -1, -1, ""},
+         CONTENT | REASONING, -1, -1, ""},
 	{"content_block_delta",
          "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\"}}",
          CONTENT, -1, -1, ""},
@@ -163,6 +166,37 @@ Test(token, is_what_the_dialects_say)
 		cr_expect_eq(t.has_tokens_out ? (int64_t)t.tokens_out : -1, events[i].tokens_out,
 		             "%s", events[i].data);
 		cr_expect(slice_eq(t.model, slice_z(events[i].model)), "%s", events[i].data);
+	}
+}
+
+// As the APIs state them: part of the output, whether it was shown or not.
+static const struct {
+	const char *data;
+	uint64_t out, reasoning, rejected;
+} usages[] = {
+	{"{\"usage\":{\"prompt_tokens\":19,\"completion_tokens\":210,\"completion_tokens_details\":{"
+         "\"reasoning_tokens\":192,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
+         "\"rejected_prediction_tokens\":3}}}",
+         210, 192, 3},
+	{"{\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":37,\"output_tokens\":11,"
+         "\"output_tokens_details\":{\"reasoning_tokens\":7}}}}",
+         11, 7, 0},
+	{"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":90,"
+         "\"output_tokens_details\":{\"thinking_tokens\":64}}}",
+         90, 64, 0},
+	{"{\"usage\":{\"completion_tokens\":5,\"completion_tokens_details\":null}}", 5, 0, 0},
+};
+
+Test(token, usage_says_what_of_the_output_was_reasoning)
+{
+	for (size_t i = 0; i < ARRAY_LEN(usages); i++) {
+		struct event e = {.data = slice_z(usages[i].data)};
+		struct token t;
+
+		token_read(&t, &e);
+		cr_expect_eq(t.tokens_out, usages[i].out, "%s", usages[i].data);
+		cr_expect_eq(t.tokens_reasoning, usages[i].reasoning, "%s", usages[i].data);
+		cr_expect_eq(t.tokens_rejected, usages[i].rejected, "%s", usages[i].data);
 	}
 }
 
