@@ -280,6 +280,7 @@ static void add_stream(struct text *t, const struct access_stream *s)
 	add_span(t, NAME("tpot_ms"), s->per_token_ns);
 	add_span(t, NAME("gap_max_ms"), s->gap_most_ns);
 	add_span(t, NAME("delay_max_ms"), s->delay_most_ns);
+	add_span(t, NAME("held_max_ms"), s->held_most_ns);
 	add_some(t, NAME("tokens_in"), s->tokens_in);
 	add_some(t, NAME("tokens_out"), s->tokens_out);
 }

@@ -28,6 +28,7 @@ struct access_stream {
 	uint64_t gap_most_ns;                              // between two events
 	uint64_t per_token_ns;
 	uint64_t delay_most_ns; // that an event waited here
+	uint64_t held_most_ns;  // that one waited for the client
 	uint64_t events;
 	uint64_t tokens_in, tokens_out; // as the stream states; 0 = it does not
 	const char *model;              // of the configuration, or "other"; NULL = not said

@@ -444,6 +444,14 @@ static void on_sent(struct io *io)
 		c->ops->drained(c);
 }
 
+static void on_moved(struct io *io)
+{
+	struct conn *c = conn_of(io);
+
+	if (is_live(c) && c->ops->moved)
+		c->ops->moved(c);
+}
+
 static void on_connected(struct io *io)
 {
 	struct conn *c = conn_of(io);
@@ -473,6 +481,7 @@ static void on_failed(struct io *io, int error)
 static const struct io_ops conn_io_ops = {
 	.received = on_received,
 	.sent = on_sent,
+	.moved = on_moved,
 	.connected = on_connected,
 	.hung_up = on_hung_up,
 	.failed = on_failed,

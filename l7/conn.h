@@ -31,6 +31,8 @@ struct conn_ops {
 	void (*ended)(struct conn *c);
 	// All that was sent is with the kernel, after some of it had to wait.
 	void (*drained)(struct conn *c);
+	// Some of it is: conn_pending() is less. May be NULL.
+	void (*moved)(struct conn *c);
 	// While paused: the peer is about to go, or gone. May be NULL.
 	void (*hung_up)(struct conn *c);
 	// Broken: -errno; -EPROTO: TLS, see conn_reason(). Close it.

@@ -323,11 +323,20 @@ static void on_failed(struct conn *conn, int error)
 	leave(c, error == -EPROTO ? conn_reason(conn) : strerror(-error));
 }
 
+static void on_moved(struct conn *conn)
+{
+	struct downstream *c = downstream_of(conn);
+
+	if (c->stream)
+		stream_moved(c->stream);
+}
+
 static const struct conn_ops ops = {
 	.received = on_received,
 	.opened = on_opened,
 	.ended = on_ended,
 	.drained = on_drained,
+	.moved = on_moved,
 	.hung_up = on_hung_up,
 	.failed = on_failed,
 };

@@ -176,6 +176,8 @@ static void forget_sent(struct io *io, size_t n)
 
 static void send_queue(struct io *io)
 {
+	size_t before = io->n_out;
+
 	while (io->out) {
 		struct iovec iov[OUT_IOV];
 		ssize_t sent;
@@ -189,9 +191,14 @@ static void send_queue(struct io *io)
 				io->flags &= (uint16_t)~IO_WRITABLE;
 			else
 				set_broken(io, -errno);
-			return;
+			break;
 		}
 		forget_sent(io, (size_t)sent);
+	}
+	if (io->out || io->flags & IO_BROKEN) {
+		if (io->ops->moved && io->out && io->n_out < before)
+			io->ops->moved(io);
+		return;
 	}
 	if (io->flags & IO_ENDING)
 		shutdown(io->fd, SHUT_WR);

@@ -26,6 +26,8 @@ struct io_ops {
 	void (*received)(struct io *io, struct slice bytes);
 	// All that was given to io_send() is with the kernel, after some of it had to wait.
 	void (*sent)(struct io *io);
+	// Some of what had to wait is with the kernel, not all. May be NULL.
+	void (*moved)(struct io *io);
 	// io_connect() succeeded.
 	void (*connected)(struct io *io);
 	// A connection for a listener; fd, non-blocking, is the owner's.

@@ -9,6 +9,11 @@ static uint64_t span(uint64_t from_ns, uint64_t to_ns)
 	return to_ns > from_ns ? to_ns - from_ns : 0;
 }
 
+static void keep_most(uint64_t *most, uint64_t ns)
+{
+	*most = ns > *most ? ns : *most;
+}
+
 static bool has_tokens(const struct meter *m)
 {
 	return m->in.conf->measure == MEASURE_TOKENS && m->in.is_ok && !m->in.is_opaque;
@@ -20,6 +25,7 @@ void meter_begin(struct meter *m, const struct meter_input *in)
 		.in = *in,
 		.asked_ns = in->asked_ns,
 		.last_ns = in->now_ns,
+		.heard_ns = in->now_ns,
 		.is_asked = in->kind != METER_WEBSOCKET,
 		.in_turn = in->kind != METER_WEBSOCKET,
 	};
@@ -33,6 +39,12 @@ static void wake(struct meter *m)
 	if (m->is_stalled)
 		m->in.counters->streams_stalled--;
 	m->is_stalled = false;
+}
+
+void meter_heard(struct meter *m, uint64_t now_ns)
+{
+	m->heard_ns = now_ns;
+	wake(m);
 }
 
 // The first event of a turn has a time from the request, the others one from the event before.
@@ -49,7 +61,7 @@ static void time_event(struct meter *m, uint64_t now_ns)
 	} else if (m->first_ns) {
 		stats_histogram_record(&h->inter_event_gap, gap);
 		m->in.counters->events_coalesced += gap == 0;
-		m->gap_most_ns = gap > m->gap_most_ns ? gap : m->gap_most_ns;
+		keep_most(&m->gap_most_ns, gap);
 	}
 	if (!m->first_ns)
 		m->first_ns = now_ns;
@@ -63,6 +75,7 @@ static void time_token(struct meter *m, uint64_t now_ns)
 		return;
 	m->token_first_ns = now_ns;
 	m->is_token_waiting = true;
+	m->token_end = m->end;
 	stats_histogram_record(&m->in.times->time_to_first_token, span(m->asked_ns, now_ns));
 	if (!m->first_token_ns)
 		m->first_token_ns = span(m->asked_ns, now_ns);
@@ -113,9 +126,8 @@ static void take_event(struct meter *m, uint64_t now_ns)
 {
 	m->n_events++;
 	m->in.counters->events++;
-	if (!m->n_waiting++)
-		m->waiting_ns = now_ns;
-	wake(m);
+	meter_mark_add(&m->waiting, m->end, now_ns);
+	meter_heard(m, now_ns);
 	time_event(m, now_ns);
 }
 
@@ -144,21 +156,48 @@ static void record_times(struct stats_histogram *h, uint64_t ns, uint64_t n)
 	h->bucket[stats_histogram_bucket(ns)] += n;
 }
 
-void meter_delivered(struct meter *m, uint64_t now_ns)
+static void deliver(struct meter *m, const struct meter_mark *mark, uint64_t now_ns)
 {
-	uint64_t delay = span(m->waiting_ns, now_ns);
+	bool is_held = meter_mark_is_held(&m->waiting, mark);
+	uint64_t delay = span(mark->read_ns, now_ns);
 
-	if (!m->n_waiting)
-		return;
-	record_times(&m->in.times->delay_added, delay, m->n_waiting);
-	m->n_waiting = 0;
-	m->delay_most_ns = delay > m->delay_most_ns ? delay : m->delay_most_ns;
-	m->delivered_ns = now_ns;
-	if (!m->is_token_waiting)
-		return;
+	record_times(is_held ? &m->in.times->delay_client : &m->in.times->delay_added, delay,
+	             mark->n);
+	keep_most(is_held ? &m->held_most_ns : &m->delay_most_ns, delay);
+}
+
+static void deliver_token(struct meter *m, uint64_t now_ns)
+{
 	m->is_token_waiting = false;
 	stats_histogram_record(&m->in.times->ttft_delivered, span(m->asked_ns, now_ns));
 	if (!m->first_token_delivered_ns)
+		m->first_token_delivered_ns = span(m->asked_ns, now_ns);
+}
+
+void meter_delivered(struct meter *m, uint32_t sent, uint64_t now_ns)
+{
+	uint8_t n = meter_mark_due(&m->waiting, sent);
+
+	if (!n)
+		return;
+	for (uint8_t i = 0; i < n; i++)
+		deliver(m, &m->waiting.at[i], now_ns);
+	meter_mark_drop(&m->waiting, n);
+	if (m->is_token_waiting && (int32_t)(m->token_end - sent) <= 0)
+		deliver_token(m, now_ns);
+}
+
+void meter_held(struct meter *m)
+{
+	meter_mark_hold(&m->waiting);
+}
+
+void meter_leaves(struct meter *m, uint64_t now_ns)
+{
+	m->is_leaving = true;
+	for (uint8_t i = 0; i < m->waiting.n; i++)
+		keep_most(&m->delay_most_ns, span(m->waiting.at[i].read_ns, now_ns));
+	if (m->is_token_waiting && !m->first_token_delivered_ns)
 		m->first_token_delivered_ns = span(m->asked_ns, now_ns);
 }
 
@@ -208,22 +247,29 @@ void meter_asked(struct meter *m, uint64_t now_ns)
 	m->is_asked = m->in_turn = true;
 	m->is_token_waiting = false;
 	m->asked_ns = now_ns;
-	m->last_ns = now_ns;
+	m->last_ns = m->heard_ns = now_ns;
 	m->first_ns = m->token_first_ns = m->token_last_ns = 0;
 	m->n_contents = 0;
 	m->was_reasoning = false;
 }
 
+// More of an answer is to come.
+static bool is_under_way(const struct meter *m)
+{
+	if (!has_tokens(m))
+		return false;
+	if (m->in.kind == METER_WEBSOCKET)
+		return m->is_asked;
+	return m->n_contents && !m->was_ending && !m->was_error;
+}
+
 uint64_t meter_stall(struct meter *m, uint64_t now_ns)
 {
-	uint64_t limit = m->in.conf->stalled_ms * CLOCK_NS_PER_MS,
-		 silent = span(m->last_ns, now_ns);
+	uint64_t limit = m->in.conf->stalled_ms * CLOCK_NS_PER_MS;
+	uint64_t silent = span(m->heard_ns, now_ns);
 
-	if (!limit || m->is_stalled)
+	if (!limit || m->is_stalled || !is_under_way(m))
 		return 0;
-	// Nobody waits on a WebSocket whose client has said nothing.
-	if (m->in.kind == METER_WEBSOCKET && !m->is_asked)
-		return limit;
 	if (silent < limit)
 		return limit - silent;
 	m->is_stalled = true;
@@ -292,7 +338,7 @@ static void count_model(const struct meter *m, enum meter_end end)
 enum meter_end meter_end(struct meter *m, enum meter_end end)
 {
 	// Many clients go when they have seen the last event, before the end of the response.
-	if (end == METER_END_CLIENT_ABORT && m->was_ending && !m->n_waiting)
+	if (end == METER_END_CLIENT_ABORT && m->was_ending && !m->waiting.n)
 		end = METER_END_COMPLETED;
 	if (m->was_error && end != METER_END_DRAINED)
 		end = METER_END_ERROR_EVENT;
@@ -300,7 +346,8 @@ enum meter_end meter_end(struct meter *m, enum meter_end end)
 	settle_turn(m);
 	if (has_tokens(m) && (m->in.kind == METER_WEBSOCKET ? m->is_asked : !m->n_contents))
 		count_no_token(m, end);
-	m->in.counters->events_undelivered += m->n_waiting;
+	if (!m->is_leaving)
+		m->in.counters->events_undelivered += meter_mark_events(&m->waiting);
 	m->in.counters->tokens_in += m->tokens_in;
 	meter_count_end(m->in.counters, end);
 	count_model(m, end);

@@ -4,9 +4,9 @@
 // stream, WebSocket and gRPC call; histograms and counters are those of its service (l4/model/counters.h).
 //
 //   1. meter_begin() when the head of the answer was passed on;
-//   2. meter_event() for each event or message as it comes; meter_asked() for each message of a WebSocket's client;
-//   3. meter_delivered() when the kernel has taken all that was given for the client;
-//   4. meter_end(), once.
+//   2. meter_event() for each event or message as it comes, `end` set before; meter_asked() for each message of a WebSocket's client;
+//   3. meter_delivered() as the kernel takes what was given for the client; meter_held() when it takes no more;
+//   4. meter_end(), once; then meter_delivered() may follow where meter_leaves() was called.
 //
 // All moments are CLOCK_MONOTONIC of this process, handed in. Events of one read have one moment, that of the read.
 //
@@ -23,6 +23,7 @@
 
 #include "l4/model/conf.h"
 #include "l4/model/counters.h"
+#include "l7/meter_mark.h"
 #include "l7/token.h"
 
 enum meter_kind { METER_SSE, METER_WEBSOCKET, METER_GRPC, METER_KIND_COUNT };
@@ -66,6 +67,7 @@ struct meter {
 	uint64_t asked_ns;       // in.asked_ns, or the client's first message without answer
 	uint64_t first_ns;       // first event
 	uint64_t last_ns;        // latest event
+	uint64_t heard_ns;       // latest sign of life
 	uint64_t token_first_ns; // first event that bears content
 	uint64_t token_last_ns;
 	uint64_t n_contents; // events that bore content
@@ -78,14 +80,16 @@ struct meter {
 	uint64_t tokens_in, tokens_out;             // as stated last
 	uint64_t tokens_reasoning, tokens_rejected; // of tokens_out
 	uint64_t contents_stated; // n_contents + 1 when output was last stated; 0 = never
-	// events that are not with the client yet; all of one read as a rule
-	uint64_t waiting_ns; // when the oldest of them came
-	uint32_t n_waiting;
+	uint64_t held_most_ns;
+	struct meter_marks waiting; // events that are not with the client yet
+	uint32_t end; // set by the caller: of the events that follow, in bytes given for the client
+	uint32_t token_end;    // of the turn's first token, if it is waiting
 	uint8_t model;         // METER_MODEL_*, or METER_MODEL_FIRST + index in conf->models
-	bool is_token_waiting; // the turn's first token is among them
+	bool is_token_waiting; // the turn's first token is not with the client yet
 	bool is_asked;         // the client waits for a first event
 	bool in_turn;          // the client has asked at all
 	bool is_stalled;
+	bool is_leaving;    // meter_leaves()
 	bool was_reasoning; // events showed some
 	bool was_error;     // an event reported one
 	bool was_ending;    // an event said that it is the last one
@@ -100,9 +104,28 @@ void meter_event(struct meter *m, const struct token *t, uint64_t now_ns);
 void meter_oversize(struct meter *m, uint64_t now_ns);
 
 void meter_asked(struct meter *m, uint64_t now_ns);
-void meter_delivered(struct meter *m, uint64_t now_ns);
 
-// How long until the stream would count as stalled, from now on; 0: it does, or it never will.
+// The kernel has taken the first `sent` bytes of what was given for the client, modulo 2^32. Each event whose last byte is among them has its
+// delay: delay_added, or delay_client if it was waiting at a meter_held(), as then it was the client that let it wait.
+void meter_delivered(struct meter *m, uint32_t sent, uint64_t now_ns);
+void meter_held(struct meter *m);
+
+// Whether anything is waiting that meter_delivered(sent) would count.
+static inline bool meter_is_due(const struct meter *m, uint32_t sent)
+{
+	return m->waiting.n && meter_mark_due(&m->waiting, sent);
+}
+
+// The stream ends, while the rest of it leaves by itself: what is waiting counts as undelivered no more. What a log says of it is as of now.
+void meter_leaves(struct meter *m, uint64_t now_ns);
+
+// Something came from the backend, an event or not: a comment, a ping, a part.
+void meter_heard(struct meter *m, uint64_t now_ns);
+
+// How long until the stream would count as stalled, from now on; 0: it does, or would not as it is now: ask again when something came.
+// Stalled is an answer that stopped within: its first token came, its end did not, and for conf->stalled_ms nothing was heard, not even
+// a heartbeat; a WebSocket, whose answers have no known end, while its client has said something and nothing came. Only where tokens are
+// measured: streams of other events are silent for as long as nothing happens.
 uint64_t meter_stall(struct meter *m, uint64_t now_ns);
 
 // Returns what the end really was: an error that an event reported is one whatever came after, and a client that leaves with the

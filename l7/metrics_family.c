@@ -159,6 +159,7 @@ static const struct {
 	{"stream_duration", long_bounds, {0}},
 	{"connection_duration", long_bounds, {0}},
 	{"delay_added", delay_bounds, {0}},
+	{"delay_client", token_bounds, {0}},
 };
 
 static size_t find_time(const char *name)

@@ -377,7 +377,7 @@ void stream_response(struct stream *s, struct response *r)
 		               "head does not fit with what we add");
 		return;
 	}
-	if (!s->tunnel && s->method != METHOD_HEAD && event_stream_is(r)) {
+	if (!s->tunnel && !s->grpc && s->method != METHOD_HEAD && event_stream_is(r)) {
 		s->is_event_stream = true;
 		s->events.is_opaque = !event_stream_takes_comments(r);
 		stream_count_kind(s);
@@ -430,16 +430,20 @@ bool stream_is_blocked(struct stream *s)
 {
 	size_t n = s->from->ops->pending(s->from->client);
 
-	if (s->meter)
-		stream_meter_sent(s, s->from->ops->unsent(s->from->client));
+	stream_meter_sent(s, n > 0);
 	return n > 0;
 }
 
 void stream_drained(struct stream *s)
 {
-	stream_meter_sent(s, 0);
+	stream_meter_sent(s, false);
 	if (s->up)
 		upstream_resume(s->up);
+}
+
+void stream_moved(struct stream *s)
+{
+	stream_meter_sent(s, true);
 }
 
 void stream_release_view(struct stream *s)

@@ -123,11 +123,14 @@ struct stream {
 	bool is_responded; // a head was given to the client
 	bool has_deadline; // total_ms is the client's (grpc-timeout)
 	bool has_grpc_status;
-	uint8_t grpc_status;        // as the client is told
-	uint8_t reset_status;       // enum grpc_status of the backend's reset, 0 = none
-	uint8_t grpc;               // enum grpc_kind of the request
-	struct grpc_web web;        // grpc
-	struct event_stream events; // is_event_stream
+	uint8_t grpc_status;  // as the client is told
+	uint8_t reset_status; // enum grpc_status of the backend's reset, 0 = none
+	uint8_t grpc;         // enum grpc_kind of the request
+	struct grpc_web web;  // grpc
+	union {
+		struct event_stream events;      // is_event_stream
+		struct grpc_message messages[2]; // grpc: of the client, of the backend
+	};
 	union {
 		char websocket_key[WEBSOCKET_KEY_SIZE]; // Sec-WebSocket-Key
 		char grpc_subtype[WEBSOCKET_KEY_SIZE];  // "+proto" of the request's Content-Type
@@ -153,8 +156,9 @@ void stream_refuse(struct stream *s, uint16_t status, const char *reason);
 // The client went away, or did what ends its stream. The stream is freed; ops->finished is not called.
 void stream_abort(struct stream *s, enum access_end end, const char *reason);
 
-// What waited for the client has left.
+// What waited for the client has left; some of it has.
 void stream_drained(struct stream *s);
+void stream_moved(struct stream *s);
 
 // Lets go of the tables of a site that is not the newest: what is being answered needs its configuration alone. Called now and
 // then, so that a stream of days does not keep every site that it has seen.

@@ -96,10 +96,39 @@ static void count_kind_end(struct stream *s)
 		s->service.counters->active_sse--;
 	} else if (s->is_grpc) {
 		s->service.counters->active_grpc--;
-	} else {
+	}
+}
+
+// At most one message came that way, as far as that can be seen.
+static bool is_one(const struct grpc_message *g)
+{
+	return g->n <= 1 && !(g->is_broken && !g->n);
+}
+
+// What goes on for as long as there is something to say; a gRPC call of one message each way is a request.
+static bool is_stream(const struct stream *s)
+{
+	if (s->is_grpc)
+		return !is_one(&s->messages[0]) || !is_one(&s->messages[1]);
+	return s->tunnel || s->is_event_stream;
+}
+
+static void count_duration(const struct stream *s)
+{
+	struct l7_backend_histograms *at_backend =
+		s->peer && s->first_byte_ns ? s->peer->telemetry.times : NULL;
+
+	if (is_stream(s)) {
+		uint64_t ns = since(s, s->first_byte_ns);
+
+		stats_histogram_record(&s->service.times->stream_duration, ns);
+		if (at_backend)
+			stats_histogram_record(&at_backend->stream_duration, ns);
 		return;
 	}
-	stats_histogram_record(&s->service.times->stream_duration, since(s, s->first_byte_ns));
+	stats_histogram_record(&s->service.times->request_duration, since(s, s->started_ns));
+	if (at_backend)
+		stats_histogram_record(&at_backend->request_duration, since(s, s->attempt_ns));
 }
 
 void stream_count_end(struct stream *s, enum access_end end)
@@ -115,12 +144,7 @@ void stream_count_end(struct stream *s, enum access_end end)
 	c->bytes_out += s->bytes_out;
 	count_ended(c, end);
 	count_kind_end(s);
-	if (!s->tunnel)
-		stats_histogram_record(&s->service.times->request_duration,
-		                       since(s, s->started_ns));
-	if (s->peer && s->first_byte_ns && !s->tunnel)
-		stats_histogram_record(&s->peer->telemetry.times->request_duration,
-		                       since(s, s->attempt_ns));
+	count_duration(s);
 }
 
 // --- attempts ---

@@ -84,6 +84,7 @@ static void malformed_request(struct stream *s)
 
 static void give_backend(struct stream *s, struct slice bytes)
 {
+	grpc_message_take(&s->messages[0], bytes);
 	stream_replay_content(s, bytes);
 	upstream_data(s->up, bytes);
 }

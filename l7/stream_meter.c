@@ -19,9 +19,11 @@ struct stream_meter {
 	uint64_t turn_ns;   // the loop's turn that read_ns belongs to: one read each
 	uint64_t read_ns;
 	uint64_t n_client, n_backend;  // messages of a WebSocket seen
-	struct grpc_message messages;  // of a gRPC call
 	struct token_pattern *pattern; // of the stream's events; NULL = none
-	bool is_read;                  // what events say
+	const uint8_t *input_end;      // of the bytes that are looked at
+	uint32_t given; // bytes for the client up to there, modulo 2^32; the heartbeat's are none
+	struct loop_task task; // counts what leaves with the turn's end, and frees
+	bool is_read;          // what events say
 };
 
 // --- beginning ---
@@ -88,11 +90,18 @@ static void find_model(struct stream_meter *m)
 	meter_set_model(&m->meter, (struct meter_model){of.counters, of.times});
 }
 
+// The next event ends at `behind`, of the bytes that are looked at.
+static void place(struct stream_meter *m, const uint8_t *behind)
+{
+	m->meter.end = m->given - (uint32_t)(m->input_end - behind);
+}
+
 static void see_event(void *owner, const struct event *e)
 {
 	struct stream_meter *m = owner;
 	struct token t;
 
+	place(m, e->behind);
 	if (!m->is_read) {
 		meter_event(&m->meter, NULL, read_ns(m));
 	} else if (e->is_oversize) {
@@ -112,23 +121,43 @@ static size_t see_known(void *owner, struct slice bytes)
 	struct stream_meter *m = owner;
 	size_t n = m->pattern ? token_pattern_match(m->pattern, bytes) : 0;
 
-	if (n)
-		meter_event(&m->meter, token_pattern_token(m->pattern), read_ns(m));
+	if (!n)
+		return 0;
+	place(m, bytes.ptr + n);
+	meter_event(&m->meter, token_pattern_token(m->pattern), read_ns(m));
 	return n;
-}
-
-static void see_messages(struct stream_meter *m, uint64_t n)
-{
-	while (n--)
-		meter_event(&m->meter, NULL, read_ns(m));
 }
 
 static void see_tunnel(struct stream_meter *m)
 {
 	uint64_t n = tunnel_messages(m->stream->tunnel, false);
 
-	see_messages(m, n - m->n_backend);
-	m->n_backend = n;
+	place(m, m->input_end);
+	for (; m->n_backend != n; m->n_backend++)
+		meter_event(&m->meter, NULL, read_ns(m));
+}
+
+// As far as the present head or message goes: so that each is seen where it ends.
+static size_t step(const struct grpc_message *g, size_t most)
+{
+	size_t n = g->in_message ? g->left : (size_t)(GRPC_MESSAGE_HEAD - g->head_len);
+
+	return n < most ? n : most;
+}
+
+static void see_messages(struct stream_meter *m, struct slice bytes)
+{
+	struct grpc_message *g = &m->stream->messages[1];
+
+	while (bytes.len && !g->is_broken) {
+		size_t n = step(g, bytes.len);
+		bool is_end = grpc_message_take(g, slice_of(bytes.ptr, n));
+
+		bytes = slice_of(bytes.ptr + n, bytes.len - n);
+		place(m, bytes.ptr);
+		if (is_end)
+			meter_event(&m->meter, NULL, read_ns(m));
+	}
 }
 
 // --- for stream.c ---
@@ -173,7 +202,6 @@ void stream_meter_begin(struct stream *s, const struct response *r)
 	if (in.is_opaque)
 		return;
 	read_content(s);
-	start_timer(s->meter, meter_stall(&s->meter->meter, in.now_ns));
 }
 
 void stream_meter_received(struct stream *s, struct slice bytes)
@@ -181,14 +209,21 @@ void stream_meter_received(struct stream *s, struct slice bytes)
 	struct stream_meter *m = s->meter;
 	bool is_seen = m && !m->meter.in.is_opaque;
 
+	if (m) {
+		m->given += (uint32_t)bytes.len;
+		m->input_end = bytes.ptr + bytes.len;
+		meter_heard(&m->meter, s->w->loop.now_ns);
+	}
 	if (s->is_event_stream)
 		event_stream_take(&s->events, bytes, is_seen ? see_event : NULL, m);
+	else if (s->is_grpc && !is_seen)
+		grpc_message_take(&s->messages[1], bytes);
 	if (!is_seen)
 		return;
 	if (s->tunnel)
 		see_tunnel(m);
-	else if (!s->is_event_stream)
-		see_messages(m, grpc_message_take(&m->messages, bytes));
+	else if (s->is_grpc)
+		see_messages(m, bytes);
 	if (!timer_is_running(&m->timer))
 		start_timer(m, meter_stall(&m->meter, read_ns(m)));
 }
@@ -201,21 +236,38 @@ void stream_meter_asked(struct stream *s)
 	if (!m)
 		return;
 	n = tunnel_messages(s->tunnel, true);
-	if (n != m->n_client)
-		meter_asked(&m->meter, clock_now_ns());
+	if (n == m->n_client)
+		return;
 	m->n_client = n;
+	meter_asked(&m->meter, clock_now_ns());
+	if (!timer_is_running(&m->timer))
+		start_timer(m, meter_stall(&m->meter, clock_now_ns()));
 }
 
-void stream_meter_sent(struct stream *s, size_t pending)
+void stream_meter_sent(struct stream *s, bool is_held)
 {
-	if (s->meter && s->meter->meter.n_waiting && !pending)
-		meter_delivered(&s->meter->meter, clock_now_ns());
+	struct stream_meter *m = s->meter;
+	uint32_t sent;
+
+	if (!m || !m->meter.waiting.n)
+		return;
+	sent = m->given - (uint32_t)s->from->ops->unsent(s->from->client);
+	if (meter_is_due(&m->meter, sent))
+		meter_delivered(&m->meter, sent, clock_now_ns());
+	if (is_held)
+		meter_held(&m->meter);
 }
 
 void stream_meter_finish(struct stream *s)
 {
-	if (s->meter)
-		stream_meter_sent(s, s->from->ops->pending(s->from->client));
+	bool is_held;
+
+	if (!s->meter)
+		return;
+	is_held = s->from->ops->pending(s->from->client) > 0;
+	stream_meter_sent(s, is_held);
+	if (!is_held && s->meter->meter.waiting.n)
+		meter_leaves(&s->meter->meter, clock_now_ns());
 }
 
 // --- the end ---
@@ -265,11 +317,34 @@ const struct meter *stream_meter_of(const struct stream *s)
 	return s->meter ? &s->meter->meter : NULL;
 }
 
+static void free_meter(struct stream_meter *m)
+{
+	token_pattern_free(m->pattern);
+	free(m);
+}
+
+// What was given has left: the client's connection deferred that before.
+static void run_task(struct loop_task *task)
+{
+	struct stream_meter *m = CONTAINER_OF(task, struct stream_meter, task);
+
+	meter_delivered(&m->meter, m->given, clock_now_ns());
+	free_meter(m);
+}
+
 void stream_meter_free(struct stream *s)
 {
-	event_stream_fini(&s->events);
-	if (s->meter)
-		token_pattern_free(s->meter->pattern);
-	free(s->meter);
+	struct stream_meter *m = s->meter;
+
+	if (s->is_event_stream)
+		event_stream_fini(&s->events);
 	s->meter = NULL;
+	if (!m)
+		return;
+	m->stream = NULL;
+	m->task.run = run_task;
+	if (m->meter.is_leaving)
+		loop_defer(&s->w->loop, &m->task);
+	else
+		free_meter(m);
 }

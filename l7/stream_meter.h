@@ -3,8 +3,9 @@
 // gRPC calls have one, everything else has none and pays nothing. Every function takes a stream without a meter.
 //
 // Received is when the read was taken up that an event ended in: what waits in the kernel because the client is slow has not
-// been received. Delivered is when the kernel has taken the last of what was given for the client; to HTTP/2, what comes with the
-// stream's end counts as delivered when it was given, as all answers of a turn leave together.
+// been received. Delivered is when the kernel has taken the event's last byte; to HTTP/2, when it has left for the connection, and
+// of events that wait for the client's window, the last of them. Messages of a WebSocket that were read together are delivered together.
+// What leaves with the stream's end, to HTTP/2 at the end of the turn, is counted then: the meter outlives its stream by that.
 #pragma once
 
 #include "l7/access.h"
@@ -18,14 +19,14 @@ struct stream_meter;
 // is none; how the stream ends is counted all the same.
 void stream_meter_begin(struct stream *s, const struct response *r);
 
-// Bytes of the answer, as they came. Also keeps s->events, whether there is a meter or not.
+// Bytes of the answer, as they came. Also keeps s->events or s->messages, whether there is a meter or not.
 void stream_meter_received(struct stream *s, struct slice bytes);
 
 // A WebSocket's client may have sent a message.
 void stream_meter_asked(struct stream *s);
 
-// What was given for the client was sent, as far as the kernel took it: so many bytes of it wait.
-void stream_meter_sent(struct stream *s, size_t pending);
+// Looks how much of what was given for the client has left. is_held: the client takes no more at present.
+void stream_meter_sent(struct stream *s, bool is_held);
 
 // All of the answer was given: sends it, as far as the kernel takes it.
 void stream_meter_finish(struct stream *s);

@@ -144,6 +144,7 @@ static struct access_stream stream_figures(const struct meter *m)
 		.gap_most_ns = m->gap_most_ns,
 		.per_token_ns = meter_per_token(m, &is_stated),
 		.delay_most_ns = m->delay_most_ns,
+		.held_most_ns = m->held_most_ns,
 		.events = m->n_events,
 		.tokens_in = m->tokens_in,
 		.tokens_out = m->tokens_out,

@@ -32,7 +32,7 @@ const struct lbtop_column lbtop_page_streams[LBTOP_STREAMS_COLUMNS] = {
 	{"SSE", "event streams open now", .value = L7(active_sse), .get = lbtop_page_l7_total},
 	{"WS", "WebSockets open now", .value = L7(active_websocket), .get = lbtop_page_l7_total},
 	{"GRPC", "gRPC calls open now", .value = L7(active_grpc), .get = lbtop_page_l7_total},
-	{"STALL", "open, and without an event for longer than they should", .rank = 3, .get = stalled},
+	{"STALL", "open, and silent within an answer (measure tokens)", .rank = 3, .get = stalled},
 	{"NEW/S", "begun", .rank = 4, .get = get_begun},
 	{"EVENT/S", "events and messages passed on", .rank = 2, .value = L7(events), .get = lbtop_page_l7_rate},
 	{"TTFT50", "request until the first content-bearing event, half of the last minute", .unit = LBTOP_TIME, .value = TIME(time_to_first_token), .get = lbtop_page_p50},

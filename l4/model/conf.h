@@ -195,7 +195,7 @@ struct conf_l7_streams {     // how event streams, WebSockets and gRPC calls are
 	const char **models; // [n_models] that metrics may name; of others they say "other"
 	uint32_t event_kb;   // measure tokens: of an event that is read, 1..127, default 64
 	uint32_t
-		stalled_ms; // without an event for so long it counts as stalled; 0 = never, default 10000
+		stalled_ms; // of silence within an answer, then it counts as stalled; 0 = never, default 10000
 	uint8_t n_models;
 	uint8_t measure; // enum conf_measure, default events
 };

@@ -266,7 +266,7 @@ static const struct conf_key streams_keys[] = {
 	{"event_kb", KEY_INTEGER, FIELD(conf_l7_streams, event_kb), RANGE(1, 127), .initial = 64, .unit = "KiB",
 	 .help = "most of an event that is read for `tokens`, and held while the rest of it is on its way; a longer one passes unread"},
 	{"stalled_ms", KEY_INTEGER, FIELD(conf_l7_streams, stalled_ms), RANGE(0, 3600000), .initial = 10000, .unit = "ms",
-	 .help = "a stream without an event for so long counts as stalled; nothing is done about it; 0 = never"},
+	 .help = "measure tokens: an answer that has begun and not ended counts as stalled when nothing, not even a heartbeat, came for so long; nothing is done about it; 0 = never"},
 };
 
 static const struct conf_object route_object = KEYS("Route", route_keys);

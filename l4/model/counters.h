@@ -297,7 +297,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(active_sse, gauge, streams, "event streams open now")                                    \
 	X(active_websocket, gauge, streams, "WebSockets open now")                                 \
 	X(active_grpc, gauge, streams, "gRPC calls open now")                                      \
-	X(streams_stalled, gauge, streams, "streams without an event for longer than they should") \
+	X(streams_stalled, gauge, streams, "streams silent within an answer (measure tokens)")     \
 	X(stream_ends_completed, counter, streams, "streams that ended in order")                  \
 	X(stream_ends_client_abort, counter, streams, "that the client left")                      \
 	X(stream_ends_upstream_error, counter, streams, "that broke at the backend")               \
@@ -356,28 +356,35 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(tokens_out, counter, tokens, "generated, where the stream states its usage")
 
 // X(name, help): times, recorded in ns. One set for each L7 worker and service.
-// Moments are those of one process and one monotonic clock.
-#define HISTOGRAMS_L7_SERVICE(X)                                                                   \
-	X(request_duration,                                                                        \
-	  "first byte of the request until the end of the answer; not WebSockets")                 \
-	X(time_to_first_byte, "first byte of the request until the head of the answer came")       \
-	X(time_to_first_event, "first byte of the request until the first event or message came")  \
-	X(time_to_first_token, "first byte of the request until the first content-bearing event")  \
-	X(ttft_delivered, "likewise, until that event was given to the client's socket")           \
-	X(inter_event_gap, "between two events or messages of a stream")                           \
-	X(time_per_output_token_usage,                                                             \
-	  "first token until the last, divided by the tokens after the first that usage states")   \
-	X(time_per_output_token_events,                                                            \
-	  "likewise, of streams that state none: divided by the events after the first")           \
-	X(stream_duration, "event streams, WebSockets, gRPC calls: head of the answer to the end") \
-	X(connection_duration, "client connections: accepted until closed")                        \
-	X(delay_added, "an event received from the backend until given to the client's socket")
+// Moments are those of one process and one monotonic clock. A request that became a stream counts in stream_duration, any other in
+// request_duration. Whether a gRPC call is one is seen by its messages: with at most one each way, be it unary or not, it is a request;
+// where they cannot be told (gRPC-Web in base64 that passes as it is) it is a stream.
+//   requests = request_duration + stream_duration + those refused before they were routed
+#define HISTOGRAMS_L7_SERVICE(X)                                                                      \
+	X(request_duration,                                                                           \
+	  "first byte of the request until the end of the answer; not what stream_duration has")      \
+	X(time_to_first_byte, "first byte of the request until the head of the answer came")          \
+	X(time_to_first_event, "first byte of the request until the first event or message came")     \
+	X(time_to_first_token, "first byte of the request until the first content-bearing event")     \
+	X(ttft_delivered, "likewise, until that event was given to the client's socket")              \
+	X(inter_event_gap, "between two events or messages of a stream")                              \
+	X(time_per_output_token_usage,                                                                \
+	  "first token until the last, divided by the tokens after the first that usage states")      \
+	X(time_per_output_token_events,                                                               \
+	  "likewise, of streams that state none: divided by the events after the first")              \
+	X(stream_duration,                                                                            \
+	  "event streams, WebSockets, gRPC calls of several messages: head of the answer to the end") \
+	X(connection_duration, "client connections: accepted until closed")                           \
+	X(delay_added, "an event received from the backend until given to the client's socket")       \
+	X(delay_client,                                                                               \
+	  "likewise, of events that the socket or the client's window did not take at once")
 
 // One set for each L7 worker and backend.
 #define HISTOGRAMS_L7_BACKEND(X)                                                       \
 	X(connect_time, "connect(2) until the connection is ready, TLS included")      \
 	X(time_to_first_byte, "request's head sent until the head of the answer came") \
-	X(request_duration, "backend picked until the end of the answer; not WebSockets")
+	X(request_duration, "backend picked until the end of the answer; not streams") \
+	X(stream_duration, "of streams: head of the answer to the end")
 
 // One set for each L7 worker and model.
 #define HISTOGRAMS_L7_MODEL(X)                                                              \

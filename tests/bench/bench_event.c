@@ -122,7 +122,7 @@ static double turn_metered(enum mode mode)
 	for (size_t i = 0; i < EVENTS / n_each; i++) {
 		sink.read_ns = clock_now_ns();
 		event_stream_take(&s, read_of(i), see, &sink);
-		meter_delivered(&m, clock_now_ns());
+		meter_delivered(&m, 0, clock_now_ns());
 	}
 	meter_end(&m, METER_END_COMPLETED);
 	token_pattern_free(sink.pattern);

@@ -28,7 +28,9 @@ expects=(
 	'.stream_ends_completed == 2 and .stream_ends_error_event == 1 and .stream_ends_client_abort == 1'
 	'.events >= 8 and .time_to_first_event_count == 3'
 	'.inter_event_gap_count + .time_to_first_event_count == .events'
-	'.delay_added_count + .events_undelivered == .events'
+	'.delay_added_count + .delay_client_count + .events_undelivered == .events'
+	# The call of one message is a request, and so is the one that failed at once; the others are streams.
+	'.stream_duration_count == 2 and .request_duration_count == 2'
 	'.time_to_first_token_count == 3 and .no_first_token_error == 1'
 	'.time_per_output_token_events_count == 2 and .events_malformed == 0 and .streams_opaque == 0'
 )

@@ -120,6 +120,7 @@ Test(access, a_measured_stream_has_its_figures)
 		.per_token_ns = 20 * CLOCK_NS_PER_MS,
 		.gap_most_ns = 1,
 		.delay_most_ns = 999,
+		.held_most_ns = 300 * CLOCK_NS_PER_MS,
 		.tokens_in = 7,
 		.tokens_out = 13,
 	};
@@ -127,7 +128,7 @@ Test(access, a_measured_stream_has_its_figures)
 		line_of(&r),
 		"{\"time\":\"1970-01-01T00:00:00.000Z\",\"model\":\"gpt-4o\",\"events\":12,"
 		"\"first_event_ms\":100.000,\"ttft_ms\":250.001,\"ttft_delivered_ms\":251.000,"
-		"\"tpot_ms\":20.000,\"gap_max_ms\":0.000,\"delay_max_ms\":0.000,\"tokens_in\":7,"
+		"\"tpot_ms\":20.000,\"gap_max_ms\":0.000,\"delay_max_ms\":0.000,\"held_max_ms\":300.000,\"tokens_in\":7,"
 		"\"tokens_out\":13,\"bytes_in\":0,\"bytes_out\":0}\n");
 }
 
@@ -286,19 +287,12 @@ Test(access, the_longest_of_everything_fits)
 		memset(&r.client, 0xff, sizeof(r.client));
 		r.client.family = ADDR_IP6;
 		r.client_port = be16_from(65535);
-		r.stream = (struct access_stream){true,
-		                                  UINT64_MAX - 1,
-		                                  UINT64_MAX - 1,
-		                                  UINT64_MAX - 1,
-		                                  UINT64_MAX - 1,
-		                                  UINT64_MAX - 1,
-		                                  UINT64_MAX - 1,
-		                                  INT64_MAX,
-		                                  INT64_MAX,
-		                                  INT64_MAX,
-		                                  text};
+		r.stream = (struct access_stream){true,           UINT64_MAX - 1, UINT64_MAX - 1,
+		                                  UINT64_MAX - 1, UINT64_MAX - 1, UINT64_MAX - 1,
+		                                  UINT64_MAX - 1, UINT64_MAX - 1, INT64_MAX,
+		                                  INT64_MAX,      INT64_MAX,      text};
 		object = object_of(&r);
-		cr_expect_eq(json_object_size(object), 34);
+		cr_expect_eq(json_object_size(object), 35);
 		json_decref(object);
 	}
 }

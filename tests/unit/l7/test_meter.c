@@ -283,7 +283,7 @@ Test(meter, a_client_that_leaves_after_the_last_event_has_got_all)
 
 	meter_event(&m, &content, at(700));
 	meter_event(&m, &done, at(800));
-	meter_delivered(&m, at(801));
+	meter_delivered(&m, 0, at(801));
 	meter_end(&m, METER_END_CLIENT_ABORT);
 	cr_expect_eq(c.stream_ends_completed, 1);
 	// But not if it never got it.
@@ -325,22 +325,115 @@ Test(meter, an_answer_that_failed_has_no_first_token)
 	cr_expect_eq(c.events, 1);
 }
 
+// An event that ends with the n-th byte that the client is given.
+static void event_up_to(struct meter *m, uint32_t n, uint64_t now_ns)
+{
+	m->end = n;
+	meter_event(m, &content, now_ns);
+}
+
+static uint64_t delivered_events(void)
+{
+	return stats_histogram_count(&h.delay_added) + stats_histogram_count(&h.delay_client);
+}
+
 Test(meter, received_and_delivered_are_two_moments)
 {
 	struct meter m = begin(METER_SSE, &tokens);
 
-	meter_event(&m, &content, at(700));
-	meter_event(&m, &content, at(700));
-	meter_delivered(&m, at(950)); // the client was slow
-	meter_event(&m, &content, at(960));
-	meter_delivered(&m, at(961));
-	meter_delivered(&m, at(999)); // nothing waited
+	event_up_to(&m, 10, at(700));
+	event_up_to(&m, 20, at(700));
+	meter_delivered(&m, 20, at(950));
+	event_up_to(&m, 30, at(960));
+	meter_delivered(&m, 30, at(961));
+	meter_delivered(&m, 30, at(999)); // nothing waited
 	meter_end(&m, METER_END_COMPLETED);
 	expect_times(time_to_first_token, 1, 700);
 	expect_times(ttft_delivered, 1, 950);
 	expect_times(delay_added, 3, 2 * 250 + 1);
 	cr_expect_eq(m.delay_most_ns, 250 * MS);
-	cr_expect_eq(c.events, stats_histogram_count(&h.delay_added) + c.events_undelivered);
+	cr_expect_eq(c.events, delivered_events() + c.events_undelivered);
+}
+
+Test(meter, each_event_is_delivered_with_its_own_last_byte)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+
+	event_up_to(&m, 100, at(700));
+	event_up_to(&m, 200, at(700));
+	event_up_to(&m, 300, at(700));
+	meter_delivered(&m, 199, at(701));
+	expect_times(delay_added, 1, 1);
+	meter_delivered(&m, 200, at(710));
+	meter_delivered(&m, 299, at(711));
+	expect_times(delay_added, 2, 11);
+	meter_end(&m, METER_END_CLIENT_ABORT);
+	cr_expect_eq(c.events_undelivered, 1);
+}
+
+// What the socket takes at once is our delay; what it does not take is the client's.
+Test(meter, a_client_that_takes_no_more_has_a_delay_of_its_own)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+
+	event_up_to(&m, 100, at(700));
+	event_up_to(&m, 200, at(700));
+	event_up_to(&m, 300, at(700));
+	meter_delivered(&m, 120, at(702));
+	meter_held(&m);
+	meter_delivered(&m, 250, at(1000));
+	meter_delivered(&m, 300, at(1700));
+	event_up_to(&m, 400, at(1701));
+	meter_delivered(&m, 400, at(1702));
+	meter_end(&m, METER_END_COMPLETED);
+	expect_times(delay_added, 2, 2 + 1);
+	expect_times(delay_client, 2, 300 + 1000);
+	cr_expect_eq(m.delay_most_ns, 2 * MS);
+	cr_expect_eq(m.held_most_ns, 1000 * MS);
+}
+
+Test(meter, what_comes_behind_a_client_that_waits_is_ours_unless_it_waits_too)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+
+	event_up_to(&m, 100, at(700));
+	meter_held(&m);
+	event_up_to(&m, 200, at(800)); // read before anybody looked again
+	meter_delivered(&m, 200, at(900));
+	expect_times(delay_client, 1, 200);
+	expect_times(delay_added, 1, 100);
+}
+
+Test(meter, the_first_token_is_delivered_with_its_own_event)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+
+	m.end = 50;
+	meter_event(&m, &control, at(600));
+	event_up_to(&m, 100, at(600));
+	event_up_to(&m, 200, at(600));
+	meter_delivered(&m, 50, at(610));
+	expect_times(ttft_delivered, 0, 0);
+	meter_delivered(&m, 100, at(630));
+	meter_delivered(&m, 200, at(690));
+	expect_times(ttft_delivered, 1, 630);
+	cr_expect_eq(m.first_token_delivered_ns, 630 * MS);
+}
+
+Test(meter, what_leaves_with_the_end_is_delivered_when_it_has_left)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+
+	event_up_to(&m, 100, at(600));
+	meter_leaves(&m, at(601));
+	cr_expect_eq(m.delay_most_ns, MS, "what the log can say");
+	cr_expect_eq(m.first_token_delivered_ns, 601 * MS);
+	meter_end(&m, METER_END_COMPLETED);
+	cr_expect_eq(c.events_undelivered, 0);
+	expect_times(delay_added, 0, 0);
+	meter_delivered(&m, 100, at(605));
+	expect_times(delay_added, 1, 5);
+	expect_times(ttft_delivered, 1, 605);
 }
 
 Test(meter, events_read_together_have_one_moment_and_say_so)
@@ -461,29 +554,69 @@ Test(meter, what_is_no_json_or_too_long_is_counted_and_measured_on)
 	expect_times(time_to_first_token, 1, 720);
 }
 
-Test(meter, silence_makes_a_stream_stalled_and_an_event_ends_it)
+Test(meter, silence_within_an_answer_is_a_stall_and_an_event_ends_it)
 {
-	struct meter m = begin(METER_SSE, &events);
+	struct meter m = begin(METER_SSE, &tokens);
 
-	cr_expect_eq(meter_stall(&m, at(500)), 10 * S);
-	cr_expect_eq(meter_stall(&m, at(9500)), S);
+	cr_expect_eq(meter_stall(&m, at(60000)), 0, "the first token takes as long as it takes");
+	meter_event(&m, &content, at(60000));
+	cr_expect_eq(meter_stall(&m, at(60000)), 10 * S);
+	cr_expect_eq(meter_stall(&m, at(69000)), S);
 	cr_expect_eq(c.streams_stalled, 0);
-	cr_expect_eq(meter_stall(&m, at(10500)), 0);
+	cr_expect_eq(meter_stall(&m, at(70000)), 0);
 	cr_expect_eq(c.streams_stalled, 1);
-	meter_event(&m, NULL, at(11000));
+	meter_event(&m, &content, at(71000));
 	cr_expect_eq(c.streams_stalled, 0);
-	cr_expect_eq(meter_stall(&m, at(11000)), 10 * S);
-	cr_expect_eq(meter_stall(&m, at(21000)), 0);
+	cr_expect_eq(meter_stall(&m, at(71000)), 10 * S);
+	cr_expect_eq(meter_stall(&m, at(81000)), 0);
 	meter_end(&m, METER_END_TIMEOUT);
 	cr_expect_eq(c.streams_stalled, 0, "what has ended is not stalled");
 	cr_expect_eq(c.stalls, 2);
 }
 
+Test(meter, a_heartbeat_is_a_sign_of_life)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+
+	meter_event(&m, &content, at(1000));
+	for (uint64_t ms = 9000; ms < 100000; ms += 9000) {
+		cr_expect_gt(meter_stall(&m, at(ms)), 0);
+		meter_heard(&m, at(ms));
+	}
+	cr_expect_eq(c.stalls, 0);
+	cr_expect_eq(meter_stall(&m, at(200000)), 0);
+	cr_expect_eq(c.streams_stalled, 1);
+	meter_heard(&m, at(200001));
+	cr_expect_eq(c.streams_stalled, 0);
+	expect_times(inter_event_gap, 0, 0);
+}
+
+// A watch, a subscription, a stream that keeps itself alive and nothing else: nobody knows of an answer.
+Test(meter, a_stream_that_is_idle_by_nature_is_not_stalled)
+{
+	struct meter watch = begin(METER_SSE, &events), call = begin(METER_GRPC, &events);
+	struct meter said_all = begin(METER_SSE, &tokens), failed = begin(METER_SSE, &tokens);
+	const struct token error = {.is_error = true};
+
+	meter_event(&watch, NULL, at(600));
+	meter_event(&call, NULL, at(600));
+	meter_event(&said_all, &content, at(600));
+	meter_event(&said_all, &done, at(601));
+	meter_event(&failed, &content, at(600));
+	meter_event(&failed, &error, at(601));
+	cr_expect_eq(meter_stall(&watch, at(86400000)), 0);
+	cr_expect_eq(meter_stall(&call, at(86400000)), 0);
+	cr_expect_eq(meter_stall(&said_all, at(86400000)), 0);
+	cr_expect_eq(meter_stall(&failed, at(86400000)), 0);
+	cr_expect_eq(c.stalls, 0);
+}
+
 Test(meter, a_limit_of_zero_never_stalls)
 {
-	static const struct conf_l7_streams never = {.stalled_ms = 0};
+	static const struct conf_l7_streams never = {.measure = MEASURE_TOKENS};
 	struct meter m = begin(METER_SSE, &never);
 
+	meter_event(&m, &content, at(600));
 	cr_expect_eq(meter_stall(&m, at(86400000)), 0);
 	cr_expect_eq(c.stalls, 0);
 }
@@ -517,16 +650,17 @@ Test(meter, a_websocket_goes_by_turns)
 
 Test(meter, a_websocket_that_nobody_uses_is_not_stalled)
 {
-	struct meter m = begin(METER_WEBSOCKET, &events);
+	struct meter m = begin(METER_WEBSOCKET, &tokens);
 
-	cr_expect_gt(meter_stall(&m, at(100000)), 0);
+	cr_expect_eq(meter_stall(&m, at(100000)), 0);
 	meter_asked(&m, at(200000));
 	cr_expect_eq(meter_stall(&m, at(205000)), 5 * S);
 	cr_expect_eq(meter_stall(&m, at(210000)), 0);
 	cr_expect_eq(c.streams_stalled, 1);
 	meter_event(&m, NULL, at(211000));
 	cr_expect_eq(c.streams_stalled, 0);
-	cr_expect_gt(meter_stall(&m, at(300000)), 0);
+	cr_expect_eq(meter_stall(&m, at(300000)), 0);
+	cr_expect_eq(c.stalls, 1);
 	meter_end(&m, METER_END_COMPLETED);
 	cr_expect_eq(c.no_first_token_no_output, 0);
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "l7/meter_mark.h"
+
+#include <string.h>
+
+// Each two neighbours become one: it ends where the later ends, and waits for as long as the earlier.
+static void halve(struct meter_marks *m)
+{
+	for (uint8_t i = 0; i < METER_MARKS / 2; i++)
+		m->at[i] = (struct meter_mark){
+			.read_ns = m->at[2 * i].read_ns,
+			.end = m->at[2 * i + 1].end,
+			.n = m->at[2 * i].n + m->at[2 * i + 1].n,
+		};
+	m->n = METER_MARKS / 2;
+	m->share = m->share ? 2 * m->share : 2;
+}
+
+void meter_mark_add(struct meter_marks *m, uint32_t end, uint64_t read_ns)
+{
+	struct meter_mark *last = m->n ? &m->at[m->n - 1] : NULL;
+
+	if (last && last->n < m->share && last->read_ns == read_ns) {
+		if (meter_mark_is_held(m, last))
+			m->held_end = end;
+		last->end = end;
+		last->n++;
+		return;
+	}
+	if (m->n == METER_MARKS)
+		halve(m);
+	m->at[m->n++] = (struct meter_mark){.read_ns = read_ns, .end = end, .n = 1};
+}
+
+void meter_mark_hold(struct meter_marks *m)
+{
+	if (!m->n)
+		return;
+	m->is_held = true;
+	m->held_end = m->at[m->n - 1].end;
+}
+
+void meter_mark_drop(struct meter_marks *m, uint8_t n)
+{
+	m->n -= n;
+	if (m->n) {
+		memmove(m->at, m->at + n, m->n * sizeof(m->at[0]));
+		return;
+	}
+	m->is_held = false;
+	m->share = 0;
+}
+
+uint64_t meter_mark_events(const struct meter_marks *m)
+{
+	uint64_t n = 0;
+
+	for (uint8_t i = 0; i < m->n; i++)
+		n += m->at[i].n;
+	return n;
+}
