@@ -6,7 +6,7 @@
 // Each two neighbours become one: it ends where the later ends, and waits for as long as the earlier.
 static void halve(struct meter_marks *m)
 {
-	for (uint8_t i = 0; i < METER_MARKS / 2; i++)
+	for (unsigned int i = 0; i < METER_MARKS / 2; i++)
 		m->at[i] = (struct meter_mark){
 			.read_ns = m->at[2 * i].read_ns,
 			.end = m->at[2 * i + 1].end,

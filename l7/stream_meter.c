@@ -138,7 +138,7 @@ static void see_tunnel(struct stream_meter *m)
 }
 
 // As far as the present head or message goes: so that each is seen where it ends.
-static size_t step(const struct grpc_message *g, size_t most)
+static size_t piece_len(const struct grpc_message *g, size_t most)
 {
 	size_t n = g->in_message ? g->left : (size_t)(GRPC_MESSAGE_HEAD - g->head_len);
 
@@ -150,7 +150,7 @@ static void see_messages(struct stream_meter *m, struct slice bytes)
 	struct grpc_message *g = &m->stream->messages[1];
 
 	while (bytes.len && !g->is_broken) {
-		size_t n = step(g, bytes.len);
+		size_t n = piece_len(g, bytes.len);
 		bool is_end = grpc_message_take(g, slice_of(bytes.ptr, n));
 
 		bytes = slice_of(bytes.ptr + n, bytes.len - n);

@@ -214,19 +214,19 @@ static void see_value(void *owner, uint8_t id, const struct json_scan_value *v)
 {
 	bool is_string = v->type == JSON_SCAN_STRING;
 	// Of text it matters that there is some; of what nobody asks for, nothing.
-	bool is_text =
+	bool is_output =
 		is_string && !v->is_empty && (id == OUTPUT || id == REASONING || id == DELTA);
 	struct values *to = owner;
 	size_t start;
 
-	if (to->n == to->most || (id && !is_text) || !(is_string || v->type == JSON_SCAN_NUMBER))
+	if (to->n == to->most || (id && !is_output) || !(is_string || v->type == JSON_SCAN_NUMBER))
 		return;
 	start = (size_t)(v->text.ptr - to->data.ptr);
 	to->at[to->n++] = (struct token_value){
 		.start = (uint16_t)start,
 		.end = (uint16_t)(start + v->text.len),
 		.is_string = is_string,
-		.may_be_empty = !is_text,
+		.may_be_empty = !is_output,
 	};
 }
 

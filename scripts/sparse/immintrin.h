@@ -38,6 +38,7 @@ void _mm_storeu_si128(__m128i *, __m128i);
 void _mm_storel_epi64(__m128i *, __m128i);
 __m128i _mm_cmpeq_epi8(__m128i, __m128i);
 __m128i _mm_cmpgt_epi8(__m128i, __m128i);
+__m128i _mm_min_epu8(__m128i, __m128i);
 __m128i _mm_cmpeq_epi16(__m128i, __m128i);
 __m128i _mm_cmpeq_epi32(__m128i, __m128i);
 int _mm_movemask_epi8(__m128i);

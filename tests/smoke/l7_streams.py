@@ -483,6 +483,30 @@ def test_a_client_of_http2_is_measured_likewise(bench):
     counted.expect_all_sound()
 
 
+def at_once(*pieces):
+    """A script: all of the answer, head and end, in one piece."""
+
+    def script(sock, origin):
+        origin.head(sock)
+        sock.sendall(HEAD + chunk(b"".join(pieces)) + LAST)
+
+    return script
+
+
+def test_what_comes_with_the_end_is_delivered_to_http2_all_the_same(bench):
+    with Counted(bench) as counted:
+        for _ in range(20):
+            bench.a.scripts = [at_once(ROLE, WORD, WORD, DONE)]
+            url = "http://127.0.0.1:%d%s" % (bench.port, get().split()[1].decode())
+            subprocess.run(["curl", "-sN", "--http2-prior-knowledge", url], stdout=subprocess.DEVNULL, check=True)
+            bench.hang_up(bench.a)
+    counted.expect(events=80, delay_added_count=80, events_undelivered=0, ttft_delivered_count=20, stream_ends_completed=20)
+    counted.expect_all_sound()
+    holds(bench.line(), "ttft_delivered_ms")
+    # Writing the answer is a part of the delay.
+    assert counted["delay_added_sum_ns"] > 80 * 2000, counted.delta
+
+
 # --- a slow client ---
 
 
