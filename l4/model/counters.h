@@ -375,9 +375,9 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(stream_duration,                                                                            \
 	  "event streams, WebSockets, gRPC calls of several messages: head of the answer to the end") \
 	X(connection_duration, "client connections: accepted until closed")                           \
-	X(delay_added, "an event received from the backend until given to the client's socket")       \
 	X(delay_client,                                                                               \
-	  "likewise, of events that the socket or the client's window did not take at once")
+	  "an event received until given to the client's socket, if its socket or window was full")   \
+	X(delay_added, "an event received until given to the client's socket, if that had room")
 
 // One set for each L7 worker and backend.
 #define HISTOGRAMS_L7_BACKEND(X)                                                       \
