@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What measuring a stream costs: CPU time of lb7d (user and kernel) for each event of 100 event streams, a chat completion's chunk
 # of 300 bytes each, with l7[].streams.measure "events" and "tokens" beside "off"; and for each request that is no stream. Chunked HTTP/1.1
-# in clear on both sides, one lb7d on a core, origin and client on the other. In turn, BENCH_ROUNDS times (9); medians.
+# in clear on both sides, one lb7d on a core, origin and client on the other. In turn, BENCH_ROUNDS times (25), CPUs kept awake: what a
+# machine does beside changes slower than a round takes, so that the median of the rounds' ratios says more than the ratio of medians.
 #
 #   bench meter_events_cpu ours=US yardstick=US ratio=R    microseconds an event, measured / off
 #   bench meter_request_cpu ...                            likewise a request without a stream
@@ -10,10 +11,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/bench/l7/proxies.sh
 
-ROUNDS=${BENCH_ROUNDS:-9}
+ROUNDS=${BENCH_ROUNDS:-25}
 STREAMS=100
-EVENTS=100
-GAP_US=5000
+EVENTS=80
+GAP_US=3000
 MODES=(off events tokens)
 declare -A PORT
 
@@ -49,7 +50,7 @@ events() {
 }
 
 requests() {
-	on_load_cpu timeout --preserve-status -s INT 0.5 wrk -t 1 -c 32 -d 60 "http://127.0.0.1:${PORT[$1]}/" >"$TMP/wrk.log"
+	on_load_cpu timeout --preserve-status -s INT 0.25 wrk -t 1 -c 32 -d 60 "http://127.0.0.1:${PORT[$1]}/" >"$TMP/wrk.log"
 	awk '/Non-2xx|Socket errors/ { bad = 1 } / requests in / { n = $1 } END { if (!bad && n) print n }' "$TMP/wrk.log"
 }
 
@@ -65,7 +66,8 @@ one() {
 # bench NAME WHAT MODE
 bench() {
 	awk -v name="$1" -v ours="$(median "$TMP/$2.$3")" -v off="$(median "$TMP/$2.off")" \
-		'BEGIN { printf "bench %s ours=%.2f yardstick=%.2f ratio=%.3f\n", name, ours, off, ours / off }'
+		-v ratio="$(median <(paste "$TMP/$2.$3" "$TMP/$2.off" | awk '{ print $1 / $2 }'))" \
+		'BEGIN { printf "bench %s ours=%.2f yardstick=%.2f ratio=%.3f\n", name, ours, off, ratio }'
 }
 
 ! chrt -r 1 true 2>/dev/null || SCHEDULED=(chrt -r 1)
@@ -75,6 +77,7 @@ for mode in "${MODES[@]}"; do
 	take_port "PORT[$mode]"
 done
 l7_start
+stay_awake || say "CPUs sleep between events: no /dev/cpu_dma_latency"
 for ((round = -1; round < ROUNDS; round++)); do
 	for mode in "${MODES[@]}"; do
 		one events "$mode"
