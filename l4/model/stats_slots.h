@@ -21,8 +21,8 @@ void stats_slots_sum(const struct stats_slots *s, uint32_t id, size_t offset, vo
 // One word of it.
 static inline uint64_t stats_slots_word(const struct stats_slots *s, uint32_t id, size_t offset)
 {
-	uint64_t total;
+	uint64_t added;
 
-	stats_slots_sum(s, id, offset, &total, sizeof(total));
-	return total;
+	stats_slots_sum(s, id, offset, &added, sizeof(added));
+	return added;
 }
