@@ -97,6 +97,70 @@ static void advise_on_verify(const struct conf *conf, size_t i, conf_advice_say 
 	say(err.msg, data);
 }
 
+// A star at the end is what other load balancers want; here it would be part of the path.
+static void advise_on_stars(const struct conf *conf, size_t i, conf_advice_say say, void *data)
+{
+	for (size_t k = 0; k < conf->l7[i].n_routes; k++) {
+		const char *path = conf->l7[i].routes[k].path;
+		struct err err;
+
+		if (path[strlen(path) - 1] != '*')
+			continue;
+		err_set(&err, 0,
+		        "l7[%zu].routes[%zu].path: \"*\" means itself; a prefix wants none", i, k);
+		say(err.msg, data);
+	}
+}
+
+static bool is_l7_used(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_services; i++)
+		if (conf->services[i].l7 && strcmp(conf->services[i].l7, name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_in_l7(const struct conf_l7 *l7, const char *pool)
+{
+	if (l7->hosts && strcmp(l7->hosts, pool) == 0)
+		return true;
+	for (size_t k = 0; k < l7->n_routes; k++)
+		if (l7->routes[k].pool && strcmp(l7->routes[k].pool, pool) == 0)
+			return true;
+	return false;
+}
+
+static bool is_pool_used(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_services; i++)
+		if (conf->services[i].pool && strcmp(conf->services[i].pool, name) == 0)
+			return true;
+	for (size_t i = 0; i < conf->n_l7; i++)
+		if (is_in_l7(&conf->l7[i], name))
+			return true;
+	return false;
+}
+
+// One half of a change; the other may have been forgotten.
+static void advise_on_unused(const struct conf *conf, conf_advice_say say, void *data)
+{
+	struct err err;
+
+	for (size_t i = 0; i < conf->n_l7; i++) {
+		if (is_l7_used(conf, conf->l7[i].name))
+			continue;
+		err_set(&err, 0, "l7[%zu]: no service names \"%s\"", i, conf->l7[i].name);
+		say(err.msg, data);
+	}
+	for (size_t i = 0; i < conf->n_pools; i++) {
+		if (is_pool_used(conf, conf->pools[i].name))
+			continue;
+		err_set(&err, 0, "pools[%zu]: no service and no route names \"%s\"", i,
+		        conf->pools[i].name);
+		say(err.msg, data);
+	}
+}
+
 // lb7d alone serves a file whose services are all its own.
 static bool needs_ports(const struct conf *conf)
 {
@@ -118,6 +182,9 @@ void conf_advice(const struct conf *conf, conf_advice_say say, void *data)
 		advise_on_tls(conf, i, say, data);
 	for (size_t i = 0; i < conf->n_l7; i++)
 		advise_on_routes(conf, i, say, data);
+	for (size_t i = 0; i < conf->n_l7; i++)
+		advise_on_stars(conf, i, say, data);
+	advise_on_unused(conf, say, data);
 	for (size_t i = 0; i < conf->n_pools; i++)
 		advise_on_verify(conf, i, say, data);
 }

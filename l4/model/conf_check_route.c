@@ -335,8 +335,8 @@ int conf_check_route(const struct conf *conf, size_t i, size_t k, struct err *er
 	int rc;
 
 	if (!!r->pool + r->has_redirect + r->has_answer != 1)
-		return FAIL("l7[%zu].routes[%zu]: has not exactly one of pool, redirect and answer",
-		            i, k);
+		return FAIL("l7[%zu].routes[%zu]: has %s of pool, redirect and answer, not one", i,
+		            k, r->pool || r->has_redirect || r->has_answer ? "several" : "none");
 	rc = check_conditions(r, &inner);
 	if (!rc)
 		rc = check_target(conf, r, &inner);

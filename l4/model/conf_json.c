@@ -181,6 +181,30 @@ static void clean(char *text)
 	}
 }
 
+// What people write that is not JSON, known by how jansson's sentence about it ends.
+static const struct {
+	const char *end, *hint;
+} hints[] = {
+	{"near '/'", " (JSON has no comments)"},
+	{"near '#'", " (JSON has no comments)"},
+	{"unexpected token near ']'", " (is the comma before it too many?)"},
+	{"string or '}' expected near '}'", " (is the comma before it too many?)"},
+	{"near '''", " (JSON has double quotes only)"},
+};
+
+static const char *hint_for(const char *sentence)
+{
+	size_t n = strlen(sentence);
+
+	for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+		size_t end = strlen(hints[i].end);
+
+		if (n >= end && strcmp(sentence + n - end, hints[i].end) == 0)
+			return hints[i].hint;
+	}
+	return "";
+}
+
 static int broken(const json_error_t *error, const char *file, struct err *err)
 {
 	char text[JSON_ERROR_TEXT_LENGTH];
@@ -192,8 +216,8 @@ static int broken(const json_error_t *error, const char *file, struct err *err)
 	if (json_error_code(error) == json_error_null_character)
 		snprintf(text, sizeof(text), "NUL in a string");
 	clean(text);
-	return err_set(err, -EINVAL, "%s%s%d:%d: %s", file ? file : "", file ? ":" : "",
-	               error->line, error->column, text);
+	return err_set(err, -EINVAL, "%s%s%d:%d: %s%s", file ? file : "", file ? ":" : "",
+	               error->line, error->column, text, hint_for(text));
 }
 
 // Whether a service of an l7 entry is local depends on that entry, which stands anywhere in the file.
@@ -227,6 +251,22 @@ static int read_root(const struct reader *r, json_t *root, const char *file)
 	return rc;
 }
 
+// What jansson has no words for: a file without text, and what some editors put before it. NULL = neither.
+static const char *no_json(struct slice text)
+{
+	static const uint8_t mark[] = {0xef, 0xbb,
+	                               0xbf}; // RFC 8259 section 8.1 forbids to write it
+	size_t n = 0;
+
+	while (n < text.len && text.ptr[n] && strchr(" \t\r\n", text.ptr[n]))
+		n++;
+	if (n == text.len)
+		return "is empty";
+	return text.len >= sizeof(mark) && memcmp(text.ptr, mark, sizeof(mark)) == 0
+	               ? "begins with a byte order mark; save it without"
+	               : NULL;
+}
+
 int conf_json_read(struct conf **out, struct slice text, const char *file, struct err *err)
 {
 	struct reader r = {.err = err};
@@ -237,6 +277,9 @@ int conf_json_read(struct conf **out, struct slice text, const char *file, struc
 	if (text.len > CONF_FILE_MAX)
 		return err_set(err, -EFBIG, "%s%slarger than %d MiB", file ? file : "",
 		               file ? ": " : "", CONF_FILE_MAX >> 20);
+	if (no_json(text))
+		return err_set(err, -EINVAL, "%s%s%s", file ? file : "", file ? ": " : "",
+		               no_json(text));
 	errno = 0;
 	root = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (!root)

@@ -47,6 +47,10 @@ const char *conf_near_find(const struct conf_object *object, const char *name)
 
 	if (n < 2 || n > NEAR_MAX)
 		return NULL;
+	// Who writes "proto" has "protocol" in mind, though "port" is fewer slips away.
+	for (size_t i = 0; i < object->n_keys; i++)
+		if (strncmp(object->keys[i].name, name, n) == 0)
+			return object->keys[i].name;
 	for (size_t i = 0; i < object->n_keys; i++) {
 		size_t d = distance(name, object->keys[i].name);
 
@@ -55,8 +59,5 @@ const char *conf_near_find(const struct conf_object *object, const char *name)
 		best = d;
 		near = object->keys[i].name;
 	}
-	for (size_t i = 0; i < object->n_keys && !near; i++)
-		if (strncmp(object->keys[i].name, name, n) == 0)
-			near = object->keys[i].name;
 	return near;
 }

@@ -172,6 +172,23 @@ static int read_host(const struct conf_value_sink *sink, const struct conf_place
 	return keep_text(sink, key, text, base);
 }
 
+// What people write who think of a URL, a command line or the name service; "" = nothing that we know.
+static const char *address_hint(const char *text)
+{
+	static const char address_has[] = "0123456789abcdefABCDEF:.";
+	const char *colon = strchr(text, ':');
+
+	if (strchr(text, '['))
+		return " (write it without brackets)";
+	if (strchr(text, '/'))
+		return " (write it without a prefix length)";
+	if (strchr(text, '%'))
+		return " (write it without a zone)";
+	if (colon && strchr(text, '.') && !strchr(colon + 1, ':'))
+		return " (the port is a key of its own)";
+	return text[strspn(text, address_has)] && !colon ? " (names are not looked up)" : "";
+}
+
 static int read_address(const struct conf_value_sink *sink, const struct conf_place *place,
                         const struct conf_key *key, const char *text, void *base)
 {
@@ -181,8 +198,8 @@ static int read_address(const struct conf_value_sink *sink, const struct conf_pl
 
 	if (addr_parse(&address, text))
 		return conf_place_err(place, sink->err, -EINVAL,
-		                      "%s is not an IPv4 or IPv6 address",
-		                      conf_place_quote(text, quote));
+		                      "%s is not an IPv4 or IPv6 address%s",
+		                      conf_place_quote(text, quote), address_hint(text));
 	if (address.family == ADDR_IP6 && memcmp(address.ip6, mapped, sizeof(mapped)) == 0)
 		return conf_place_err(place, sink->err, -EINVAL,
 		                      "%s is an IPv4 address, write it as one",

@@ -118,6 +118,18 @@ Test(conf_advice, what_the_workers_cannot_do_well_is_named)
 	                       " [{'name': 'b', 'address': '127.0.0.1', 'port': 81}]}]}",
 	         "pools[0].tls.verify: false; whoever answers in a backend's place is believed, "
 	         "better give `ca`"},
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/a/*', 'answer': {}}]}]}",
+	         "l7[0].routes[0].path: \"*\" means itself; a prefix wants none"},
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'answer': {}}]},"
+	                       " {'name': 'y', 'routes': [{'path': '/', 'answer': {}}]}]}",
+	         "l7[1]: no service names \"y\""},
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'pool': 'p'}]}],"
+	                       " 'pools': [{'name': 'q'}, {'name': 'p', 'backends':"
+	                       " [{'name': 'b', 'address': '127.0.0.1', 'port': 81}]}]}",
+	         "pools[0]: no service and no route names \"q\""},
 		{"{'services': [{'name': 's', 'address': '203.0.113.1', 'port': 80,"
 	         " 'protocol': 'tcp', 'l7': 'x'}], 'ports': [{'name': 'wan', 'driver': 'af_xdp',"
 	         " 'device': 'eth1'}], 'lanes': [0], 'l7': [{'name': 'x', 'hosts': 'p', 'routes':"

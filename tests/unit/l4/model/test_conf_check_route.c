@@ -17,11 +17,11 @@ static const struct {
 } cases[] = {
 	// one target
 	{", 'redirect': {'status': 308, 'location': 'https://$host/new$uri'}", "",
-         "l7[1].routes[1]: has not exactly one of pool, redirect and answer"},
+         "l7[1].routes[1]: has none of pool, redirect and answer, not one"},
 	{"'/old', ", "'/old', 'pool': 'rest', ",
-         "l7[1].routes[1]: has not exactly one of pool, redirect and answer"},
+         "l7[1].routes[1]: has several of pool, redirect and answer, not one"},
 	{"'/hi', ", "'/hi', 'redirect': {'location': '/'}, ",
-         "l7[1].routes[2]: has not exactly one of pool, redirect and answer"},
+         "l7[1].routes[2]: has several of pool, redirect and answer, not one"},
 	{"'pool': 'rest'", "'pool': 'res'", "l7[1].routes[0].pool: there is no pool \"res\""},
 	// conditions
 	{"'/v1'", "'/v1?a'", "l7[1].routes[0].path: holds \"?\"; the query has a key of its own"},

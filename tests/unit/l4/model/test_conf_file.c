@@ -92,7 +92,7 @@ Test(conf_file, errors_begin_with_the_file)
 	put("a.json", "{\"lanes\": [1, 1]}");
 	expect_load_error("a.json", -EINVAL, "a.json: lanes[1]: CPU 1 is already lanes[0]");
 	put("a.json", "");
-	expect_load_error("a.json", -EINVAL, "a.json:1:0: '[' or '{' expected near end of file");
+	expect_load_error("a.json", -EINVAL, "a.json: is empty");
 }
 
 Test(conf_file, what_is_no_file_is_an_error)

@@ -17,7 +17,7 @@ static const struct {
 	{"'node'", "'colour'", "colour: unknown key"},
 	{"'node'", "'a b\\u0007'", "unknown key \"a b?\""},
 	{"'protocol': 'quic'", "'prot': 'quic'",
-         "services[1].prot: unknown key (did you mean \"port\"?)"},
+         "services[1].prot: unknown key (did you mean \"protocol\"?)"},
 	{"'interval_ms'", "'interval'",
          "pools[0].health.interval: unknown key (did you mean \"interval_ms\"?)"},
 	{"'weight'", "'wieght'",
@@ -112,9 +112,22 @@ static const struct {
 	{"'10.0.0.11'", "'10.0.0'",
          "pools[0].backends[0].address: \"10.0.0\" is not an IPv4 or IPv6 address"},
 	{"'10.0.0.11'", "'10.0.0.11/24'",
-         "pools[0].backends[0].address: \"10.0.0.11/24\" is not an IPv4 or IPv6 address"},
+         "pools[0].backends[0].address: \"10.0.0.11/24\" is not an IPv4 or IPv6 address "
+         "(write it without a prefix length)"},
 	{"'10.0.0.11'", "'web1.example.com'",
-         "pools[0].backends[0].address: \"web1.example.com\" is not an IPv4 or IPv6 address"},
+         "pools[0].backends[0].address: \"web1.example.com\" is not an IPv4 or IPv6 address "
+         "(names are not looked up)"},
+	{"'10.0.0.11'", "'[10.0.0.11]'",
+         "pools[0].backends[0].address: \"[10.0.0.11]\" is not an IPv4 or IPv6 address "
+         "(write it without brackets)"},
+	{"'10.0.0.11'", "'fe80::1%eth0'",
+         "pools[0].backends[0].address: \"fe80::1%eth0\" is not an IPv4 or IPv6 address "
+         "(write it without a zone)"},
+	{"'10.0.0.11'", "'10.0.0.11:80'",
+         "pools[0].backends[0].address: \"10.0.0.11:80\" is not an IPv4 or IPv6 address "
+         "(the port is a key of its own)"},
+	{"'10.0.0.11'", "'10.0.0.011'",
+         "pools[0].backends[0].address: \"10.0.0.011\" is not an IPv4 or IPv6 address"},
 	{"'10.0.0.11'", "'::ffff:10.0.0.11'",
          "pools[0].backends[0].address: \"::ffff:10.0.0.11\" is an IPv4 address, write it as one"},
 	{"'02:00:00:00:00:0b'", "'02:00:00:00:00'",
@@ -151,8 +164,14 @@ Test(conf_json, every_error_names_the_place)
 static const struct {
 	const char *text, *want;
 } broken[] = {
-	{"", "1:0: '[' or '{' expected near end of file"},
-	{" \n\t", "2:1: '[' or '{' expected near end of file"},
+	{"", "is empty"},
+	{" \n\t", "is empty"},
+	{"\xef\xbb\xbf{}", "begins with a byte order mark; save it without"},
+	{"{'lanes': [1, ]}", "1:15: unexpected token near ']' (is the comma before it too many?)"},
+	{"{'node': 'a', }",
+         "1:15: string or '}' expected near '}' (is the comma before it too many?)"},
+	{"{'node': }", "1:10: unexpected token near '}'"},
+	{"{ # why\n}", "1:3: string or '}' expected near '#' (JSON has no comments)"},
 	{"nope", "1:4: '[' or '{' expected near 'nope'"},
 	{"[]", "a list where an object is expected"},
 	{"{}x", "1:3: end of file expected near 'x'"},
@@ -163,7 +182,7 @@ static const struct {
 	{"{'flows': 99999999999999999999}", "1:30: too big integer"},
 	{"{'flows': 1e999}", "1:15: real number overflow near '1e999'"},
 	{"{'flows': 01}", "1:11: invalid token near '0'"},
-	{"// no comments\n{}", "1:1: '[' or '{' expected near '/'"},
+	{"// no comments\n{}", "1:1: '[' or '{' expected near '/' (JSON has no comments)"},
 	// what may be a key is not quoted
 	{"{'key' '8f95f09245'}", "1:19: ':' expected"},
 };

@@ -14,6 +14,8 @@ static const struct {
 	{"idlemaxus", "idle_max_us"},
 	{"hugepage", "hugepages"},
 	{"tim", "timeouts"},
+	{"hugep", "hugepages"},
+	{"flow", "flows"},
 	{"xyzzy", NULL},
 	{"", NULL},
 	{"n", NULL},

@@ -192,7 +192,8 @@ static const struct {
          "pools[4].health.server_name: \"b.example:443\" is not a host name"},
 	{"'c.example'", "'#'", "", "pools[5].tls.server_name: \"\" is not a host name"},
 	{"'::1'", "'#'", "localhost",
-         "admin.address: \"localhost\" is not an IPv4 or IPv6 address"},
+         "admin.address: \"localhost\" is not an IPv4 or IPv6 address "
+         "(names are not looked up)"},
 	{"'1.3'", "'#'", "1.1", "l7[1].tls_min: \"1.1\" is not one of \"1.2\" \"1.3\""},
 	{"'measure': 'tokens', 'models': ['gpt-4o', 'm 2']", "'measure': '#'", "all",
          "l7[1].streams.measure: \"all\" is not one of \"events\" \"tokens\" \"off\""},
