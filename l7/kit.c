@@ -113,6 +113,9 @@ static bool is_running(const struct conf *running, const struct conf_service *wa
 	return false;
 }
 
+// Linux refuses with EACCES only ports below net.ipv4.ip_unprivileged_port_start; ip(7).
+#define NEEDS_CAPABILITY " (a port below 1024 needs CAP_NET_BIND_SERVICE)"
+
 static int open_sockets(struct kit *k, const struct conf *conf, const struct conf *running,
                         struct err *err)
 {
@@ -129,9 +132,10 @@ static int open_sockets(struct kit *k, const struct conf *conf, const struct con
 		if (!is_running(running, s)) {
 			fd = open_socket(s);
 			if (fd < 0)
-				return err_set(err, fd, "services[%u]: %s: %s", i,
+				return err_set(err, fd, "services[%u]: %s: %s%s", i,
 				               addr_port_text(&s->address, s->port, at),
-				               strerror(-fd));
+				               strerror(-fd),
+				               fd == -EACCES ? NEEDS_CAPABILITY : "");
 		}
 		k->sockets[k->n_sockets++] = (struct kit_socket){.service = i, .fd = fd};
 	}

@@ -20,6 +20,9 @@ static int no_passphrase(char *out, int size, int rwflag, void *arg)
 	return -1;
 }
 
+// Root is told as well: it has given up the power to read what it may not (l7/capabilities.h).
+#define NOT_READABLE " (by its owner and mode; lb7d keeps no power to read it all the same)"
+
 static int open_pem(BIO **out, const struct conf *conf, const char *file, struct err *err)
 {
 	char *path = tls_context_path(conf, file);
@@ -31,7 +34,8 @@ static int open_pem(BIO **out, const struct conf *conf, const char *file, struct
 	f = fopen(path, "re");
 	if (!f) {
 		rc = -errno;
-		err_set(err, rc, "%s: %s", file, strerror(-rc));
+		err_set(err, rc, "%s: %s%s", file, strerror(-rc),
+		        rc == -EACCES ? NOT_READABLE : "");
 		goto out_path;
 	}
 	*out = BIO_new_fp(f, BIO_CLOSE);

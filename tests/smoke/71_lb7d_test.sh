@@ -126,6 +126,10 @@ wait_until 10 in_ns python3 -c 'import socket; socket.create_connection(("127.0.
 refuses 1 '*admin: 127.0.0.1:9100: Address already in use*' -c "$TMP/conf.json"
 kill "$taken"
 wait "$taken" 2>/dev/null || true
+# Root, too: it has given up the power to read what is another's.
+install -o 65534 -m 600 "$TMP/b1/key.pem" "$TMP/b1/own.pem"
+jq '.l7[0].tls = [{certificate: "b1/cert.pem", key: "b1/own.pem"}]' "$TMP/conf.json" >"$TMP/own.json"
+refuses 1 '*l7?0?.tls?0?.key: b1/own.pem: Permission denied (*owner and mode*' -c "$TMP/own.json"
 [ ! -S "$TMP/lb7d.sock" ] || fail "a refused start left its socket"
 
 # --- alone ---
@@ -303,3 +307,8 @@ wait_until 15 grep -q " ready " "$TMP/lb7d.log" || fail "does not run without ro
 [ "$(said_by)" = 'b1 ' ] || fail "does not serve without root: $(said_by)"
 kill -TERM "$LB7D_PID"
 wait "$LB7D_PID" || fail "lb7d ended with status $?"
+jq '.services[0].port = 81' "$TMP/conf.json" >"$TMP/low.json"
+chmod 644 "$TMP/low.json"
+said=$(nsenter --net=/run/netns/$NS setpriv --reuid 65534 --regid 65534 --clear-groups "$BIN/lb7d" -c "$TMP/low.json" 2>&1) &&
+	fail "listens on a low port without root"
+[[ $said == *':81: Permission denied (a port below 1024 needs CAP_NET_BIND_SERVICE)'* ]] || fail "a low port without root: $said"

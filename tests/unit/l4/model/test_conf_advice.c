@@ -93,6 +93,22 @@ Test(conf_advice, what_cannot_move_a_packet_is_named)
 	"'services': [{'name': 's', 'address': '127.0.0.1', 'port': " port \
 	", 'protocol': 'tcp', 'l7': 'x'}]"
 
+static void expect_advice(const char *text, const char *want)
+{
+	char *json = confcase_json(text);
+	struct conf *conf;
+	struct err err;
+
+	said.n = 0;
+	said.text[0] = '\0';
+	cr_assert_eq(conf_parse(&conf, json, strlen(json), &err), 0, "%s", err.msg);
+	conf_advice(conf, hear, &said);
+	cr_expect_eq(said.n, want[0] ? 1 : 0, "%s", said.text);
+	cr_expect_str_eq(said.text, want);
+	conf_free(conf);
+	free(json);
+}
+
 Test(conf_advice, what_the_workers_cannot_do_well_is_named)
 {
 	static const struct {
@@ -118,18 +134,6 @@ Test(conf_advice, what_the_workers_cannot_do_well_is_named)
 	                       " [{'name': 'b', 'address': '127.0.0.1', 'port': 81}]}]}",
 	         "pools[0].tls.verify: false; whoever answers in a backend's place is believed, "
 	         "better give `ca`"},
-		{"{" SERVICE(
-			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/a/*', 'answer': {}}]}]}",
-	         "l7[0].routes[0].path: \"*\" means itself; a prefix wants none"},
-		{"{" SERVICE(
-			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'answer': {}}]},"
-	                       " {'name': 'y', 'routes': [{'path': '/', 'answer': {}}]}]}",
-	         "l7[1]: no service names \"y\""},
-		{"{" SERVICE(
-			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'pool': 'p'}]}],"
-	                       " 'pools': [{'name': 'q'}, {'name': 'p', 'backends':"
-	                       " [{'name': 'b', 'address': '127.0.0.1', 'port': 81}]}]}",
-	         "pools[0]: no service and no route names \"q\""},
 		{"{'services': [{'name': 's', 'address': '203.0.113.1', 'port': 80,"
 	         " 'protocol': 'tcp', 'l7': 'x'}], 'ports': [{'name': 'wan', 'driver': 'af_xdp',"
 	         " 'device': 'eth1'}], 'lanes': [0], 'l7': [{'name': 'x', 'hosts': 'p', 'routes':"
@@ -142,18 +146,29 @@ Test(conf_advice, what_the_workers_cannot_do_well_is_named)
 	         "ports: there is none; lb4d needs at least one"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		char *json = confcase_json(cases[i].text);
-		struct conf *conf;
-		struct err err;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		expect_advice(cases[i].text, cases[i].want);
+}
 
-		said.n = 0;
-		said.text[0] = '\0';
-		cr_assert_eq(conf_parse(&conf, json, strlen(json), &err), 0, "%s", err.msg);
-		conf_advice(conf, hear, &said);
-		cr_expect_eq(said.n, cases[i].want[0] ? 1 : 0, "%s", said.text);
-		cr_expect_str_eq(said.text, cases[i].want);
-		conf_free(conf);
-		free(json);
-	}
+Test(conf_advice, what_takes_no_request_is_named)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/a/*', 'answer': {}}]}]}",
+	         "l7[0].routes[0].path: \"*\" means itself; a prefix wants none"},
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'answer': {}}]},"
+	                       " {'name': 'y', 'routes': [{'path': '/', 'answer': {}}]}]}",
+	         "l7[1]: no service names \"y\""},
+		{"{" SERVICE(
+			 "80") ", 'l7': [{'name': 'x', 'routes': [{'path': '/', 'pool': 'p'}]}],"
+	                       " 'pools': [{'name': 'q'}, {'name': 'p', 'backends':"
+	                       " [{'name': 'b', 'address': '127.0.0.1', 'port': 81}]}]}",
+	         "pools[0]: no service and no route names \"q\""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		expect_advice(cases[i].text, cases[i].want);
 }
