@@ -39,9 +39,10 @@ struct session {
 	struct pcapng out;
 	uint64_t
 		unix_ns; // of the monotonic clock's zero: one for the whole file, whoever sets the clock meanwhile
-	uint64_t start_ns; // monotonic
-	uint64_t n;        // packets written
-	struct err err;    // why it ended too early
+	uint64_t start_ns;                  // monotonic
+	uint64_t n;                         // packets written
+	uint64_t n_written[CONF_MAX_PORTS]; // of these, to a file, by the port of entry
+	struct err err;                     // why it ended too early
 	bool is_over;
 };
 
@@ -155,10 +156,10 @@ static void take(struct session *s, const struct capture_record *r)
 		tell(s, r);
 		lbctl_feed_next(&s->feed, r);
 	} else {
-		uint64_t missed = r->missed - s->feed.missed[r->lane];
-
 		s->n++;
-		lbctl_capture_file_packet(&s->out, r, s->unix_ns + r->time_ns, s->n, missed);
+		s->n_written[r->port]++;
+		lbctl_capture_file_packet(&s->out, r, s->unix_ns + r->time_ns, s->n,
+		                          lbctl_feed_missed(&s->feed, r));
 		lbctl_feed_next(&s->feed, r);
 	}
 	s->is_over |= most && s->n == most;
@@ -294,9 +295,29 @@ static void summarize(const struct session *s, const struct capture_counts *sum)
 		        s->opts->capture.rate ? s->opts->capture.rate : CAPTURE_RATE_DEFAULT);
 }
 
+// A block for each interface: tools show drops beside the one that had them.
+static void write_statistics(struct session *s)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	for (uint32_t i = 0; i < s->answer.ports.n && i < CONF_MAX_PORTS; i++) {
+		struct capture_counts c = lbctl_feed_port_counts(&s->feed, (uint8_t)i);
+		struct pcapng_statistics port = {
+			.interface = i,
+			.time_ns = s->unix_ns + now_ns,
+			.start_ns = s->unix_ns + s->start_ns,
+			.received = c.seen,
+			.accepted = c.seen - c.filtered,
+			.dropped = c.limited + c.lost,
+			.delivered = s->n_written[i],
+		};
+
+		pcapng_statistics(&s->out, &port);
+	}
+}
+
 static void run_session(struct session *s)
 {
-	struct pcapng_statistics all;
 	struct capture_counts sum;
 
 	s->start_ns = clock_now_ns();
@@ -310,17 +331,8 @@ static void run_session(struct session *s)
 	follow(s);
 	take_rest(s);
 	sum = lbctl_feed_counts(&s->feed);
-	// Not kept by port: they stand with the first.
-	all = (struct pcapng_statistics){
-		.time_ns = s->unix_ns + clock_now_ns(),
-		.start_ns = s->unix_ns + s->start_ns,
-		.received = sum.seen,
-		.accepted = sum.seen - sum.filtered,
-		.dropped = sum.limited + sum.lost,
-		.delivered = s->n,
-	};
 	if (!s->is_trace)
-		pcapng_statistics(&s->out, &all);
+		write_statistics(s);
 	flush(s);
 	summarize(s, &sum);
 }

@@ -34,6 +34,11 @@ void lbctl_feed_close(struct lbctl_feed *f)
 	f->memory = NULL;
 }
 
+static bool is_known(const struct lbctl_feed *f, const struct capture_record *r)
+{
+	return r->lane < f->n_lanes && r->port < CONF_MAX_PORTS && r->out_port < CONF_MAX_PORTS;
+}
+
 int lbctl_feed_peek(struct lbctl_feed *f, uint64_t until_ns, const struct capture_record **out)
 {
 	*out = NULL;
@@ -47,17 +52,18 @@ int lbctl_feed_peek(struct lbctl_feed *f, uint64_t until_ns, const struct captur
 			*out = r;
 	}
 	// Its lane tells which ring it is taken from.
-	return *out && (*out)->lane >= f->n_lanes ? -EPROTO : 0;
+	return *out && !is_known(f, *out) ? -EPROTO : 0;
 }
 
-uint64_t lbctl_feed_next(struct lbctl_feed *f, const struct capture_record *record)
+uint64_t lbctl_feed_missed(const struct lbctl_feed *f, const struct capture_record *record)
 {
-	uint8_t lane = record->lane;
-	uint64_t missed = record->missed - f->missed[lane];
+	return record->missed - f->missed[record->lane][record->port];
+}
 
-	f->missed[lane] = record->missed;
-	capture_ring_next(&f->lane[lane], record);
-	return missed;
+void lbctl_feed_next(struct lbctl_feed *f, const struct capture_record *record)
+{
+	f->missed[record->lane][record->port] = record->missed;
+	capture_ring_next(&f->lane[record->lane], record);
 }
 
 struct capture_counts lbctl_feed_counts(const struct lbctl_feed *f)
@@ -66,6 +72,15 @@ struct capture_counts lbctl_feed_counts(const struct lbctl_feed *f)
 
 	for (uint32_t i = 0; i < f->n_lanes; i++)
 		capture_ring_sum(&f->lane[i], &sum);
+	return sum;
+}
+
+struct capture_counts lbctl_feed_port_counts(const struct lbctl_feed *f, uint8_t port)
+{
+	struct capture_counts sum = {0};
+
+	for (uint32_t i = 0; i < f->n_lanes; i++)
+		capture_ring_sum_port(&f->lane[i], port, &sum);
 	return sum;
 }
 

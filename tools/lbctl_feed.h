@@ -10,7 +10,7 @@ struct lbctl_feed {
 	size_t size;
 	uint32_t n_lanes;
 	struct capture_reader lane[CONF_MAX_LANES];
-	uint64_t missed[CONF_MAX_LANES]; // of each lane when it was asked last
+	uint64_t missed[CONF_MAX_LANES][CONF_MAX_PORTS]; // when the last packet was taken
 };
 
 // Maps the memory behind `fd`, which stays the caller's. 0, or -EPROTO if it is another version's, or what mmap(2)
@@ -22,9 +22,11 @@ void lbctl_feed_close(struct lbctl_feed *f);
 // if there is none. Lanes tell a burst at a time, so what is a few milliseconds old is in order. 0 or -EPROTO.
 NODISCARD int lbctl_feed_peek(struct lbctl_feed *f, uint64_t until_ns,
                               const struct capture_record **out);
-// Returns how many packets of its lane were missed since the one before.
-uint64_t lbctl_feed_next(struct lbctl_feed *f, const struct capture_record *record);
+void lbctl_feed_next(struct lbctl_feed *f, const struct capture_record *record);
+// How many packets of its lane and port were missed since the one before; ask before lbctl_feed_next().
+uint64_t lbctl_feed_missed(const struct lbctl_feed *f, const struct capture_record *record);
 
-// Sums over the lanes.
+// Sums over the lanes: of all ports, and of one < CONF_MAX_PORTS.
 struct capture_counts lbctl_feed_counts(const struct lbctl_feed *f);
+struct capture_counts lbctl_feed_port_counts(const struct lbctl_feed *f, uint8_t port);
 enum capture_end lbctl_feed_end(const struct lbctl_feed *f);

@@ -9,14 +9,6 @@
 #include "l4/ctrl/captures.h"
 #include "l4/ctrl/control.h"
 
-static const struct conf_service *find(const struct conf *conf, const char *name)
-{
-	for (uint16_t i = 0; i < conf->n_services; i++)
-		if (strcmp(conf->services[i].name, name) == 0)
-			return &conf->services[i];
-	return NULL;
-}
-
 static bool has_only_xdp(const struct conf *conf)
 {
 	for (uint16_t i = 0; i < conf->n_ports; i++)
@@ -25,21 +17,30 @@ static bool has_only_xdp(const struct conf *conf)
 	return true;
 }
 
+// The command that sees what no lane does: words for a shell.
+static int refuse(struct err *err, const struct conf *conf, const struct conf_service *s)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	return err_set(err, -ENOTSUP,
+	               "%s is a service of the L7 workers: on af_xdp ports its packets go to the "
+	               "kernel and no lane sees them; this does: tcpdump -ni %s 'host %s and port "
+	               "%u'",
+	               s->name, conf->n_ports == 1 ? conf->ports[0].device : "any",
+	               addr_text(&s->address, address), be16_to(s->port));
+}
+
 // What an operator would wait for in vain. -ENOTSUP if that is everything.
 static int tell_blindness(struct methods_call *call)
 {
 	const struct conf *conf = call->control->conf;
 	const char *name = call->params->capture_params.service;
-	const struct conf_service *s = find(conf, name);
+	const struct conf_service *s = conf_service_find(conf, name);
 	char *note = call->result.capture.note;
 	bool is_l7 = s && s->l7 && !s->is_remote;
 
 	if (is_l7 && has_only_xdp(conf))
-		return err_set(
-			&call->err, -ENOTSUP,
-			"%s is a service of the L7 workers: on af_xdp ports its packets go to "
-			"the kernel and no lane sees them; tcpdump on the device does",
-			name);
+		return refuse(&call->err, conf, s);
 	if (is_l7)
 		snprintf(
 			note, CTL_SENTENCE_SIZE,

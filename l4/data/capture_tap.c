@@ -222,7 +222,7 @@ static bool keep(const struct lane *lane, struct capture_tap *t, uint32_t i, con
 		.size = size,
 		.kind = CAPTURE_PACKET,
 		.time_ns = now_ns,
-		.missed = t->count.limited + t->count.lost,
+		.missed = t->count[p->port].limited + t->count[p->port].lost,
 		.len = note->len,
 		.captured = note->captured,
 		// What a full queue refused after forward has not left.
@@ -242,14 +242,15 @@ static void end_one(const struct lane *lane, struct capture_tap *t, uint32_t i, 
                     uint64_t *now_ns)
 {
 	const struct capture_note *note = &t->note[i];
+	struct capture_counts *count = &t->count[p->port];
 
-	t->count.seen++;
+	count->seen++;
 	if (note->wanted != WANTED) {
-		t->count.filtered++;
+		count->filtered++;
 		return;
 	}
 	if (!note->is_copied || t->due_ns > lane->now_ns) {
-		t->count.limited++;
+		count->limited++;
 		return;
 	}
 	// The one clock that lb4d and lbctl share. The lane's own, by the processor's counter, drifts from it.
@@ -257,9 +258,21 @@ static void end_one(const struct lane *lane, struct capture_tap *t, uint32_t i, 
 		*now_ns = clock_now_ns();
 	t->due_ns += t->every_ns;
 	if (keep(lane, t, i, p, *now_ns))
-		t->count.kept++;
+		count->kept++;
 	else
-		t->count.lost++;
+		count->lost++;
+}
+
+// Of the ports that the burst came from, mostly one.
+static void show_counts(struct capture_tap *t, uint32_t ports)
+{
+	static_assert(CONF_MAX_PORTS + 0 <= 32, "a bit for each");
+
+	for (; ports; ports &= ports - 1) {
+		uint8_t port = (uint8_t)__builtin_ctz(ports);
+
+		capture_ring_count(&t->ring, port, &t->count[port]);
+	}
 }
 
 void capture_tap_ended(const struct lane *lane, const struct pkt *pkts, uint32_t n)
@@ -268,10 +281,14 @@ void capture_tap_ended(const struct lane *lane, const struct pkt *pkts, uint32_t
 
 	for (uint32_t k = 0; k < lane->taps->n; k++) {
 		struct capture_tap *t = lane->taps->tap[k];
+		uint32_t ports = 0;
 
-		for (uint32_t i = 0; i < n; i++)
-			if (t->note[i].wanted != NOT_OURS && pkt_is_ended(&pkts[i]))
-				end_one(lane, t, i, &pkts[i], &now_ns);
-		capture_ring_count(&t->ring, &t->count);
+		for (uint32_t i = 0; i < n; i++) {
+			if (t->note[i].wanted == NOT_OURS || !pkt_is_ended(&pkts[i]))
+				continue;
+			end_one(lane, t, i, &pkts[i], &now_ns);
+			ports |= 1u << pkts[i].port;
+		}
+		show_counts(t, ports);
 	}
 }

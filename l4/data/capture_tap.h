@@ -39,7 +39,7 @@ struct capture_tap {
 
 	// the lane's
 	struct capture_writer ring;
-	struct capture_counts count;
+	struct capture_counts count[CONF_MAX_PORTS]; // by the port of entry
 	uint64_t due_ns;   // when the next packet may be kept, of those that come evenly
 	uint64_t every_ns; // from one to the next; control's
 	uint8_t *copies;   // [PKT_BURST][2][room]; owned

@@ -73,9 +73,9 @@ void capture_ring_commit(struct capture_writer *w, uint32_t size)
 	__atomic_store_n(&w->lane->head, w->head, __ATOMIC_RELEASE);
 }
 
-void capture_ring_count(struct capture_writer *w, const struct capture_counts *count)
+void capture_ring_count(struct capture_writer *w, uint8_t port, const struct capture_counts *count)
 {
-	struct capture_counts *out = &w->lane->count;
+	struct capture_counts *out = &w->lane->count[port];
 
 	__atomic_store_n(&out->seen, count->seen, __ATOMIC_RELAXED);
 	__atomic_store_n(&out->filtered, count->filtered, __ATOMIC_RELAXED);
@@ -142,15 +142,21 @@ void capture_ring_next(struct capture_reader *r, const struct capture_record *re
 	advance(r, record->size);
 }
 
-void capture_ring_sum(const struct capture_reader *r, struct capture_counts *sum)
+void capture_ring_sum_port(const struct capture_reader *r, uint8_t port, struct capture_counts *sum)
 {
-	const struct capture_counts *c = &r->lane->count;
+	const struct capture_counts *c = &r->lane->count[port];
 
 	sum->seen += __atomic_load_n(&c->seen, __ATOMIC_RELAXED);
 	sum->filtered += __atomic_load_n(&c->filtered, __ATOMIC_RELAXED);
 	sum->limited += __atomic_load_n(&c->limited, __ATOMIC_RELAXED);
 	sum->lost += __atomic_load_n(&c->lost, __ATOMIC_RELAXED);
 	sum->kept += __atomic_load_n(&c->kept, __ATOMIC_RELAXED);
+}
+
+void capture_ring_sum(const struct capture_reader *r, struct capture_counts *sum)
+{
+	for (uint8_t port = 0; port < CONF_MAX_PORTS; port++)
+		capture_ring_sum_port(r, port, sum);
 }
 
 bool capture_ring_is_sound(const void *memory, size_t size)

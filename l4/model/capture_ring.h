@@ -14,7 +14,7 @@
 #include "l4/model/conf.h"
 
 enum {
-	CAPTURE_MAGIC = 0x4c344331, // "L4C1"; another layout has another number
+	CAPTURE_MAGIC = 0x4c344332, // "L4C2"; another layout has another number
 	CAPTURE_SNAP_MAX = 16384,   // bytes kept of a packet; longer than any frame of a port
 	CAPTURE_RING_MIN = 1 << 20, // bytes of a lane's ring
 	CAPTURE_RING_MAX = 4 << 20, // ditto
@@ -46,12 +46,12 @@ struct capture_counts {
 
 // The first group is written by the lane, the second by the reader.
 struct capture_lane {
-	uint64_t head;               // atomic; bytes ever written
-	struct capture_counts count; // atomic, each
+	uint64_t head;                               // atomic; bytes ever written
+	struct capture_counts count[CONF_MAX_PORTS]; // atomic, each; by the port of entry
 
 	CACHE_ALIGNED uint64_t tail; // atomic; bytes ever read
 } CACHE_ALIGNED;
-static_assert(sizeof(struct capture_shared) == 64 && sizeof(struct capture_lane) == 128, "shared");
+static_assert(sizeof(struct capture_shared) == 64 && sizeof(struct capture_lane) == 768, "shared");
 
 enum capture_kind { CAPTURE_PAD, CAPTURE_PACKET };
 
@@ -70,11 +70,11 @@ enum capture_by {
 
 // One packet. Behind it lie its bytes as received and, at the next multiple of 8, as sent.
 struct capture_record {
-	uint32_t size;          // bytes of the record, all included; a multiple of 8
-	uint32_t kind;          // enum capture_kind; of CAPTURE_PAD nothing but these two is there
-	uint64_t time_ns;       // CLOCK_MONOTONIC, of the end of its burst
-	uint64_t missed;        // packets of this lane that were beyond the rate or lost, so far
-	uint16_t len;           // as received
+	uint32_t size;    // bytes of the record, all included; a multiple of 8
+	uint32_t kind;    // enum capture_kind; of CAPTURE_PAD nothing but these two is there
+	uint64_t time_ns; // CLOCK_MONOTONIC, of the end of its burst
+	uint64_t missed;  // packets of this lane and port that were beyond the rate or lost, so far
+	uint16_t len;     // as received
 	uint16_t captured;      // of these: bytes here
 	uint16_t sent_len;      // as sent; 0 = it was not sent
 	uint16_t sent_captured; // 0 also if nobody asked for it
@@ -134,8 +134,8 @@ void capture_ring_writer(struct capture_writer *w, void *memory, uint32_t n_lane
 void *capture_ring_reserve(struct capture_writer *w, uint32_t size);
 // Shows the record to the reader.
 void capture_ring_commit(struct capture_writer *w, uint32_t size);
-// Shows the counts, which the lane keeps for itself.
-void capture_ring_count(struct capture_writer *w, const struct capture_counts *count);
+// Shows the counts of a port, which the lane keeps for itself. port < CONF_MAX_PORTS.
+void capture_ring_count(struct capture_writer *w, uint8_t port, const struct capture_counts *count);
 
 // --- the reader ---
 
@@ -153,8 +153,10 @@ void capture_ring_reader(struct capture_reader *r, void *memory, uint32_t index)
 NODISCARD int capture_ring_peek(struct capture_reader *r, const struct capture_record **out);
 void capture_ring_next(struct capture_reader *r, const struct capture_record *record);
 
-// Adds the lane's counts to *sum.
+// Adds the lane's counts, of all ports or of one < CONF_MAX_PORTS, to *sum.
 void capture_ring_sum(const struct capture_reader *r, struct capture_counts *sum);
+void capture_ring_sum_port(const struct capture_reader *r, uint8_t port,
+                           struct capture_counts *sum);
 
 // Whether the memory of this size is what this file describes.
 bool capture_ring_is_sound(const void *memory, size_t size);

@@ -40,7 +40,7 @@ static void teardown(void)
 
 TestSuite(lbctl_feed, .init = setup, .fini = teardown);
 
-static void put(uint8_t lane, uint64_t time_ns, uint64_t missed)
+static struct capture_record *put(uint8_t lane, uint64_t time_ns, uint64_t missed)
 {
 	struct capture_record *r = capture_ring_reserve(&t.lane[lane], sizeof(*r));
 
@@ -51,6 +51,7 @@ static void put(uint8_t lane, uint64_t time_ns, uint64_t missed)
 	                             .missed = missed,
 	                             .lane = lane};
 	capture_ring_commit(&t.lane[lane], sizeof(*r));
+	return r;
 }
 
 static void expect(uint64_t until_ns, uint64_t time_ns, uint64_t missed)
@@ -62,7 +63,8 @@ static void expect(uint64_t until_ns, uint64_t time_ns, uint64_t missed)
 	if (!r)
 		return;
 	cr_expect_eq(r->time_ns, time_ns);
-	cr_expect_eq(lbctl_feed_next(&t.feed, r), missed);
+	cr_expect_eq(lbctl_feed_missed(&t.feed, r), missed);
+	lbctl_feed_next(&t.feed, r);
 }
 
 Test(lbctl_feed, packets_of_all_lanes_come_in_the_order_of_time)
@@ -78,6 +80,25 @@ Test(lbctl_feed, packets_of_all_lanes_come_in_the_order_of_time)
 	expect(100, 30, 1);
 	expect(100, 40, 4);
 	expect(100, 0, 0);
+}
+
+Test(lbctl_feed, missed_packets_are_those_of_the_same_lane_and_port)
+{
+	struct capture_counts count = {.seen = 9, .lost = 9}, sum;
+
+	put(0, 10, 5);
+	put(0, 20, 100)->port = 3;
+	put(0, 30, 7);
+	expect(100, 10, 5);
+	expect(100, 20, 100);
+	expect(100, 30, 2);
+	capture_ring_count(&t.lane[0], 3, &count);
+	capture_ring_count(&t.lane[2], 3, &count);
+	capture_ring_count(&t.lane[2], 4, &count);
+	sum = lbctl_feed_port_counts(&t.feed, 3);
+	cr_expect_eq(sum.lost, 18);
+	sum = lbctl_feed_counts(&t.feed);
+	cr_expect_eq(sum.lost, 27);
 }
 
 Test(lbctl_feed, what_is_too_young_waits_for_what_may_come_before_it)
@@ -96,6 +117,9 @@ Test(lbctl_feed, damaged_memory_is_refused)
 
 	put(1, 5, 0);
 	((struct capture_record *)t.lane[1].bytes)->lane = N_LANES;
+	cr_expect_eq(lbctl_feed_peek(&t.feed, 10, &r), -EPROTO);
+	((struct capture_record *)t.lane[1].bytes)->lane = 1;
+	((struct capture_record *)t.lane[1].bytes)->out_port = CONF_MAX_PORTS;
 	cr_expect_eq(lbctl_feed_peek(&t.feed, 10, &r), -EPROTO);
 	((struct capture_record *)t.lane[1].bytes)->size = 3;
 	cr_expect_eq(lbctl_feed_peek(&t.feed, 10, &r), -EPROTO);

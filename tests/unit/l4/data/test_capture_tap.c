@@ -306,6 +306,22 @@ Test(capture_tap, a_full_ring_loses_packets_and_says_how_many)
 	cr_expect_eq(next()->missed, 2);
 }
 
+Test(capture_tap, what_is_counted_stands_with_the_port_of_entry)
+{
+	struct capture_counts first = {0}, other = {0};
+
+	TAP(.filter = only(FROM_198_51_100_7));
+	lanebuild_add(&t.l, &(struct lanebuild_packet){.dport = 80});
+	lanebuild_add(&t.l, &(struct lanebuild_packet){.dport = 80})->port = CONF_MAX_PORTS - 1;
+	lanebuild_add(&t.l, &(struct lanebuild_packet){.src = "198.51.100.8", .dport = 80})->port =
+		CONF_MAX_PORTS - 1;
+	lanebuild_run(&t.l);
+	capture_ring_sum_port(&t.reader, 0, &first);
+	capture_ring_sum_port(&t.reader, CONF_MAX_PORTS - 1, &other);
+	cr_expect(first.seen == 1 && first.kept == 1 && first.filtered == 0);
+	cr_expect(other.seen == 2 && other.kept == 1 && other.filtered == 1);
+}
+
 Test(capture_tap, only_so_many_bytes_are_kept_as_were_asked_for)
 {
 	static const uint32_t snaps[] = {0, 1, 7, 14, 60};
@@ -336,9 +352,9 @@ Test(capture_tap, two_captures_see_their_own)
 	SEND(.dport = 8080);
 	SEND(.dport = 80);
 	// Both write into one ring here, as there is one memory.
-	cr_expect_eq(t.tap[0].count.kept, 1);
-	cr_expect_eq(t.tap[1].count.kept, 2);
-	cr_expect_eq(t.tap[1].count.seen, 2);
+	cr_expect_eq(t.tap[0].count[0].kept, 1);
+	cr_expect_eq(t.tap[1].count[0].kept, 2);
+	cr_expect_eq(t.tap[1].count[0].seen, 2);
 }
 
 Test(capture_tap, lanes_say_when_they_use_new_taps)

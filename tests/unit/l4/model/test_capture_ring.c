@@ -170,10 +170,23 @@ Test(capture_ring, counts_of_lanes_add_up)
 {
 	struct capture_counts sum = {.seen = 1}, count = {10, 1, 2, 3, 4};
 
-	capture_ring_count(&t.w, &count);
+	capture_ring_count(&t.w, 2, &count);
 	capture_ring_sum(&t.r, &sum);
 	cr_expect(sum.seen == 11 && sum.filtered == 1 && sum.limited == 2 && sum.lost == 3 &&
 	          sum.kept == 4);
+}
+
+Test(capture_ring, counts_of_ports_are_kept_apart)
+{
+	struct capture_counts last = {0}, first = {0}, all = {0}, count = {10, 1, 2, 3, 4};
+
+	capture_ring_count(&t.w, 0, &count);
+	count.lost = 7;
+	capture_ring_count(&t.w, CONF_MAX_PORTS - 1, &count);
+	capture_ring_sum_port(&t.r, 0, &first);
+	capture_ring_sum_port(&t.r, CONF_MAX_PORTS - 1, &last);
+	capture_ring_sum(&t.r, &all);
+	cr_expect(first.lost == 3 && last.lost == 7 && all.lost == 10 && all.seen == 20);
 }
 
 Test(capture_ring, rings_share_a_bounded_memory)
