@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/lbtop_json_times.h"
+
 enum { MAX_ROWS = 65536 }; // of a kind, in a record
 
 // --- writing ---
@@ -46,60 +48,6 @@ static json_t *rates_object(const struct lbtop_model *m, enum lbtop_kind kind,
 	return object;
 }
 
-static json_t *buckets_array(const struct stats_histogram *h)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < STATS_HISTOGRAM_BUCKETS; i++) {
-		json_int_t bound =
-			i < STATS_HISTOGRAM_BOUNDS ? (json_int_t)stats_histogram_bounds[i] : -1;
-
-		if (h->bucket[i])
-			json_array_append_new(array,
-			                      json_pack("[I, I]", bound, (json_int_t)h->bucket[i]));
-	}
-	return array;
-}
-
-static void set_percentiles(json_t *object, const struct lbtop_pair *p, uint16_t time)
-{
-	static const struct {
-		const char *key;
-		double share;
-	} percentiles[] = {{"p50_ns", 0.5}, {"p90_ns", 0.9}, {"p99_ns", 0.99}};
-
-	for (size_t i = 0; i < ARRAY_LEN(percentiles); i++) {
-		double ns = lbtop_model_percentile(p, time, percentiles[i].share);
-
-		if (!isnan(ns))
-			json_object_set_new(object, percentiles[i].key, number((uint64_t)ns));
-	}
-}
-
-static json_t *times_object(const struct lbtop_model *m, enum lbtop_kind kind,
-                            const struct lbtop_row *row)
-{
-	const struct lbtop_schema *schema = &lbtop_schemas[kind];
-	json_t *object = json_object();
-
-	for (uint16_t i = 0; row->times && i < schema->n_times; i++) {
-		const struct stats_histogram *h = &row->times[i];
-		json_t *time;
-
-		if (stats_histogram_count(h) == 0)
-			continue;
-		time = json_pack("{s:I, s:o}", "sum_ns", (json_int_t)h->sum_ns, "buckets",
-		                 buckets_array(h));
-		if (m) {
-			struct lbtop_pair p = lbtop_model_pair(m, kind, row);
-
-			set_percentiles(time, &p, i);
-		}
-		json_object_set_new(object, schema->times[i].name, time);
-	}
-	return object;
-}
-
 static void set_text(json_t *object, const char *key, const char *text)
 {
 	if (*text)
@@ -129,8 +77,7 @@ static json_t *row_object(const struct lbtop_model *m, enum lbtop_kind kind,
 		json_object_set_new(
 			object, "reasons",
 			values_object(row, kind, schema->n_fields, schema->n_values, true));
-	if (schema->n_times)
-		json_object_set_new(object, "times", times_object(m, kind, row));
+	lbtop_json_times_encode(object, m, kind, row);
 	if (m)
 		json_object_set_new(object, "rates", rates_object(m, kind, row));
 	return object;
@@ -223,39 +170,6 @@ static void read_values(struct lbtop_row *row, const json_t *object, enum lbtop_
 		row->value[i] = number_of(object, lbtop_schema_name(kind, i));
 }
 
-static void read_histogram(struct stats_histogram *h, const json_t *object)
-{
-	const json_t *buckets = json_object_get(object, "buckets"), *bucket;
-	size_t i;
-
-	h->sum_ns = number_of(object, "sum_ns");
-	json_array_foreach(buckets, i, bucket)
-	{
-		json_int_t bound = json_integer_value(json_array_get(bucket, 0));
-		uint64_t ns = bound < 0 ? UINT64_MAX : (uint64_t)bound;
-
-		h->bucket[stats_histogram_bucket(ns)] +=
-			(uint64_t)json_integer_value(json_array_get(bucket, 1));
-	}
-}
-
-static int read_times(struct lbtop_sample *s, struct lbtop_row *row, const json_t *times,
-                      enum lbtop_kind kind)
-{
-	const struct lbtop_schema *schema = &lbtop_schemas[kind];
-
-	for (uint16_t i = 0; i < schema->n_times; i++) {
-		const json_t *time = json_object_get(times, schema->times[i].name);
-
-		if (!time)
-			continue;
-		if (lbtop_sample_make_times(s, kind, row))
-			return -ENOMEM;
-		read_histogram(&row->times[i], time);
-	}
-	return 0;
-}
-
 // Rows ascend by their ids, as whoever looks for one relies on.
 static int read_row(struct lbtop_row *row, const json_t *object, enum lbtop_kind kind, int64_t last)
 {
@@ -299,7 +213,7 @@ static int read_rows(struct lbtop_sample *s, const json_t *object, enum lbtop_ki
 
 		if (read_row(row, from, kind, last))
 			return err_set(err, -EPROTO, "%s[%zu]: no id, or not in order", word, i);
-		if (read_times(s, row, json_object_get(from, "times"), kind))
+		if (lbtop_json_times_decode(s, row, from, kind))
 			return err_set(err, -ENOMEM, "out of memory");
 		last = row->id;
 	}

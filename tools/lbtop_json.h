@@ -14,6 +14,9 @@
 // where a bucket counts what is at most its bound and above that of the one before in the store, and [-1, N] what is above
 // all; buckets that are zero are left out. The percentiles are over the last minute.
 //
+// Rows of "tcp_services" and "tcp_backends" have "histograms", which count by powers of two in a unit of their own:
+//	{"rtt": {"unit": "us", "sum": N, "buckets": [[LARGEST, N], ...], "p50": X, "p90": X, "p99": X}, ...}
+//
 // "reasons" has those that are not zero, and so has "counters" in a record. "rates" (a second, since the object before it) is there for whoever reads
 // --json, where it is known; --replay computes it anew.
 #pragma once

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "l4/base/clock.h"
+#include "l4/model/stats_log2.h"
 
 void lbtop_model_init(struct lbtop_model *m)
 {
@@ -80,10 +81,10 @@ double lbtop_model_window_rate(const struct lbtop_pair *p, uint16_t i)
 	return lbtop_model_delta(p->now->value[i], p->then->value[i]) / p->window_s;
 }
 
-static uint64_t grown(const struct stats_histogram *now, const struct stats_histogram *then,
-                      size_t i)
+// Of a bucket; `then` is NULL if there were none.
+static uint64_t grown(const uint64_t *now, const uint64_t *then, size_t i)
 {
-	double delta = lbtop_model_delta(now->bucket[i], then ? then->bucket[i] : 0);
+	double delta = lbtop_model_delta(now[i], then ? then[i] : 0);
 
 	return isnan(delta) ? 0 : (uint64_t)delta;
 }
@@ -96,9 +97,23 @@ double lbtop_model_percentile(const struct lbtop_pair *p, uint16_t time, double 
 	if (!p->then || !p->now->times)
 		return NAN;
 	for (size_t i = 0; i < STATS_HISTOGRAM_BUCKETS; i++)
-		n += window.bucket[i] = grown(&p->now->times[time],
-		                              p->then->times ? &p->then->times[time] : NULL, i);
+		n += window.bucket[i] =
+			grown(p->now->times[time].bucket,
+		              p->then->times ? p->then->times[time].bucket : NULL, i);
 	return n ? stats_histogram_percentile(&window, share) : NAN;
+}
+
+double lbtop_model_log_percentile(const struct lbtop_pair *p, uint16_t log, double share)
+{
+	struct counters_log2 window = {0};
+	uint64_t n = 0;
+
+	if (!p->then || !p->now->logs)
+		return NAN;
+	for (size_t i = 0; i < COUNTERS_LOG2_BUCKETS; i++)
+		n += window.bucket[i] = grown(p->now->logs[log].bucket,
+		                              p->then->logs ? p->then->logs[log].bucket : NULL, i);
+	return n ? stats_log2_quantile(&window, share) : NAN;
 }
 
 // NAN is nothing to add, but a sum of nothing is NAN.

@@ -78,6 +78,8 @@ double lbtop_model_window_rate(const struct lbtop_pair *p, uint16_t i);
 
 // The time that a share of 0..1 of what was recorded over the window did not exceed, in ns; NAN if nothing was.
 double lbtop_model_percentile(const struct lbtop_pair *p, uint16_t time, double share);
+// The same of a log, in its unit; at most a factor of two off.
+double lbtop_model_log_percentile(const struct lbtop_pair *p, uint16_t log, double share);
 
 // Over all rows of a kind: the sum of what is known of the rates (NAN if nothing is), and of the values.
 double lbtop_model_total_rate(const struct lbtop_model *m, enum lbtop_kind kind, uint16_t i);

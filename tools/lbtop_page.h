@@ -13,6 +13,7 @@ enum lbtop_page_id {
 	LBTOP_PAGE_LANES,
 	LBTOP_PAGE_WORKERS,
 	LBTOP_PAGE_DROPS,
+	LBTOP_PAGE_TCP,
 	LBTOP_TABS,                   // those that a digit opens
 	LBTOP_PAGE_POOL = LBTOP_TABS, // the backends of a service's pool
 	LBTOP_PAGE_COUNTERS,          // all counters of a line
@@ -98,13 +99,14 @@ enum {
 	LBTOP_WORKERS_COLUMNS = 14,
 	LBTOP_DROPS_COLUMNS = 5,
 	LBTOP_DROPS_SORT = 1,
+	LBTOP_TCP_COLUMNS = 16,
 	LBTOP_COUNTERS_COLUMNS = 8,
 };
 extern const struct lbtop_column lbtop_page_busiest[LBTOP_BUSIEST_COLUMNS],
 	lbtop_page_services[LBTOP_SERVICES_COLUMNS], lbtop_page_backends[LBTOP_BACKENDS_COLUMNS],
 	lbtop_page_streams[LBTOP_STREAMS_COLUMNS], lbtop_page_lanes[LBTOP_LANES_COLUMNS],
 	lbtop_page_workers[LBTOP_WORKERS_COLUMNS], lbtop_page_drops[LBTOP_DROPS_COLUMNS],
-	lbtop_page_counters[LBTOP_COUNTERS_COLUMNS];
+	lbtop_page_tcp[LBTOP_TCP_COLUMNS], lbtop_page_counters[LBTOP_COUNTERS_COLUMNS];
 bool lbtop_page_collect_services(const struct lbtop_scope *scope, struct lbtop_items *items);
 bool lbtop_page_collect_backends(const struct lbtop_scope *scope, struct lbtop_items *items);
 bool lbtop_page_collect_pool(const struct lbtop_scope *scope, struct lbtop_items *items);
@@ -112,6 +114,7 @@ bool lbtop_page_collect_streams(const struct lbtop_scope *scope, struct lbtop_it
 bool lbtop_page_collect_lanes(const struct lbtop_scope *scope, struct lbtop_items *items);
 bool lbtop_page_collect_workers(const struct lbtop_scope *scope, struct lbtop_items *items);
 bool lbtop_page_collect_drops(const struct lbtop_scope *scope, struct lbtop_items *items);
+bool lbtop_page_collect_tcp(const struct lbtop_scope *scope, struct lbtop_items *items);
 bool lbtop_page_collect_counters(const struct lbtop_scope *scope, struct lbtop_items *items);
 void lbtop_page_draw_overview(const struct lbtop_scope *scope, struct lbtop_grid *g, int y);
 void lbtop_page_draw_identity(const struct lbtop_scope *scope, struct lbtop_grid *g, int y);

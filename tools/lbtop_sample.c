@@ -51,6 +51,14 @@ int lbtop_sample_make_times(struct lbtop_sample *s, enum lbtop_kind kind, struct
 	return row->times ? 0 : -ENOMEM;
 }
 
+int lbtop_sample_make_logs(struct lbtop_sample *s, enum lbtop_kind kind, struct lbtop_row *row)
+{
+	if (!row->logs)
+		row->logs = arena_alloc(&s->arena, lbtop_schemas[kind].n_logs, sizeof(*row->logs),
+		                        sizeof(uint64_t));
+	return row->logs ? 0 : -ENOMEM;
+}
+
 const struct lbtop_row *lbtop_sample_find(const struct lbtop_sample *s, enum lbtop_kind kind,
                                           uint32_t id)
 {

@@ -38,6 +38,7 @@ struct lbtop_row {
 	uint64_t *value; // [n_values of its kind]; the sample's
 	struct stats_histogram
 		*times; // [n_times of its kind], NULL while nothing was recorded; the sample's
+	struct counters_log2 *logs; // [n_logs of its kind], likewise
 };
 
 struct lbtop_rows {
@@ -77,6 +78,9 @@ NODISCARD int lbtop_sample_make_rows(struct lbtop_sample *s, enum lbtop_kind kin
 // Gives the row histograms of zeros if it has none. 0 or -ENOMEM.
 NODISCARD int lbtop_sample_make_times(struct lbtop_sample *s, enum lbtop_kind kind,
                                       struct lbtop_row *row);
+// The same for its logs.
+NODISCARD int lbtop_sample_make_logs(struct lbtop_sample *s, enum lbtop_kind kind,
+                                     struct lbtop_row *row);
 
 // The row with this id, NULL if there is none.
 const struct lbtop_row *lbtop_sample_find(const struct lbtop_sample *s, enum lbtop_kind kind,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tools/lbtop_schema.h"
 
+#include <string.h>
+
 static_assert(LBTOP_REASONS == STATS_LANE_FIELDS, "reasons follow the fields");
 static_assert(sizeof(struct service_counters) == STATS_SERVICE_FIELDS * sizeof(uint64_t), "words");
 static_assert(sizeof(struct backend_counters) == STATS_BACKEND_FIELDS * sizeof(uint64_t), "words");
@@ -41,6 +43,18 @@ const struct lbtop_schema lbtop_schemas[LBTOP_KIND_COUNT] = {
                               .times = stats_l7_backend_time_fields,
                               .n_times = STATS_L7_BACKEND_TIMES,
                               .half = LBTOP_LB7D},
+	[LBTOP_TCP_SERVICE] = {.word = "tcp_services",
+                               .fields = stats_tcp_fields,
+                               .n_fields = STATS_TCP_FIELDS,
+                               .n_values = STATS_TCP_FIELDS,
+                               .logs = stats_tcp_histograms,
+                               .n_logs = STATS_TCP_HISTOGRAMS},
+	[LBTOP_TCP_BACKEND] = {.word = "tcp_backends",
+                               .fields = stats_tcp_fields,
+                               .n_fields = STATS_TCP_FIELDS,
+                               .n_values = STATS_TCP_FIELDS,
+                               .logs = stats_tcp_histograms,
+                               .n_logs = STATS_TCP_HISTOGRAMS},
 };
 
 static const struct stats_field *field_of(enum lbtop_kind kind, uint16_t i)
@@ -80,4 +94,13 @@ bool lbtop_schema_is_gauge(enum lbtop_kind kind, uint16_t i)
 	const struct stats_field *field = field_of(kind, i);
 
 	return field && field->kind == STATS_GAUGE;
+}
+
+double lbtop_schema_log_ns(enum lbtop_kind kind, uint16_t i)
+{
+	const char *unit = lbtop_schemas[kind].logs[i].unit;
+
+	if (strcmp(unit, "us") == 0)
+		return 1e3;
+	return strcmp(unit, "ms") == 0 ? 1e6 : 0;
 }

@@ -13,6 +13,8 @@ enum lbtop_kind {
 	LBTOP_WORKER,
 	LBTOP_L7_SERVICE,
 	LBTOP_L7_BACKEND,
+	LBTOP_TCP_SERVICE, // connections of clients to L7 services, by the kernel
+	LBTOP_TCP_BACKEND, // connections of this host to backends, ditto
 	LBTOP_KIND_COUNT
 };
 
@@ -25,7 +27,9 @@ struct lbtop_schema {
 	uint16_t n_values; // the fields, and a lane's reasons after them
 	uint16_t n_times;
 	const struct stats_time *times; // [n_times], histograms of a row
-	uint8_t half;                   // enum lbtop_half
+	uint16_t n_logs;
+	const struct stats_log2_field *logs; // [n_logs], histograms that the kernel fills
+	uint8_t half;                        // enum lbtop_half
 };
 
 extern const struct lbtop_schema lbtop_schemas[LBTOP_KIND_COUNT];
@@ -41,3 +45,6 @@ const char *lbtop_schema_name(enum lbtop_kind kind, uint16_t i);
 const char *lbtop_schema_unit(enum lbtop_kind kind, uint16_t i);
 const char *lbtop_schema_help(enum lbtop_kind kind, uint16_t i);
 bool lbtop_schema_is_gauge(enum lbtop_kind kind, uint16_t i);
+
+// Nanoseconds in one of what log i of a kind counts; 0 = it counts no time.
+double lbtop_schema_log_ns(enum lbtop_kind kind, uint16_t i);

@@ -47,6 +47,8 @@ NODISCARD int lbtop_source_open_l7(struct lbtop_source *src, struct err *err);
 // Copies a half that is open. 0 or -ENOMEM.
 NODISCARD int lbtop_source_copy_l4(struct lbtop_sample *out, const struct lbtop_source *src);
 NODISCARD int lbtop_source_copy_l7(struct lbtop_sample *out, const struct lbtop_source *src);
+// What the kernel counts of TCP, after lb4d's rows have been copied. 0 or -ENOMEM.
+NODISCARD int lbtop_source_copy_tcp(struct lbtop_sample *out, const struct stats *s);
 
 // Whether nothing, the opened store, or another one stands where the region `name` is looked for.
 enum lbtop_found { LBTOP_FOUND_NOTHING, LBTOP_FOUND_SAME, LBTOP_FOUND_OTHER };

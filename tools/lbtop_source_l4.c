@@ -211,5 +211,7 @@ int lbtop_source_copy_l4(struct lbtop_sample *out, const struct lbtop_source *sr
 		rc = copy_backends(out, &src->l4);
 	if (!rc)
 		rc = copy_steer(out, &src->l4);
+	if (!rc)
+		rc = lbtop_source_copy_tcp(out, &src->l4);
 	return rc;
 }

@@ -115,7 +115,7 @@ static const char *text_of(char *out, const struct lbtop_column *c, const struct
 		return v->text;
 	if (c->is_exact && !isnan(v->number))
 		return lbtop_format_exact(out, (uint64_t)v->number);
-	return lbtop_format(out, c->unit, v->number);
+	return lbtop_format(out, v->is_count ? LBTOP_COUNT : c->unit, v->number);
 }
 
 static int natural_width(const struct lbtop_column *c, const struct lbtop_items *items)

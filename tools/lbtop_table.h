@@ -32,6 +32,7 @@ void lbtop_table_free(struct lbtop_items *items);
 struct lbtop_value {
 	const char *text; // NULL: a number; borrowed from the item
 	double number;    // NAN = not known
+	bool is_count;    // a number of its own unit, not the column's
 	uint8_t style;    // enum lbtop_style
 };
 

@@ -373,15 +373,43 @@ static void draw_title(const struct lbtop_view *v, const struct lbtop_model *m,
 	lbtop_grid_fill(g, TITLE_Y, LBTOP_TITLE);
 }
 
+// How tabs are written, where there is room.
+enum tab_form { TAB_WIDE, TAB_NARROW, TAB_SHORT };
+
+static int write_tab(char *out, size_t size, size_t i, enum tab_form form)
+{
+	const char *margin = form == TAB_WIDE ? " " : "";
+
+	return snprintf(out, size, "%s%zu %.*s%s", margin, i + 1, form == TAB_SHORT ? 4 : 16,
+	                lbtop_pages[i].name, margin);
+}
+
+static enum tab_form tab_form_for(int width)
+{
+	enum tab_form form = TAB_WIDE;
+
+	for (; form < TAB_SHORT; form++) {
+		int sum = 0;
+
+		for (size_t i = 0; i < LBTOP_TABS; i++)
+			sum += write_tab(NULL, 0, i, form) + (form != TAB_WIDE);
+		if (sum <= width)
+			break;
+	}
+	return form;
+}
+
 static void draw_tabs(const struct lbtop_view *v, struct lbtop_grid *g)
 {
+	enum tab_form form = tab_form_for(g->width);
 	int x = 0;
 
 	for (size_t i = 0; i < LBTOP_TABS; i++) {
 		char text[32];
 
-		snprintf(text, sizeof(text), " %zu %s ", i + 1, lbtop_pages[i].name);
+		write_tab(text, sizeof(text), i, form);
 		x = lbtop_grid_put(g, x, TABS_Y, i == v->tab ? LBTOP_TAB : LBTOP_DIM, text);
+		x += form != TAB_WIDE;
 	}
 }
 

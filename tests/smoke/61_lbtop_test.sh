@@ -74,7 +74,15 @@ keys 4
 sees 'no L7 service has had a stream'
 keys 6
 sees 'no workers'
-keys 7 Tab
+keys 8
+sees '^- +api +(19[0-9]|20[0-9]) +0 +0 +(4[5-9]|5[0-5])(\.[0-9])? +0 +- +2[0-9]\.[0-9]ms +3[0-9]\.[0-9]ms'
+sees '^api +api-1 +(9[0-9]|10[0-9])(\.[0-9])? +(4[5-9]|5[0-5])(\.[0-9])? +(9[0-9]|10[0-9])(\.[0-9])? +0 +0 +(9[0-9][0-9]us|1\.0[0-9]ms) +- +-'
+keys Down Down Enter
+sees '^backend api/api-1  10\.0\.0\.31:80'
+sees '^kernel +handshake +- +[0-9]+ +[67][0-9][0-9]us '
+sees '^kernel +resent +- +[0-9]+ +0 +0 '
+keys Escape
+keys 8 Tab
 sees '^packets in/s'
 
 # --- keys ---
@@ -85,11 +93,11 @@ order() {
 	wait_until 5 in_order || fail "not in the order $want"$'\n'"$(screen)"
 }
 keys 2
-order dns h3 web
+order api dns h3 web
 keys r
-order web h3 dns
+order web h3 dns api
 keys r '>' '>' '>' '>'
-order web dns h3
+order web dns h3 api
 keys /
 sees 'filter: _'
 keys D N
@@ -98,7 +106,7 @@ order dns
 keys Enter
 sees 'only: DN'
 keys Escape
-order web dns h3
+order web dns h3 api
 keys Down Enter
 sees '^service web  203\.0\.113\.10:80  tcp  pool web'
 sees '^web +web-2 '
@@ -110,7 +118,7 @@ sees '^service web '
 keys Escape i
 sees '^lb4d +new_flows +[0-9]+ +[0-9]+ +flows +flows that were given a backend'
 keys Escape
-order web dns h3
+order web dns h3 api
 keys 3 a
 sees '^dns +dns-1 .* removed'
 keys a

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # conf/lbtop.md shows every page of lbtop as a terminal of 80x24 shows it, from a record of a live edge (lbtop.record: five
-# minutes, four L4 services by dsr and nat, two L7 ones, a backend drained and one killed). ACCEPT=1 writes the page anew, to
-# be read before it is committed.
+# minutes, four L4 services by dsr and nat, two L7 ones, a backend drained and one killed; lbtop_record.sh makes another).
+# ACCEPT=1 writes the page anew, to be read before it is committed.
 # shellcheck source=tests/smoke/_init.sh
 . "$(dirname "$0")/_init.sh"
 # shellcheck source=tests/smoke/tmux.sh
@@ -53,6 +53,8 @@ show Streams 4 '^SERVICE.*SSE' \
 show Lanes 5 'BUSY%' "Cycles for a packet, packets in a burst that was not empty, packets whose flow was in the table."
 show Workers 6 'WORKER' "The threads that answer HTTP."
 show Drops 7 '^received' "Every drop has a reason; \`a\` lists all there are."
+show TCP 8 '^POOL.*RTT99' \
+	"Connections that end on this node, as its kernel counts them: clients' to L7 services (POOL is -), and ours to backends."
 show 'All counters of a line' '2 End i' '^BY' "\`i\` on any line; \`a\` adds those that are zero."
 show Help '?' 'this help' 'The keys, and the columns of the page before.'
 keys q q

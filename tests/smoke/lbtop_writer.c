@@ -28,7 +28,7 @@ static void name_service(struct stats *s, uint16_t id, const char *name, const c
 		abort();
 	n->port = port;
 	n->protocol = (uint8_t)protocol;
-	n->forward = FORWARD_DSR;
+	n->forward = strcmp(name, "api") == 0 ? FORWARD_LOCAL : FORWARD_DSR;
 	snprintf(n->name, sizeof(n->name), "%s", name);
 	snprintf(n->pool, sizeof(n->pool), "%s", protocol == PROTO_UDP ? "dns" : "web");
 	n->used = STATS_LIVE;
@@ -54,9 +54,11 @@ static void name_all(struct stats *s)
 	name_service(s, 1, "web", "203.0.113.10", 80, PROTO_TCP);
 	name_service(s, 2, "dns", "203.0.113.20", 53, PROTO_UDP);
 	name_service(s, 3, "h3", "2001:db8:10::10", 443, PROTO_QUIC);
+	name_service(s, 4, "api", "203.0.113.40", 443, PROTO_TCP);
 	name_backend(s, 1, "web", "web-1", "10.0.0.11");
 	name_backend(s, 2, "web", "web-2", "10.0.0.12");
 	name_backend(s, 3, "dns", "dns-1", "10.0.0.21");
+	name_backend(s, 4, "api", "api-1", "10.0.0.31");
 	s->backend_names[2].state = STATE_DRAIN;
 	s->backend_names[2].health = HEALTH_UNHEALTHY;
 	s->backend_names[3].used = STATS_RETIRED;
@@ -78,6 +80,22 @@ static void write_lane(struct lane_counters *l, uint64_t ms)
 	l->reason[REASON_NONE] = ms - ms / 100;
 }
 
+// Connections to api: 200 a second, of which clients reset 50; to its backend 100, with handshakes of 512..1023 us, and 50
+// that come to nothing.
+static void write_tcp(struct stats *s, uint64_t ms)
+{
+	struct tcp_counters *service = &s->tcp_services[4], *backend = &s->tcp_backends[4];
+
+	service->connections = service->closed = ms / 5;
+	service->resets_received = ms / 20;
+	service->rtt.bucket[15] = ms / 5; // 16..33 ms
+	backend->connections = backend->closed = ms / 10;
+	backend->failed = ms / 20;
+	backend->retransmits = ms / 10;
+	backend->handshake.bucket[10] = ms / 10;
+	backend->resent.bucket[0] = ms / 10;
+}
+
 static void write_all(struct stats *s, uint64_t ms)
 {
 	write_lane(&s->lanes[0], ms);
@@ -93,6 +111,7 @@ static void write_all(struct stats *s, uint64_t ms)
 		.packets = ms * 3 / 4, .bytes = ms * 375, .new_flows = ms * 3 / 40};
 	stats_backend(s, 1)[2] = (struct backend_counters){
 		.packets = ms / 4, .bytes = ms * 125, .new_flows = ms / 40};
+	write_tcp(s, ms);
 }
 
 int main(int argc, char **argv)

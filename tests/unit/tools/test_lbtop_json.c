@@ -56,6 +56,32 @@ Test(lbtop_json, times_come_back_bucket_by_bucket)
 	lbtop_sample_free(back);
 }
 
+Test(lbtop_json, logs_come_back_bucket_by_bucket)
+{
+	struct lbtop_sample *s = sample_at(9), *back = NULL;
+	struct lbtop_row *row = rows_of(s, LBTOP_TCP_SERVICE, 2, "api");
+	const struct lbtop_row *other;
+	struct err err = {0};
+	char *line;
+
+	cr_assert_eq(lbtop_sample_make_logs(s, LBTOP_TCP_SERVICE, &row[1]), 0);
+	row[1].logs[1].sum = 77;
+	for (size_t i = 0; i < COUNTERS_LOG2_BUCKETS; i++)
+		row[1].logs[1].bucket[i] = i * 3 % 5;
+	line = lbtop_json_encode_sample(s);
+	cr_expect(strstr(line, "\"rtt\":{\"unit\":\"us\",\"sum\":77,\"buckets\":[[1,3],"), "%s",
+	          line);
+	cr_assert_eq(lbtop_json_decode(&back, line, strlen(line), &err), 0, "%s", err.msg);
+	other = back->rows[LBTOP_TCP_SERVICE].row;
+	cr_expect_null(other[0].logs);
+	cr_assert(other[1].logs);
+	cr_expect_arr_eq(&other[1].logs[1], &row[1].logs[1], sizeof(row[1].logs[1]));
+	cr_expect_eq(other[1].logs[0].sum, 0);
+	free(line);
+	lbtop_sample_free(s);
+	lbtop_sample_free(back);
+}
+
 Test(lbtop_json, rates_are_there_where_they_are_known)
 {
 	struct lbtop_model m;

@@ -156,6 +156,91 @@ Test(lbtop_page, streams_are_of_services_that_have_had_any)
 	cr_expect_eq(items.n, 2);
 }
 
+// In the bucket of 2^(bits-1) to 2^bits - 1 of log i of the row.
+static void log_values(struct lbtop_sample *s, struct lbtop_row *row, uint16_t i, unsigned bits,
+                       uint64_t n)
+{
+	cr_assert_eq(lbtop_sample_make_logs(s, LBTOP_TCP_BACKEND, row), 0);
+	row->logs[i].bucket[bits] = n;
+}
+
+// api-1 of clients, pool/backend-1 of ours: a service and a backend of one id.
+static void add_tcp(struct lbtop_sample *s, uint64_t n)
+{
+	struct lbtop_row *service = rows_of(s, LBTOP_TCP_SERVICE, 1, "api");
+	struct lbtop_row *backend = rows_of(s, LBTOP_TCP_BACKEND, 1, "backend");
+
+	snprintf(backend->pool, sizeof(backend->pool), "pool");
+	service->value[LBTOP_VALUE(tcp_counters, connections)] = 6 * n;
+	service->value[LBTOP_VALUE(tcp_counters, retransmits)] = 2 * n;
+	backend->value[LBTOP_VALUE(tcp_counters, connections)] = 40 * n;
+	backend->value[LBTOP_VALUE(tcp_counters, resets_received)] = n;
+	log_values(s, backend, 0, 10, 40 * n); // handshake: 512..1023 us
+	log_values(s, backend, 2, 1, 40 * n);  // duration: 1 ms
+	log_values(s, backend, 3, 3, 40 * n);  // resent: 4..7 segments
+}
+
+static void push_tcp(void)
+{
+	struct lbtop_sample *s = edge_sample(12, 3);
+
+	add_tcp(model.now, 1);
+	add_tcp(s, 2);
+	lbtop_model_push(&model, s);
+	cr_assert_eq(model.n_then, 1);
+	add_tcp(model.then[0], 1);
+}
+
+Test(lbtop_page, a_service_and_a_backend_of_one_id_are_two_lines_of_tcp)
+{
+	push_tcp();
+	collect(LBTOP_PAGE_TCP, false);
+	cr_assert_eq(items.n, 2);
+	cr_expect_neq(items.item[0].id, items.item[1].id);
+	cr_expect_eq(figure(LBTOP_PAGE_TCP, "CONN/S", line_of(NULL, "api-1")), 6);
+	cr_expect_eq(figure(LBTOP_PAGE_TCP, "RETX/S", line_of(NULL, "api-1")), 2);
+	cr_expect_eq(figure(LBTOP_PAGE_TCP, "CONN/S", line_of("pool", "backend-1")), 40);
+	cr_expect_eq(figure(LBTOP_PAGE_TCP, "RSTIN/S", line_of("pool", "backend-1")), 1);
+}
+
+Test(lbtop_page, times_of_tcp_are_in_nanoseconds_whatever_the_kernel_counts_in)
+{
+	double ns;
+
+	push_tcp();
+	collect(LBTOP_PAGE_TCP, false);
+	ns = figure(LBTOP_PAGE_TCP, "SYN50", line_of("pool", "backend-1"));
+	cr_expect(ns >= 512e3 && ns < 1024e3, "%g", ns);
+	cr_expect_eq(figure(LBTOP_PAGE_TCP, "LIFE99", line_of("pool", "backend-1")), 1e6);
+	cr_expect(isnan(figure(LBTOP_PAGE_TCP, "RTT50", line_of("pool", "backend-1"))));
+	cr_expect(isnan(figure(LBTOP_PAGE_TCP, "SYN50", line_of(NULL, "api-1"))));
+}
+
+Test(lbtop_page, counters_of_a_backend_have_what_the_kernel_counts_of_it)
+{
+	struct lbtop_scope scope = {
+		.model = &model, .target = {.is_set = {true}, .kind = {LBTOP_BACKEND}, .id = {1}}};
+	const struct lbtop_column *p50 = &lbtop_page_counters[5];
+	size_t n_kernel = 0;
+
+	push_tcp();
+	cr_assert(lbtop_pages[LBTOP_PAGE_COUNTERS].collect(&scope, &items));
+	for (size_t i = 0; i < items.n; i++) {
+		const struct lbtop_item *item = &items.item[i];
+		struct lbtop_value v = {.number = NAN};
+
+		if (item->kind != LBTOP_TCP_BACKEND)
+			continue;
+		n_kernel++;
+		p50->get(&v, item, p50->value);
+		if (item->value == STATS_TCP_FIELDS + 3)
+			cr_expect(v.is_count && v.number >= 4 && v.number < 8, "%g", v.number);
+		else
+			cr_expect_not(v.is_count);
+	}
+	cr_expect_eq(n_kernel, 2 + 3, "two counters and three histograms");
+}
+
 Test(lbtop_page, every_column_has_a_heading_a_help_and_a_getter)
 {
 	for (size_t p = 0; p < LBTOP_PAGE_COUNT; p++) {

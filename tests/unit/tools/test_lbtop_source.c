@@ -113,6 +113,39 @@ Test(lbtop_source, a_sample_has_the_sums_over_lanes_and_the_names)
 	stats_close(&w);
 }
 
+Test(lbtop_source, tcp_rows_are_of_those_that_had_a_connection)
+{
+	const struct lbtop_row *row;
+	struct lbtop_sample *s;
+	struct stats w;
+
+	open_writer(&w, (uint32_t)getpid());
+	w.service_names[2] = (struct stats_service_name){.used = STATS_LIVE, .name = "idle"};
+	w.service_names[9] = (struct stats_service_name){.used = STATS_LIVE, .name = "api"};
+	w.tcp_services[9].connections = 7;
+	w.tcp_services[3].connections = 5; // of nobody
+	w.backend_names[8191] = (struct stats_backend_name){
+		.used = STATS_RETIRED, .port = 8080, .pool = "p", .name = "b"};
+	w.tcp_backends[8191].failed = 1;
+	w.tcp_backends[8191].rtt = (struct counters_log2){.sum = 30, .bucket = {[5] = 1}};
+	s = take();
+	cr_assert_eq(s->rows[LBTOP_TCP_SERVICE].n, 1);
+	row = &s->rows[LBTOP_TCP_SERVICE].row[0];
+	cr_expect_eq(row->id, 9);
+	cr_expect_str_eq(row->name, "api");
+	cr_expect_eq(row->value[LBTOP_VALUE(tcp_counters, connections)], 7);
+	cr_expect_null(row->logs, "no memory for what has no value");
+	cr_assert_eq(s->rows[LBTOP_TCP_BACKEND].n, 1);
+	row = &s->rows[LBTOP_TCP_BACKEND].row[0];
+	cr_expect_str_eq(row->pool, "p");
+	cr_expect(row->is_retired);
+	cr_assert(row->logs);
+	cr_expect_eq(row->logs[1].sum, 30);
+	cr_expect_eq(row->logs[1].bucket[5], 1);
+	lbtop_sample_free(s);
+	stats_close(&w);
+}
+
 Test(lbtop_source, hostile_names_are_printable_and_end)
 {
 	struct lbtop_sample *s;

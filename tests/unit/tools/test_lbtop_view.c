@@ -65,12 +65,29 @@ Test(lbtop_view, every_page_shows_what_it_is_about)
 		[LBTOP_PAGE_LANES] = "BUSY%",
 		[LBTOP_PAGE_WORKERS] = "no workers: lb7d has not run here",
 		[LBTOP_PAGE_DROPS] = "IPv4 header checksum is wrong",
+		[LBTOP_PAGE_TCP] = "no TCP connection of an L7 service has been counted",
 	};
 
 	for (int i = 0; i < LBTOP_TABS; i++) {
 		lbtop_view_key(&view, &model, '1' + i);
 		cr_expect_eq(view.tab, i);
 		expect_seen(words[i], true);
+	}
+}
+
+Test(lbtop_view, every_tab_has_a_place_in_any_width_it_can_be_seen_in)
+{
+	static const struct {
+		int width;
+		const char *last;
+	} forms[] = {
+		{LBTOP_MIN_WIDTH, "7 drop 8 tcp"}, {80, "7 drops 8 tcp"}, {100, " 7 drops  8 tcp"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		char *text = screen(forms[i].width, 24);
+
+		cr_expect(strstr(text, forms[i].last), "%d columns:\n%s", forms[i].width, text);
+		free(text);
 	}
 }
 
