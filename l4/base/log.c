@@ -19,6 +19,13 @@ static const char *const level_names[LOG_LEVEL_COUNT] = {
 	[LOG_LEVEL_ERROR] = "ERROR",
 };
 
+const char *const log_level_words[LOG_LEVEL_COUNT] = {
+	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_ERROR] = "error",
+};
+
 static const char *program_name = "lb47";
 static enum log_level least_level = LOG_LEVEL_INFO;
 
@@ -46,9 +53,14 @@ static bool is_control(char c)
 	return (unsigned char)c < ' ' || c == 0x7f;
 }
 
-// How a character is written; returns its length.
-static size_t escape(char out[ESCAPED_SIZE], char c)
+// The quotes of a format, which begin and end a value, are told from those in values by this mark.
+enum { QUOTE = '\x01' };
+
+// How a character is written, in quotes or not; returns its length.
+static size_t escape(char out[ESCAPED_SIZE], char c, bool is_quoted)
 {
+	if (is_quoted && (c == '"' || c == '\\'))
+		return (size_t)snprintf(out, ESCAPED_SIZE, "\\%c", c);
 	if (c == '\n')
 		return (size_t)snprintf(out, ESCAPED_SIZE, "\\n");
 	if (c == '\t')
@@ -60,11 +72,16 @@ static size_t escape(char out[ESCAPED_SIZE], char c)
 }
 
 // Appends the event as far as it fits, leaving room for the newline; returns the line's new length.
-static size_t append(char line[LINE_SIZE], size_t len, const char *event)
+static size_t append(char line[LINE_SIZE], size_t len, const char *event, bool is_marked)
 {
+	bool is_quoted = false;
+
 	for (; *event; event++) {
-		char text[ESCAPED_SIZE];
-		size_t n = escape(text, *event);
+		bool is_mark = is_marked && *event == QUOTE;
+		char text[ESCAPED_SIZE] = {'"'};
+		size_t n = is_mark ? 1 : escape(text, *event, is_quoted);
+
+		is_quoted ^= is_mark;
 
 		if (len + n > LINE_SIZE - 1)
 			break;
@@ -74,21 +91,42 @@ static size_t append(char line[LINE_SIZE], size_t len, const char *event)
 	return len;
 }
 
+// The event with its format's quotes marked. False: it is as it was without, for a value has the mark itself.
+static bool write_event(char event[LINE_SIZE], const char *fmt, va_list args)
+{
+	char marked[LINE_SIZE];
+	size_t len = strnlen(fmt, sizeof(marked) - 1);
+	va_list again;
+
+	va_copy(again, args);
+	if (vsnprintf(event, LINE_SIZE, fmt, again) < 0)
+		*event = '\0';
+	va_end(again);
+	if (!memchr(fmt, '"', len) || strchr(event, QUOTE))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		marked[i] = fmt[i] == '"' ? QUOTE : fmt[i];
+	marked[len] = '\0';
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" // the compiler has seen it as log_line()'s
+	vsnprintf(event, LINE_SIZE, marked, args);
+#pragma GCC diagnostic pop
+	return true;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[LINE_SIZE], event[LINE_SIZE];
 	va_list args;
+	bool is_marked;
 	size_t len;
-	int rc;
 
 	if (level < least_level)
 		return;
 	va_start(args, fmt);
-	rc = vsnprintf(event, sizeof(event), fmt, args);
+	is_marked = write_event(event, fmt, args);
 	va_end(args);
-	if (rc < 0)
-		return;
-	len = append(line, write_head(line, sizeof(line), level), event);
+	len = append(line, write_head(line, sizeof(line), level), event, is_marked);
 	line[len++] = '\n';
 	// A log that cannot be written must not stop a load balancer.
 	if (write(STDERR_FILENO, line, len) < 0)

@@ -3,7 +3,8 @@
 //   2026-11-21T12:00:00.123Z INFO lb4d reloaded file=edge.json generation=7
 // If an operator cannot act on it, it is a counter or a trace and does not belong here.
 // Any thread may log; a line is one write(2). The packet path never does. Control characters in values, which
-// come from operators and libraries, are written as \n, \t, \x1b: an event is always one line.
+// come from operators and libraries, are written as \n, \t, \x1b: an event is always one line. In values that the format
+// quotes, key="%s", quotes and backslashes are written as \" and \\: such a value ends at the next quote that is not.
 #pragma once
 
 #include "l4/base/cc.h"
@@ -15,6 +16,8 @@ enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_COUNT
 };
+
+extern const char *const log_level_words[LOG_LEVEL_COUNT]; // "debug" ..., as operators write them
 
 // Call once, before the first line; `program` is borrowed for ever. Lines below `least` are not
 // written.

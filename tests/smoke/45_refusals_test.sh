@@ -27,7 +27,7 @@ refuses 2 '*--help*' --frobnicate
 refuses 2 '*--log*loud*' -c "$TMP/edge.json" --log loud
 refuses 1 '*nowhere.json*No such file*' -c "$TMP/nowhere.json"
 variant '.ports[0].device = "eth9"'
-refuses 1 '*ports?0?*no network interface "eth9"*' -c "$TMP/variant.json"
+refuses 1 '*ports?0?*no network interface ??eth9??*' -c "$TMP/variant.json"
 variant '.ports[0].queues = 4'
 refuses 1 '*ports?0?*queues: AF_XDP can have 1 of eth0, not 4*ethtool -L*' -c "$TMP/variant.json"
 variant '.lanes = [399]'

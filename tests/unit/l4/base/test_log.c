@@ -153,8 +153,9 @@ Test(log, what_an_operator_typed_cannot_begin_a_line)
 	capture();
 	LOG_WARN("change refused reason=\"%s\"", "no pool \"a\nERROR lb4d b\r\t\x1b[2J\x7f\"");
 	text = captured();
-	cr_expect(strstr(text, "reason=\"no pool \"a\\nERROR lb4d b\\x0d\\t\\x1b[2J\\x7f\"\"\n"),
-	          "%s", text);
+	cr_expect(
+		strstr(text, "reason=\"no pool \\\"a\\nERROR lb4d b\\x0d\\t\\x1b[2J\\x7f\\\"\"\n"),
+		"%s", text);
 	cr_expect_eq(strchr(text, '\n'), text + strlen(text) - 1);
 }
 
@@ -194,4 +195,18 @@ Test(log, a_closed_stderr_does_no_harm)
 	close(STDERR_FILENO);
 	LOG_ERROR("lost");
 	captured();
+}
+
+Test(log, quotes_in_a_quoted_value_do_not_end_it)
+{
+	const char *text;
+
+	log_init("x", LOG_LEVEL_INFO);
+	capture();
+	LOG_INFO("refused file=%s reason=\"%s\" n=%d", "a\"b", "no service \"a\\b\"", 7);
+	LOG_INFO("refused reason=\"%s\" n=%d", "a mark \x01 and a \"", 8); // of its own
+	text = captured();
+	cr_expect(strstr(text, " refused file=a\"b reason=\"no service \\\"a\\\\b\\\"\" n=7\n"),
+	          "%s", text);
+	cr_expect(strstr(text, " refused reason=\"a mark \\x01 and a \"\" n=8\n"), "%s", text);
 }
