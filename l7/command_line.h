@@ -7,9 +7,9 @@
 struct command_line {
 	const char *conf_file; // borrowed from argv
 	const char *control; // likewise: where to listen for operators; NULL = what conf_file says
-	uint32_t grace_ms;   // how long streams may go on after a SIGTERM
+	uint32_t grace_s;    // how long streams may go on after a SIGTERM
 	bool is_managed;     // the configuration comes from lb4d
-	enum log_level log_level;
+	uint8_t log_level;   // enum log_level
 };
 
 // True if the program should end now with *status: after --help or --version (0), or a mistake (2),

@@ -34,8 +34,7 @@ static void on_signal(void *data, int number)
 	struct err err;
 
 	if (number != SIGHUP) {
-		LOG_INFO("stopping signal=%s grace_s=%u", strsignal(number),
-		         d->options.grace_ms / 1000);
+		LOG_INFO("stopping signal=%s grace_s=%u", strsignal(number), d->options.grace_s);
 		manager_drain(&d->manager);
 		return;
 	}
@@ -116,7 +115,7 @@ static int run(struct daemon *d, struct conf *conf, struct err *err)
 		conf_free(conf);
 		return rc;
 	}
-	m->grace_ms = d->options.grace_ms;
+	m->grace_ms = d->options.grace_s * 1000;
 	m->is_managed = d->options.is_managed;
 	m->health_told = on_health;
 	m->open_counters = telemetry_store_open;

@@ -150,6 +150,19 @@ static int ask(const struct lbctl_command *c, const struct lbctl_options *opts,
 	return rc;
 }
 
+// What stands behind the one that failed. What was done is on the standard output, a line each.
+static void tell_untried(const struct lbctl_command *c, const struct lbctl_options *opts,
+                         struct lbctl_operands_left *left)
+{
+	while (!left->is_done) {
+		struct lbctl_request r;
+
+		if (lbctl_request_next(&r, c, opts, left, NULL))
+			return;
+		fprintf(stderr, "lbctl: not tried: %s\n", r.what);
+	}
+}
+
 static int run(const struct args *args, const struct lbctl_command *c,
                const struct lbctl_options *opts, int argc, char **argv)
 {
@@ -180,6 +193,7 @@ static int run(const struct args *args, const struct lbctl_command *c,
 			return LBCTL_WRONG_USAGE;
 		rc = ask(c, opts, &r);
 	}
+	tell_untried(c, opts, &left);
 	return rc;
 }
 
@@ -213,20 +227,41 @@ static int run_command(const struct lbctl_command *c, struct lbctl_options *opts
 	return rc;
 }
 
+static int lacks_second(const struct args *args, int argc, char **argv)
+{
+	const char *meant = argc > 1 ? lbctl_command_sub_meant(argv[0], argv[1]) : NULL;
+
+	if (argc < 2)
+		return args_wrong(args, "'%s' needs a second word", argv[0]);
+	return args_wrong(args, "there is no command '%s %s'%s%s%s", argv[0], argv[1],
+	                  meant ? " (did you mean '" : "", meant ? meant : "", meant ? "'?)" : "");
+}
+
 static int dispatch(const struct args *args, struct lbctl_options *opts, int argc, char **argv)
 {
 	const struct lbctl_command *c;
-	int n_words;
+	const char *meant;
+	int n_words, rc;
 
 	if (argc < 1)
 		return args_wrong(args, "a command is missing");
 	c = lbctl_command_find(argc, argv, &n_words);
 	if (!c && lbctl_command_is_word(argv[0]))
-		return args_wrong(args, "'%s' needs a second word", argv[0]);
-	if (!c)
-		return args_wrong(args, "there is no command '%s'", argv[0]);
+		return lacks_second(args, argc, argv);
+	if (!c) {
+		meant = lbctl_command_meant(argv[0]);
+		return args_wrong(args, "there is no command '%s'%s%s%s", argv[0],
+		                  meant ? " (did you mean '" : "", meant ? meant : "",
+		                  meant ? "'?)" : "");
+	}
+	meant = c->sub && n_words == 1 && argc > 1 ? lbctl_command_sub_meant(c->word, argv[1])
+	                                           : NULL;
 	// The last word of the command stands where a program's name does.
-	return run_command(c, opts, argc - n_words + 1, argv + n_words - 1);
+	rc = run_command(c, opts, argc - n_words + 1, argv + n_words - 1);
+	// "backends drian web/b1" was taken for a list of the pool "drian".
+	if (rc && meant)
+		fprintf(stderr, "lbctl: did you mean 'lbctl %s %s'?\n", c->word, meant);
+	return rc;
 }
 
 // What could not be written was not done: a full disk behind a pipe must not look like success.

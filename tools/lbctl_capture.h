@@ -3,7 +3,7 @@
 // Ctrl-C, the file's disk or the daemon, and says how many there were and how many it missed.
 #pragma once
 
-#include "tools/args.h"
+#include "l4/base/args.h"
 #include "tools/lbctl_command.h"
 
 // paths[] ends with NULL: the daemons' sockets, of which the first that is there is asked. Returns enum lbctl_exit.

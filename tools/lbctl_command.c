@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "l4/base/nearest.h"
 #include "l4/model/capture_ring.h"
 #include "tools/lbctl_quic_lb.h"
 
@@ -320,6 +321,25 @@ bool lbctl_command_is_word(const char *word)
 		if (is_word(lbctl_commands[i].word, word))
 			return true;
 	return false;
+}
+
+const char *lbctl_command_meant(const char *typed)
+{
+	const char *best = NULL;
+
+	for (size_t i = 0; i < lbctl_n_commands; i++)
+		nearest_offer(&best, typed, lbctl_commands[i].word);
+	return best;
+}
+
+const char *lbctl_command_sub_meant(const char *word, const char *typed)
+{
+	const char *best = NULL;
+
+	for (size_t i = 0; i < lbctl_n_commands; i++)
+		if (lbctl_commands[i].sub && is_word(lbctl_commands[i].word, word))
+			nearest_offer(&best, typed, lbctl_commands[i].sub);
+	return best;
 }
 
 const struct lbctl_command *lbctl_command_find(int argc, char **argv, int *n_words)

@@ -3,8 +3,8 @@
 // completion forget none.
 #pragma once
 
+#include "l4/base/args.h"
 #include "l4/model/ctl_method.h"
-#include "tools/args.h"
 
 enum lbctl_output { LBCTL_TABLE, LBCTL_JSON, LBCTL_OUTPUT_COUNT };
 
@@ -93,6 +93,10 @@ const struct lbctl_command *lbctl_command_find(int argc, char **argv, int *n_wor
 
 // Whether there are commands with this first word.
 bool lbctl_command_is_word(const char *word);
+
+// What a wrong word is like: a first word, or a second one behind `word`; NULL if like none.
+const char *lbctl_command_meant(const char *typed);
+const char *lbctl_command_sub_meant(const char *word, const char *typed);
 
 // "lbctl backends drain" into out, returns out.
 const char *lbctl_command_name(const struct lbctl_command *c, char *out, size_t size);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "l4/base/args.h"
 #include "l4/base/clock.h"
-#include "tools/args.h"
 #include "tools/replay.h"
 
 enum { EXIT_NO = 1, EXIT_IDENTITY = 3 };

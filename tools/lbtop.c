@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "tools/args.h"
+#include "l4/base/args.h"
 #include "tools/lbtop_run.h"
 
 enum { WRONG_USAGE = 2, MAX_WIDTH = 400 };

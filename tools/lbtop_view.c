@@ -375,12 +375,13 @@ static void draw_title(const struct lbtop_view *v, const struct lbtop_model *m,
 
 // How tabs are written, where there is room.
 enum tab_form { TAB_WIDE, TAB_NARROW, TAB_SHORT };
+enum { TAB_SIZE = 32 };
 
-static int write_tab(char *out, size_t size, size_t i, enum tab_form form)
+static int write_tab(char out[TAB_SIZE], size_t i, enum tab_form form)
 {
 	const char *margin = form == TAB_WIDE ? " " : "";
 
-	return snprintf(out, size, "%s%zu %.*s%s", margin, i + 1, form == TAB_SHORT ? 4 : 16,
+	return snprintf(out, TAB_SIZE, "%s%zu %.*s%s", margin, i + 1, form == TAB_SHORT ? 4 : 16,
 	                lbtop_pages[i].name, margin);
 }
 
@@ -389,10 +390,11 @@ static enum tab_form tab_form_for(int width)
 	enum tab_form form = TAB_WIDE;
 
 	for (; form < TAB_SHORT; form++) {
+		char text[TAB_SIZE];
 		int sum = 0;
 
 		for (size_t i = 0; i < LBTOP_TABS; i++)
-			sum += write_tab(NULL, 0, i, form) + (form != TAB_WIDE);
+			sum += write_tab(text, i, form) + (form != TAB_WIDE);
 		if (sum <= width)
 			break;
 	}
@@ -405,9 +407,9 @@ static void draw_tabs(const struct lbtop_view *v, struct lbtop_grid *g)
 	int x = 0;
 
 	for (size_t i = 0; i < LBTOP_TABS; i++) {
-		char text[32];
+		char text[TAB_SIZE];
 
-		write_tab(text, sizeof(text), i, form);
+		write_tab(text, i, form);
 		x = lbtop_grid_put(g, x, TABS_Y, i == v->tab ? LBTOP_TAB : LBTOP_DIM, text);
 		x += form != TAB_WIDE;
 	}

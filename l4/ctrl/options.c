@@ -1,78 +1,62 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l4/ctrl/options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] =
-	"usage: lb4d -c CONF [options]\n"
-	"\n"
-	"The fast path and control plane of lb47. Stays in the foreground and logs to stderr.\n"
-	"SIGHUP reads the configuration again; SIGTERM and SIGINT stop.\n"
-	"\n"
-	"  -c, --conf CONF       configuration (conf/reference.md describes every key)\n"
-	"      --once            stop when the captures of all pcap ports have been read\n"
-	"  -l, --log LEVEL       debug, info (default), warn or error\n"
-	"  -h, --help            this text\n"
-	"  -V, --version         version\n"
-	"\n"
-	"lbctl check CONF checks a configuration; lbctl status asks a running lb4d.\n";
+#include "l4/base/args.h"
 
-static bool read_level(const char *word, enum log_level *out)
-{
-	static const char *const words[LOG_LEVEL_COUNT] = {"debug", "info", "warn", "error"};
+static const struct args_option table[] = {
+	{.letter = 'c',
+         .name = "conf",
+         .value = "CONF",
+         .help = "configuration (conf/reference.md describes every key)",
+         .kind = ARGS_TEXT,
+         .offset = offsetof(struct options, conf_file)},
+	{.name = "once",
+         .help = "stop when the captures of all pcap ports have been read",
+         .offset = offsetof(struct options, is_once)},
+	{.letter = 'l',
+         .name = "log",
+         .value = "LEVEL",
+         .help = "what is worth a line, info if not told",
+         .kind = ARGS_WORD,
+         .offset = offsetof(struct options, log_level),
+         .words = log_level_words,
+         .n_words = LOG_LEVEL_COUNT},
+};
 
-	for (int i = 0; i < LOG_LEVEL_COUNT; i++) {
-		if (strcmp(word, words[i]) != 0)
-			continue;
-		*out = (enum log_level)i;
-		return true;
-	}
-	fprintf(stderr, "lb4d: --log: \"%s\" is not one of debug, info, warn, error\n", word);
-	return false;
-}
-
-static bool mistake(int *status, const char *text)
-{
-	if (text)
-		fprintf(stderr, "lb4d: %s\n", text);
-	fprintf(stderr, "Try lb4d --help.\n");
-	*status = 2;
-	return true;
-}
+static const struct args args = {
+	.program = "lb4d",
+	.usage = "-c CONF",
+	.summary =
+		"The fast path and control plane of lb47. Stays in the foreground and logs to stderr.\n"
+		"SIGHUP reads the configuration again; SIGTERM and SIGINT stop.",
+	.more = "lbctl check CONF checks a configuration; lbctl status asks a running lb4d.",
+	.options = table,
+	.n_options = ARRAY_LEN(table),
+};
 
 bool options_parse(struct options *o, int argc, char **argv, int *status)
 {
-	enum { ONCE = 256 };
-	static const struct option table[] = {
-		{"conf", required_argument, NULL, 'c'}, {"once", no_argument, NULL, ONCE},
-		{"log", required_argument, NULL, 'l'},  {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},    {0},
-	};
-	int opt;
-
 	*o = (struct options){.log_level = LOG_LEVEL_INFO};
 	*status = 0;
-	while ((opt = getopt_long(argc, argv, "c:l:hV", table, NULL)) != -1) {
-		if (opt == 'c')
-			o->conf_file = optarg;
-		else if (opt == ONCE)
-			o->is_once = true;
-		else if (opt == 'h')
-			return fputs(usage, stdout), true;
-		else if (opt == 'V')
-			return puts("lb4d " LB47_VERSION), true;
-		else if (opt != 'l' || !read_level(optarg, &o->log_level))
-			return mistake(status, NULL);
+	switch (args_read(&args, o, &argc, argv)) {
+	case ARGS_SAID:
+		return true;
+	case ARGS_WRONG:
+		*status = ARGS_WRONG_USAGE;
+		return true;
+	case ARGS_OK:
+		break;
 	}
-	if (optind < argc)
-		return mistake(status, "unexpected argument");
-	if (!o->conf_file)
-		return mistake(status, "-c CONF is missing");
-	return false;
+	if (argc > 1)
+		*status = args_wrong(&args, "'%s' is too much", argv[1]);
+	else if (!o->conf_file)
+		*status = args_wrong(&args, "-c CONF is missing");
+	return *status;
 }
 
 char *options_absolute(const char *file)

@@ -7,7 +7,7 @@
 struct options {
 	const char *conf_file; // borrowed from argv
 	bool is_once;          // stop when captures (driver pcap) have been read to their end
-	enum log_level log_level;
+	uint8_t log_level;     // enum log_level
 };
 
 // True if the program should end now with *status: after --help or --version (0), or a mistake (2),

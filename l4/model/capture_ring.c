@@ -155,8 +155,8 @@ void capture_ring_sum_port(const struct capture_reader *r, uint8_t port, struct 
 
 void capture_ring_sum(const struct capture_reader *r, struct capture_counts *sum)
 {
-	for (uint8_t port = 0; port < CONF_MAX_PORTS; port++)
-		capture_ring_sum_port(r, port, sum);
+	for (unsigned port = 0; port < CONF_MAX_PORTS; port++)
+		capture_ring_sum_port(r, (uint8_t)port, sum);
 }
 
 bool capture_ring_is_sound(const void *memory, size_t size)

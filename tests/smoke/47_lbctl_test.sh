@@ -104,12 +104,19 @@ refuses 1 'no pool "v9"' backends v9
 refuses 1 'no pool "v9"' backends weight v9/b1 3
 refuses 1 'b1' backends add v4/b1 10.0.0.19:80
 json '.reload_failures == 0 and .change_failures == 3 and (.last_error | startswith("change refused"))' status
+rc=0
+ctl backends drain v4/b1 v4/b9 v4/b2 v6/b1 >"$TMP/out" 2>"$TMP/err" || rc=$?
+said="status $rc: $(cat "$TMP/out" "$TMP/err")"
+[ "$rc" = 1 ] || fail "one of several names is wrong: $said"
+[ "$(cut -d ' ' -f 1,2 "$TMP/out")" = 'v4/b1: drain' ] || fail "not only the first is done: $said"
+[ "$(sed -n 's/^lbctl: not tried: //p' "$TMP/err" | paste -sd ' ')" = 'v4/b2: drain v6/b1: drain' ] || fail "what is left is not told: $said"
+ctl backends up v4/b1 >/dev/null
 cp "$TMP/edge.json" "$TMP/good.json"
 echo '{ "flows": 7 }' >"$TMP/edge.json"
 refuses 1 'flows: 7 is not in' reload
 refuses 1 'flows: 7 is not in' check "$TMP/edge.json"
 cp "$TMP/good.json" "$TMP/edge.json"
-json '.reload_failures == 1 and .change_failures == 3 and (.last_error | startswith("reload refused"))' status
+json '.reload_failures == 1 and .change_failures == 4 and (.last_error | startswith("reload refused"))' status
 
 # --- wrong usage, before anything is asked ---
 # Not the generation: a snapshot comes by itself when new backends have had their time.
@@ -125,6 +132,11 @@ refuses 2 '.' backends weight v4/b1 1001
 refuses 2 '.' backends drain v4/b1 v4
 refuses 2 '.' backends add v4/b3 10.0.0.13
 refuses 2 '.' explain sctp 198.51.100.7:1 203.0.113.10:80
+refuses 2 "no command 'statsu' \(did you mean 'status'\?\)" statsu
+refuses 2 "no command 'quic-lb decod' \(did you mean 'decode'\?\)" quic-lb decod 07
+refuses 2 "did you mean 'lbctl backends drain'\?" backends drian v4/b1
+refuses 1 "did you mean 'lbctl backends drain'\?" backends drian
+refuses 2 'no option --outptu \(did you mean --output\?\)' status --outptu json
 [ "$(configured)" = "$before" ] || fail "wrong usage changed something"
 for command in status check reload save services pools backends flows counters explain capture trace l7; do
 	shows '^[Uu]sage: ' "$command" --help

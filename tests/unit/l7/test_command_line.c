@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,23 +19,22 @@ static bool parse(struct command_line *c, const char *words, int *status)
 	snprintf(copy, sizeof(copy), "lb7d %s", words);
 	for (char *word = strtok(copy, " "); word && argc < ARGS_MAX - 1; word = strtok(NULL, " "))
 		argv[argc++] = word;
-	optind = 0; // getopt(3) begins anew
 	return command_line_parse(c, argc, argv, status);
 }
 
 static const struct {
 	const char *words;
 	const char *conf_file, *control;
-	uint32_t grace_ms;
+	uint32_t grace_s;
 	bool is_managed;
 	enum log_level level;
 } good[] = {
-	{"-c a.json", "a.json", NULL, 30000, false, LOG_LEVEL_INFO},
-	{"--conf a.json --grace 5", "a.json", NULL, 5000, false, LOG_LEVEL_INFO},
+	{"-c a.json", "a.json", NULL, 30, false, LOG_LEVEL_INFO},
+	{"--conf a.json --grace 5", "a.json", NULL, 5, false, LOG_LEVEL_INFO},
 	{"-c a -g 0", "a", NULL, 0, false, LOG_LEVEL_INFO},
-	{"-c a --grace 86400 --log-level debug", "a", NULL, 86400000, false, LOG_LEVEL_DEBUG},
-	{"-c a --managed --control /run/x", "a", "/run/x", 30000, true, LOG_LEVEL_INFO},
-	{"-l error -s y -c a", "a", "y", 30000, false, LOG_LEVEL_ERROR},
+	{"-c a --grace 86400 --log-level debug", "a", NULL, 86400, false, LOG_LEVEL_DEBUG},
+	{"-c a --managed --control /run/x", "a", "/run/x", 30, true, LOG_LEVEL_INFO},
+	{"-l error -s y -c a", "a", "y", 30, false, LOG_LEVEL_ERROR},
 };
 
 Test(command_line, options_are_read)
@@ -50,7 +48,7 @@ Test(command_line, options_are_read)
 		cr_expect_eq(c.control == NULL, good[i].control == NULL, "%s", good[i].words);
 		if (good[i].control)
 			cr_expect_str_eq(c.control, good[i].control);
-		cr_expect_eq(c.grace_ms, good[i].grace_ms, "%s", good[i].words);
+		cr_expect_eq(c.grace_s, good[i].grace_s, "%s", good[i].words);
 		cr_expect_eq(c.is_managed, good[i].is_managed, "%s", good[i].words);
 		cr_expect_eq(c.log_level, good[i].level, "%s", good[i].words);
 	}

@@ -115,6 +115,17 @@ Test(lbctl_command, words_find_their_command)
 	}
 }
 
+Test(lbctl_command, a_misspelt_word_is_told_what_it_is_like)
+{
+	cr_expect_str_eq(lbctl_command_meant("statsu"), "status");
+	cr_expect_str_eq(lbctl_command_meant("backend"), "backends");
+	cr_expect_null(lbctl_command_meant("frobnicate"));
+	cr_expect_str_eq(lbctl_command_sub_meant("backend", "drian"), "drain");
+	cr_expect_str_eq(lbctl_command_sub_meant("quic-lb", "decod"), "decode");
+	cr_expect_null(lbctl_command_sub_meant("backends", "web"));
+	cr_expect_null(lbctl_command_sub_meant("status", "drian"), "it has no second words");
+}
+
 // Spoken between lb4d and lb7d only.
 static bool is_between_daemons(unsigned method)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "tools/args.h"
+#include "l4/base/args.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>

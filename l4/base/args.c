@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "tools/args.h"
+#include "l4/base/args.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "l4/base/nearest.h"
 
 static const struct args_option built_in[] = {
 	{.letter = 'h', .name = "help", .help = "this text"},
@@ -44,9 +46,45 @@ static const struct args_option *option_find(const struct args *a, char letter, 
 	return o ? o : option_in(built_in, ARRAY_LEN(built_in), letter, name, len);
 }
 
+static void offer_options(const char **best, const char *typed, const struct args_option *options,
+                          size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (options[i].name)
+			nearest_offer(best, typed, options[i].name);
+}
+
+static const char *nearest_option(const struct args *a, const char *name, size_t len)
+{
+	char typed[NEAREST_MAX + 1];
+	const char *best = NULL;
+
+	if (len > NEAREST_MAX)
+		return NULL;
+	memcpy(typed, name, len);
+	typed[len] = '\0';
+	offer_options(&best, typed, a->options, a->n_options);
+	offer_options(&best, typed, a->common, a->n_common);
+	offer_options(&best, typed, built_in, ARRAY_LEN(built_in));
+	return best;
+}
+
+// "table, json"
+static const char *list_words(const struct args_option *o, char *out, size_t size)
+{
+	int len = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < o->n_words && len < (int)size; i++)
+		if (*o->words[i])
+			len += snprintf(out + len, size - (size_t)len, "%s%s", len ? ", " : "",
+			                o->words[i]);
+	return out;
+}
+
 static void option_print(const struct args_option *o)
 {
-	char left[64];
+	char left[64], words[160];
 	int n = 0;
 
 	if (o->letter)
@@ -58,11 +96,8 @@ static void option_print(const struct args_option *o)
 		n += snprintf(left + n, sizeof(left) - (size_t)n, "--%s", o->name);
 	if (o->value)
 		snprintf(left + n, sizeof(left) - (size_t)n, " %s", o->value);
-	printf("  %-24s  %s", left, o->help);
-	for (size_t i = 0, n_said = 0; o->kind == ARGS_WORD && i < o->n_words; i++)
-		if (*o->words[i])
-			printf("%s%s", n_said++ ? ", " : ": ", o->words[i]);
-	putchar('\n');
+	printf("  %-24s  %s%s%s\n", left, o->help, o->kind == ARGS_WORD ? ": " : "",
+	       o->kind == ARGS_WORD ? list_words(o, words, sizeof(words)) : "");
 }
 
 void args_help(const struct args *a)
@@ -89,7 +124,7 @@ int args_wrong(const struct args *a, const char *fmt, ...)
 	vfprintf(stderr, fmt, args);
 	va_end(args);
 	fprintf(stderr, "\nTry '%s --help'.\n", a->program);
-	return 2;
+	return ARGS_WRONG_USAGE;
 }
 
 static enum args_verdict read_number(const struct args *a, const struct args_option *o,
@@ -112,13 +147,16 @@ static enum args_verdict read_number(const struct args *a, const struct args_opt
 static enum args_verdict read_word(const struct args *a, const struct args_option *o, uint8_t *out,
                                    const char *text)
 {
+	char list[160];
+
 	for (size_t i = 0; i < o->n_words; i++) {
 		if (!*text || strcmp(o->words[i], text) != 0)
 			continue;
 		*out = (uint8_t)i;
 		return ARGS_OK;
 	}
-	args_wrong(a, "--%s: '%s' is not one of the words that --help lists", o->name, text);
+	args_wrong(a, "--%s: '%s' is not one of %s", o->name, text,
+	           list_words(o, list, sizeof(list)));
 	return ARGS_WRONG;
 }
 
@@ -176,7 +214,10 @@ static enum args_verdict read_long(const struct args *a, void *out, struct words
 	const struct args_option *o = option_find(a, 0, word + 2, len - 2);
 
 	if (!o) {
-		args_wrong(a, "there is no option %.*s", (int)len, word);
+		const char *meant = nearest_option(a, word + 2, len - 2);
+
+		args_wrong(a, "there is no option %.*s%s%s%s", (int)len, word,
+		           meant ? " (did you mean --" : "", meant ? meant : "", meant ? "?)" : "");
 		return ARGS_WRONG;
 	}
 	if (equals && o->kind == ARGS_FLAG) {

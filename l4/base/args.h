@@ -23,7 +23,7 @@ enum args_kind {
 	ARGS_FLAG, // bool: given or not
 	ARGS_TEXT, // const char *, borrowed from argv
 	ARGS_U32,  // uint32_t, decimal, min..max
-	ARGS_WORD, // uint8_t: index into words[n_words]
+	ARGS_WORD, // uint8_t: index into words[n_words], of which "" cannot be chosen
 };
 
 struct args_option {
@@ -50,6 +50,8 @@ struct args {
 	bool stops_at_operand; // leave what follows the first operand alone (commands of a program)
 };
 
+enum { ARGS_WRONG_USAGE = 2 }; // exit status
+
 enum args_verdict {
 	ARGS_OK,
 	ARGS_SAID,  // --help or --version was printed: exit 0
@@ -60,7 +62,7 @@ enum args_verdict {
 // the caller's). Moves the operands to argv[1..*argc-1]. -h and --help, -V and --version are built in.
 NODISCARD enum args_verdict args_read(const struct args *a, void *out, int *argc, char **argv);
 
-// "PROGRAM: SENTENCE" and the hint to --help, on stderr; returns 2, so that main can return it.
+// "PROGRAM: SENTENCE" and the hint to --help, on stderr; returns ARGS_WRONG_USAGE, so that main can return it.
 int args_wrong(const struct args *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 // The text of --help on stdout.
