@@ -54,7 +54,7 @@ UNIT := $(patsubst %.c,$(O)/%,$(sort $(shell find tests/unit -name 'test_*.c' 2>
 FUZZ := $(patsubst %.c,$(O)/%,$(call src,tests/fuzz))
 BENCH := $(patsubst tests/bench/%.c,$(O)/bench/%,$(call src,tests/bench))
 
-.PHONY: all programs tests demo demo-stop deps test check unit pcap pcap-accept pcap-daemon smoke fuzz bench asan-unit lint format install clean help
+.PHONY: all programs tests demo demo-stop deps test check unit pcap pcap-accept pcap-daemon smoke fuzz bench asan-unit lint format install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -184,6 +184,12 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 tools/lb4d.8 tools/lb7d.8 tools/lbctl.8 tools/lbtop.8
 	install -D -m 644 tools/lbctl.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lbctl
 	install -D -m 644 tools/lbtop.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lbtop
+uninstall: ## remove what install put there; configurations, logs and units in /etc stay
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(filter %d,$(PROGRAMS))))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(filter-out %d,$(PROGRAMS))))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,lb4d.8 lb7d.8 lbctl.8 lbtop.8)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/bash-completion/completions/,lbctl lbtop)
+	rm -rf $(DESTDIR)$(PREFIX)/share/lb47
 clean: ## remove everything that make wrote
 	rm -rf build build-*
 help: ## this text
