@@ -2,6 +2,7 @@
 #include "l7/admin.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +10,8 @@
 #include "l4/base/log.h"
 #include "l7/admin_client.h"
 
-enum { BACKLOG = 64, REST_MS = 100 };
+// What the kernel takes of a page beyond what the peer has room for: else a reader that does not read costs megabytes of its memory.
+enum { BACKLOG = 64, REST_MS = 100, UNSENT_MOST = 131072 };
 
 struct admin {
 	struct io listener;
@@ -46,12 +48,23 @@ static bool make_room(struct admin *a)
 	return false;
 }
 
+// Where it fails, all works as before.
+static void limit_unsent(int fd)
+{
+	int most = UNSENT_MOST;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most)) < 0)
+		LOG_DEBUG("admin takes more memory for slow readers reason=\"%s\"",
+		          strerror(errno));
+}
+
 static void on_accepted(struct io *io, int fd, const union io_address *from)
 {
 	struct admin *a = CONTAINER_OF(io, struct admin, listener);
 	struct admin_client_setup setup = {
 		.loop = a->loop, .fd = fd, .source = &a->source, .gone = on_gone, .data = a};
 
+	limit_unsent(fd);
 	if ((a->n_clients == ADMIN_CLIENTS && !make_room(a)) ||
 	    admin_client_open(&a->clients[a->n_clients], &setup)) {
 		close(fd);

@@ -3,14 +3,19 @@
 //   GET /healthz  200 while the process lives
 //   GET /readyz   200 if it serves; 503 with the reason while it starts or stops
 //   GET /metrics  Prometheus text format 0.0.4
-// HEAD likewise, that of /metrics without its length; other methods 405, other paths 404. At most ADMIN_CLIENTS
-// connections: a further one takes the place of one that is idle, or is refused.
+// HEAD likewise; other methods 405, other paths 404. At most ADMIN_CLIENTS connections: a further one takes the place of one that
+// is idle, or is refused. /metrics leaves in pieces, in chunks to HTTP/1.1: a turn of the loop is given to them for about a
+// millisecond, and no more is kept for a reader than one piece and what its socket holds.
 #pragma once
 
 #include "l4/model/conf.h"
 #include "l7/io.h"
+#include "l7/text.h"
 
-enum { ADMIN_CLIENTS = 64 };
+enum {
+	ADMIN_CLIENTS = 64,
+	ADMIN_PIECE = 32768, // bytes of a page that are made at once
+};
 
 struct admin;
 
@@ -18,8 +23,11 @@ struct admin;
 struct admin_source {
 	// NULL = ready, else why not. A literal.
 	const char *(*unready)(const void *data);
-	// The text; free() it. NULL if there is no memory.
-	char *(*metrics)(const void *data, size_t *len);
+	// A page; NULL if there is no memory.
+	void *(*open)(const void *data);
+	// Appends what comes next to `out`, which has ADMIN_PIECE bytes; perhaps nothing. False: that was all.
+	bool (*next)(void *page, struct text *out);
+	void (*close)(void *page);
 	const void *data;
 };
 

@@ -3,10 +3,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "l7/http1.h"
 
-enum { BUSY_MS = 10000, IDLE_MS = 60000, HEAD_SIZE = 512 };
+enum {
+	BUSY_MS = 10000,
+	IDLE_MS = 60000,
+	TURN_MS = 1, // of the loop, that pages may take up
+	HEAD_SIZE = 512,
+	CHUNK_HEAD = 10, // the length in eight digits, CR LF
+	CHUNK_END = 7,   // CR LF, and behind the last one "0", CR LF, CR LF
+};
 
 static const struct http1_limits limits = {
 	.line = ADMIN_CLIENT_LINE, .head = ADMIN_CLIENT_HEAD, .fields = ADMIN_CLIENT_FIELDS};
@@ -15,9 +23,13 @@ struct admin_client {
 	struct conn conn;
 	struct admin_client_setup setup;
 	struct timer timer;
-	size_t seen;    // bytes of an incomplete head that were looked at
-	bool is_busy;   // a head is incomplete, or an answer is on its way
-	bool is_ending; // what still comes is of no interest
+	size_t seen;        // bytes of an incomplete head that were looked at
+	bool is_busy;       // a head is incomplete, or an answer is on its way
+	bool is_ending;     // what still comes is of no interest
+	void *page;         // on its way: the source's; NULL = none
+	bool is_chunked;    // it goes in chunks
+	bool closes;        // with the end of the answer that is on its way
+	struct timer again; // the next piece
 	struct loop_task grave;
 };
 
@@ -26,7 +38,8 @@ struct answer_of_admin {
 	const char *type;
 	const char *allow; // 405
 	struct slice body;
-	bool is_unmade; // nobody has made the body, and its length is not told
+	bool is_page;    // of metrics; the body is empty, and its length not known
+	bool is_chunked; // it comes in chunks
 };
 
 static struct admin_client *client_of(struct conn *c)
@@ -65,7 +78,9 @@ static void write_head(struct text *t, const struct answer_of_admin *a, bool clo
 		add_field(t, "Allow", a->allow);
 	if (closes)
 		add_field(t, "Connection", "close");
-	if (!a->is_unmade) {
+	if (a->is_chunked)
+		add_field(t, "Transfer-Encoding", "chunked");
+	if (!a->is_page) {
 		TEXT_ADD_LITERAL(t, "Content-Length: ");
 		text_add_number(t, a->body.len);
 		TEXT_ADD_LITERAL(t, "\r\n");
@@ -89,9 +104,81 @@ static void send_answer(struct admin_client *c, const struct answer_of_admin *a,
 	conn_send(&c->conn, text_slice(&t));
 	if (!is_head)
 		conn_send(&c->conn, a->body);
-	conn_flush(&c->conn); // the body is the caller's
-	if (closes)
-		end(c);
+	conn_flush(&c->conn); // what waits is known from here on
+}
+
+static void set_busy(struct admin_client *c, bool is_busy)
+{
+	if (is_busy == c->is_busy && timer_is_running(&c->timer) && is_busy)
+		return; // the time of a head begins with its first byte
+	c->is_busy = is_busy;
+	loop_timer_start(c->setup.loop, &c->timer, is_busy ? BUSY_MS : IDLE_MS);
+}
+
+// --- pages of metrics ---
+
+static void close_page(struct admin_client *c)
+{
+	loop_timer_stop(c->setup.loop, &c->again);
+	if (c->page)
+		c->setup.source->close(c->page);
+	c->page = NULL;
+}
+
+// Leading zeros are allowed (RFC 9112 7.1).
+static void write_chunk_head(uint8_t out[CHUNK_HEAD], size_t len)
+{
+	for (size_t i = CHUNK_HEAD - 2; i--; len >>= 4)
+		out[i] = (uint8_t) "0123456789abcdef"[len & 15];
+	out[CHUNK_HEAD - 2] = '\r';
+	out[CHUNK_HEAD - 1] = '\n';
+}
+
+// A piece of the page as it goes over the wire, in `room` of CHUNK_HEAD + ADMIN_PIECE + CHUNK_END bytes. True: there is more to
+// come.
+static bool make_piece(const struct admin_client *c, uint8_t *room, struct slice *out)
+{
+	struct text t = text_of(room + CHUNK_HEAD, ADMIN_PIECE);
+	bool has_more = c->setup.source->next(c->page, &t);
+	bool is_chunk = c->is_chunked && t.len; // one without content would be the last
+
+	t.size += CHUNK_END;
+	if (is_chunk) {
+		write_chunk_head(room, t.len);
+		TEXT_ADD_LITERAL(&t, "\r\n");
+	}
+	if (c->is_chunked && !has_more)
+		TEXT_ADD_LITERAL(&t, "0\r\n\r\n");
+	*out = is_chunk ? slice_of(room, CHUNK_HEAD + t.len) : text_slice(&t);
+	return has_more;
+}
+
+static void send_piece(struct admin_client *c)
+{
+	struct text scratch = conn_scratch(&c->conn, CHUNK_HEAD + ADMIN_PIECE + CHUNK_END);
+	struct slice piece;
+	bool has_more = make_piece(c, (uint8_t *)scratch.ptr, &piece);
+
+	conn_send(&c->conn, piece);
+	conn_flush(&c->conn);
+	if (!has_more)
+		close_page(c);
+}
+
+static bool is_turn_long(const struct loop *loop)
+{
+	return clock_now_ns() - loop->now_ns >= TURN_MS * CLOCK_NS_PER_MS;
+}
+
+// At least one piece, so that each of many readers gets on, and no more in a turn that has lasted long enough. What the kernel
+// does not take of one waits, and the next one for that.
+static void send_pieces(struct admin_client *c)
+{
+	do
+		send_piece(c);
+	while (c->page && !conn_pending(&c->conn) && !is_turn_long(c->setup.loop));
+	if (c->page && !conn_pending(&c->conn))
+		loop_timer_start(c->setup.loop, &c->again, TURN_MS);
 }
 
 // --- requests ---
@@ -108,9 +195,7 @@ static struct answer_of_admin readiness(const struct admin_source *source)
 	return unready ? say(503, unready) : say(200, "ready\n");
 }
 
-// *metrics is to be freed when the answer was sent.
-static struct answer_of_admin answer(const struct admin_client *c, const struct request *r,
-                                     char **metrics)
+static struct answer_of_admin answer(const struct admin_client *c, const struct request *r)
 {
 	const struct admin_source *source = c->setup.source;
 	struct answer_of_admin a;
@@ -125,18 +210,10 @@ static struct answer_of_admin answer(const struct admin_client *c, const struct 
 	}
 	if (!is_metrics)
 		return is_path(r, "/healthz") ? say(200, "ok\n") : readiness(source);
-	a = (struct answer_of_admin){.status = 200,
-	                             .type = "text/plain; version=0.0.4; charset=utf-8"};
-	// A page takes long to make, and hundreds of these come in one read.
-	a.is_unmade = r->method == METHOD_HEAD;
-	if (a.is_unmade)
-		return a;
-	// Of large nodes it is many megabytes, and waits for whoever does not read it.
-	if (buf_is_full(&c->setup.loop->bufs))
-		return say(503, "too many pages wait for their readers\n");
-	*metrics = source->metrics(source->data, &a.body.len);
-	a.body.ptr = (const uint8_t *)*metrics;
-	return *metrics ? a : say(503, "no memory\n");
+	return (struct answer_of_admin){.status = 200,
+	                                .type = "text/plain; version=0.0.4; charset=utf-8",
+	                                .is_page = true,
+	                                .is_chunked = r->minor > 0};
 }
 
 // Content is not read: whoever sends some is answered and let go.
@@ -146,13 +223,33 @@ static bool is_last(const struct request *r)
 	       (r->body == BODY_LENGTH && r->content_length);
 }
 
+// The answer is with the kernel.
+static void finish(struct admin_client *c)
+{
+	if (c->closes)
+		end(c);
+	else
+		set_busy(c, false);
+}
+
+// Nobody makes a page for HEAD: hundreds of those come in one read.
 static void serve(struct admin_client *c, const struct request *r)
 {
-	char *metrics = NULL;
-	struct answer_of_admin a = answer(c, r, &metrics);
+	struct answer_of_admin a = answer(c, r);
+	bool is_head = r->method == METHOD_HEAD;
 
-	send_answer(c, &a, r->method == METHOD_HEAD, is_last(r));
-	free(metrics);
+	c->closes = is_last(r);
+	if (a.is_page && !is_head) {
+		c->page = c->setup.source->open(c->setup.source->data);
+		c->is_chunked = a.is_chunked;
+		if (!c->page)
+			a = say(503, "no memory\n");
+	}
+	send_answer(c, &a, is_head, c->closes);
+	if (c->page)
+		loop_timer_start(c->setup.loop, &c->again, TURN_MS);
+	else
+		finish(c);
 }
 
 static void refuse(struct admin_client *c, enum http1_error error)
@@ -160,14 +257,7 @@ static void refuse(struct admin_client *c, enum http1_error error)
 	struct answer_of_admin a = say(http1_error_status[error], http1_error_text[error]);
 
 	send_answer(c, &a, false, true);
-}
-
-static void set_busy(struct admin_client *c, bool is_busy)
-{
-	if (is_busy == c->is_busy && timer_is_running(&c->timer) && is_busy)
-		return; // the time of a head begins with its first byte
-	c->is_busy = is_busy;
-	loop_timer_start(c->setup.loop, &c->timer, is_busy ? BUSY_MS : IDLE_MS);
+	end(c);
 }
 
 // One request; bytes it used, 0 if there is none yet.
@@ -184,22 +274,25 @@ static size_t take(struct admin_client *c, struct slice bytes)
 	return n > 0 ? (size_t)n : 0;
 }
 
+static bool is_answering(const struct admin_client *c)
+{
+	return c->page || conn_pending(&c->conn);
+}
+
 static size_t on_received(struct conn *conn, struct slice bytes)
 {
 	struct admin_client *c = client_of(conn);
 	size_t used = 0, n = 1;
 
-	while (n && used < bytes.len && !c->is_ending && !conn_pending(conn)) {
+	while (n && used < bytes.len && !c->is_ending && !is_answering(c)) {
 		n = take(c, slice_of(bytes.ptr + used, bytes.len - used));
 		used += n;
-		if (n)
-			set_busy(c, false);
 	}
 	if (c->is_ending)
 		used = bytes.len;
-	if (conn_pending(conn) && !c->is_ending)
+	if (is_answering(c) && !c->is_ending)
 		conn_pause(conn);
-	set_busy(c, used < bytes.len || conn_pending(conn) || c->is_ending);
+	set_busy(c, used < bytes.len || is_answering(c) || c->is_ending);
 	return used;
 }
 
@@ -207,26 +300,42 @@ static void on_opened(struct conn *conn)
 {
 }
 
+// It may have asked all that it wants to know, and wait for the answer.
 static void on_ended(struct conn *conn)
 {
 	struct admin_client *c = client_of(conn);
 
-	if (conn_pending(conn) && !c->is_ending)
+	if (c->page)
+		c->closes = true;
+	else if (conn_pending(conn) && !c->is_ending)
 		end(c);
 	else if (!conn_pending(conn))
 		admin_client_close(c);
 }
 
-static void on_drained(struct conn *conn)
+// All that was sent is with the kernel.
+static void go_on(struct admin_client *c)
 {
-	struct admin_client *c = client_of(conn);
-
-	if (conn->is_ended) {
+	if (c->page)
+		send_pieces(c);
+	if (is_answering(c))
+		return;
+	if (c->conn.is_ended) {
 		admin_client_close(c);
 	} else if (!c->is_ending) {
-		set_busy(c, false);
-		conn_resume(conn);
+		finish(c);
+		conn_resume(&c->conn); // also to see the end
 	}
+}
+
+static void on_drained(struct conn *conn)
+{
+	go_on(client_of(conn));
+}
+
+static void on_again(struct timer *t)
+{
+	go_on(CONTAINER_OF(t, struct admin_client, again));
 }
 
 static void on_failed(struct conn *conn, int error)
@@ -262,6 +371,7 @@ static void bury(struct loop_task *task)
 void admin_client_close(struct admin_client *c)
 {
 	loop_timer_stop(c->setup.loop, &c->timer);
+	close_page(c);
 	conn_close(&c->conn);
 	c->setup.gone(c, c->setup.data);
 	c->grave.run = bury;
@@ -277,6 +387,7 @@ int admin_client_open(struct admin_client **out, const struct admin_client_setup
 		return -ENOMEM;
 	c->setup = *setup;
 	c->timer.fire = on_timer;
+	c->again.fire = on_again;
 	rc = conn_accept(&c->conn, setup->loop, setup->fd, &ops);
 	if (rc) {
 		free(c);

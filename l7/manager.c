@@ -204,9 +204,21 @@ static const char *unready(const void *data)
 	return m->phase == MANAGER_SERVING ? NULL : "draining\n";
 }
 
-static char *metrics(const void *data, size_t *len)
+static_assert(METRICS_PIECE + 0 == ADMIN_PIECE, "a piece is a piece");
+
+static void *open_page(const void *data)
 {
-	return metrics_text(data, len);
+	return metrics_open(data);
+}
+
+static bool next_of_page(void *page, struct text *out)
+{
+	return metrics_next(page, out);
+}
+
+static void close_page(void *page)
+{
+	metrics_close(page);
 }
 
 // --- a configuration ---
@@ -248,7 +260,11 @@ static int make_kits(struct manager *m, struct next *n, struct err *err)
 static int make_admin(struct manager *m, struct next *n, struct err *err)
 {
 	const struct conf *conf = n->site->conf;
-	struct admin_source source = {.unready = unready, .metrics = metrics, .data = m};
+	struct admin_source source = {.unready = unready,
+	                              .open = open_page,
+	                              .next = next_of_page,
+	                              .close = close_page,
+	                              .data = m};
 
 	if (!conf->has_admin || admin_is_at(m->admin, &conf->admin))
 		return 0;

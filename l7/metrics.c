@@ -1,125 +1,272 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/metrics.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "l4/base/clock.h"
 #include "l4/model/stats_writer.h"
 #include "l7/manager.h"
-#include "l7/metrics_page.h"
-#include "l7/metrics_store.h"
+#include "l7/metrics_walk.h"
 
-static void single(FILE *out, const char *name, const char *type, const char *help, double value)
-{
-	metrics_page_head(out, name, type, help);
-	metrics_page_value(out, name, "", value);
-}
+static_assert(METRICS_PIECE >= 2 * METRICS_PAGE_ROW, "a piece has room for rows");
 
-static void write_cpu(FILE *out, const struct manager *m)
-{
-	static const char name[] = "lb_worker_cpu_seconds_total";
+struct metrics {
+	const struct manager *m;
+	struct site *site; // the one that served when the page began; a reference; may be NULL
+	struct stats l4;   // lb4d's half, if has_l4; owned
+	bool has_l4;
+	size_t part; // of parts[]
+	bool is_headed;
+	uint32_t row; // of the part
+	uint16_t pool, backend;
+	struct metrics_walk walk;
+	struct metrics_set set; // long; what `walk` walks over
+};
 
-	metrics_page_head(out, name, "counter", "CPU time that a worker has used");
-	for (uint16_t i = 0; i < m->n_workers; i++) {
-		char labels[32];
+// --- families that are not in the store ---
 
-		snprintf(labels, sizeof(labels), "worker=\"%u\"", i);
-		metrics_page_value(out, name, labels,
-		                   (double)worker_cpu_ns(m->workers[i]) / CLOCK_NS_PER_S);
-	}
-}
-
-static void write_health(FILE *out, const struct manager *m)
-{
-	static const char name[] = "lb_backend_healthy";
-
-	metrics_page_head(out, name, "gauge",
-	                  "1 healthy, 0 unhealthy; probed backends with a verdict only");
-	for (uint32_t i = 0; m->probes && i < m->probes->n; i++) {
-		const struct probe *p = m->probes->entries[i].probe;
-		uint8_t state = p->verdict.record.state;
-		char labels[METRICS_PAGE_LABELS] = "";
-
-		if (state == HEALTH_UNKNOWN)
-			continue;
-		metrics_page_label(labels, "pool", p->pool);
-		metrics_page_label(labels, "backend", p->name);
-		metrics_page_value(out, name, labels, state == HEALTH_HEALTHY);
-	}
-}
-
-static void write_build(FILE *out, const struct manager *m)
+static bool write_build(struct metrics *p, struct text *out)
 {
 	char labels[METRICS_PAGE_LABELS] = "";
 
 	metrics_page_label(labels, "program", "lb7d");
 	metrics_page_label(labels, "version", LB47_VERSION);
-	metrics_page_label(labels, "node", m->site ? m->site->conf->node : "");
-	metrics_page_head(out, "lb_build_info", "gauge", "always 1; what runs is in the labels");
-	metrics_page_value(out, "lb_build_info", labels, 1);
+	metrics_page_label(labels, "node", p->site ? p->site->conf->node : "");
+	metrics_page_gauge(out, "lb_build_info", labels, 1);
+	return false;
 }
 
-// lb4d by what it left in the store: its counters are shown in any case.
-static void write_daemons(FILE *out, const struct manager *m, const struct stats *l4)
+static bool write_generation(struct metrics *p, struct text *out)
 {
-	const char *lb4d = "program=\"lb4d\"", *lb7d = "program=\"lb7d\"";
+	metrics_page_gauge(out, "lb_config_generation", "", p->m->generation);
+	return false;
+}
+
+static bool write_reloads(struct metrics *p, struct text *out)
+{
+	metrics_page_count(out, "lb_reloads_total", "", p->m->n_reloads);
+	return false;
+}
+
+static bool write_refusals(struct metrics *p, struct text *out)
+{
+	metrics_page_count(out, "lb_reload_failures_total", "", p->m->n_reload_failures);
+	return false;
+}
+
+static bool write_cpu(struct metrics *p, struct text *out)
+{
+	char labels[METRICS_PAGE_LABELS] = "";
+
+	if (p->row >= p->m->n_workers)
+		return false;
+	metrics_page_label_number(labels, "worker", p->row);
+	metrics_page_seconds(out, "lb_worker_cpu_seconds_total", labels,
+	                     worker_cpu_ns(p->m->workers[p->row]));
+	return true;
+}
+
+// The next backend that is probed, in the order of the configuration. False: there is none.
+static bool next_backend(struct metrics *p)
+{
+	const struct conf *conf = p->site ? p->site->conf : NULL;
+
+	for (; conf && p->pool < conf->n_pools; p->pool++, p->backend = 0)
+		if (conf->pools[p->pool].health.type != HEALTH_NONE &&
+		    p->backend < conf->pools[p->pool].n_backends)
+			return true;
+	return false;
+}
+
+// By the probes of now: what they do not know, or not any more, has no row.
+static bool write_health(struct metrics *p, struct text *out)
+{
+	char labels[METRICS_PAGE_LABELS] = "";
+	const struct conf_backend *backend;
+	const struct conf_pool *pool;
+	uint8_t state;
+
+	if (!next_backend(p))
+		return false;
+	pool = &p->site->conf->pools[p->pool];
+	backend = &pool->backends[p->backend++];
+	state = manager_health(p->m, pool, backend);
+	if (state == HEALTH_UNKNOWN)
+		return true;
+	metrics_page_label(labels, "pool", pool->name);
+	metrics_page_label(labels, "backend", backend->name);
+	metrics_page_gauge(out, "lb_backend_healthy", labels, state == HEALTH_HEALTHY);
+	return true;
+}
+
+static const char lb4d[] = "program=\"lb4d\"", lb7d[] = "program=\"lb7d\"";
+
+// An lb7d that is alone has the programs that count TCP write there, and no lanes.
+static bool is_lb4ds(const struct metrics *p)
+{
+	return p->has_l4 && p->l4.meta->n_lanes;
+}
+
+static bool write_up(struct metrics *p, struct text *out)
+{
 	enum stats_writer_life life =
-		l4 ? stats_writer_life(&l4->meta->writer) : STATS_WRITER_UNKNOWN;
+		is_lb4ds(p) ? stats_writer_life(&p->l4.meta->writer) : STATS_WRITER_UNKNOWN;
 
-	metrics_page_head(out, "lb_daemon_up", "gauge",
-	                  "1 if the daemon runs, 0 if it stopped or died; lb4d only if there are "
-	                  "counters of it, and lb7d can see its process");
 	if (life != STATS_WRITER_UNKNOWN)
-		metrics_page_value(out, "lb_daemon_up", lb4d, life == STATS_WRITER_ALIVE);
-	metrics_page_value(out, "lb_daemon_up", lb7d, 1);
-	metrics_page_head(out, "lb_start_time_seconds", "gauge",
-	                  "when the daemon started last, seconds since 1970");
-	if (l4)
-		metrics_page_value(out, "lb_start_time_seconds", lb4d,
-		                   (double)l4->meta->started_ns / CLOCK_NS_PER_S);
-	metrics_page_value(out, "lb_start_time_seconds", lb7d,
-	                   (double)m->telemetry.store.meta->started_ns / CLOCK_NS_PER_S);
+		metrics_page_gauge(out, "lb_daemon_up", lb4d, life == STATS_WRITER_ALIVE);
+	metrics_page_gauge(out, "lb_daemon_up", lb7d, 1);
+	return false;
 }
 
-static void write_stores(FILE *out, const struct manager *m)
+static bool write_starts(struct metrics *p, struct text *out)
 {
+	static const char name[] = "lb_start_time_seconds";
+
+	if (is_lb4ds(p))
+		metrics_page_seconds(out, name, lb4d, p->l4.meta->started_ns);
+	if (p->m->telemetry.is_open)
+		metrics_page_seconds(out, name, lb7d, p->m->telemetry.store.meta->started_ns);
+	return false;
+}
+
+static bool write_reason(struct metrics *p, struct text *out)
+{
+	uint32_t lane = p->row / REASON_COUNT, reason = p->row % REASON_COUNT;
+	char labels[METRICS_PAGE_LABELS] = "";
+
+	if (lane >= STATS_SLOTS || lane >= p->l4.meta->n_lanes)
+		return false;
+	metrics_page_label_number(labels, "lane", lane);
+	metrics_page_label(labels, "verdict", stats_verdict_names[stats_reason_verdicts[reason]]);
+	metrics_page_label(labels, "reason", stats_reason_names[reason]);
+	metrics_page_count(out, "lb_lane_packets_total", labels, p->l4.lanes[lane].reason[reason]);
+	return true;
+}
+
+// --- the order of the page ---
+
+enum half { NEITHER, OF_LB7D, OF_LB4D };
+
+// A family with a function for its rows, which says whether there may be more; or all families of a set.
+struct part {
+	const char *name, *type, *help;
+	bool (*row)(struct metrics *p, struct text *out);
+	enum metrics_set_kind kind;
+	enum half half; // without which there is nothing to show
+};
+
+#define FAMILY(n, t, r, h) .name = (n), .type = (t), .row = (r), .help = (h)
+static const struct part parts[] = {
+	{FAMILY("lb_build_info", "gauge", write_build, "always 1; what runs is in the labels")},
+	{FAMILY("lb_config_generation", "gauge", write_generation,
+                "configurations taken into service")},
+	{FAMILY("lb_reloads_total", "counter", write_reloads, "reloads that succeeded")},
+	{FAMILY("lb_reload_failures_total", "counter", write_refusals,
+                "reloads that were refused")},
+	{FAMILY("lb_worker_cpu_seconds_total", "counter", write_cpu,
+                "CPU time that a worker has used")},
+	{FAMILY("lb_backend_healthy", "gauge", write_health,
+                "1 healthy, 0 unhealthy; probed backends with a verdict only")},
+	{FAMILY("lb_daemon_up", "gauge", write_up,
+                "1 if the daemon runs, 0 if it stopped or died; lb4d only if there are counters of "
+                "it and lb7d can see its process")},
+	{FAMILY("lb_start_time_seconds", "gauge", write_starts,
+                "when the daemon started last, seconds since 1970")},
+	{.kind = METRICS_WORKERS, .half = OF_LB7D},
+	{.kind = METRICS_SERVICES, .half = OF_LB7D},
+	{.kind = METRICS_BACKENDS, .half = OF_LB7D},
+	{.kind = METRICS_MODELS, .half = OF_LB7D},
+	{.kind = METRICS_LANES, .half = OF_LB4D},
+	{FAMILY("lb_lane_packets_total", "counter", write_reason,
+                "packets by verdict and reason (conf/counters.md); forwarded ones have reason \"-\""),
+         .half = OF_LB4D},
+	{.kind = METRICS_L4_SERVICES, .half = OF_LB4D},
+	{.kind = METRICS_XDP_SERVICES, .half = OF_LB4D},
+	{.kind = METRICS_TCP_SERVICES, .half = OF_LB4D},
+	{.kind = METRICS_L4_BACKENDS, .half = OF_LB4D},
+	{.kind = METRICS_TCP_BACKENDS, .half = OF_LB4D},
+	{.kind = METRICS_XDP_PORTS, .half = OF_LB4D},
+};
+
+static bool is_there(const struct metrics *p, const struct part *part)
+{
+	if (part->half == OF_LB7D)
+		return p->m->telemetry.is_open;
+	return part->half == NEITHER || p->has_l4;
+}
+
+static void begin_part(struct metrics *p, const struct part *part, struct text *out)
+{
+	const struct metrics_set_stores stores = {&p->l4, &p->m->telemetry.store};
+
+	p->is_headed = true;
+	p->row = 0;
+	if (part->row) {
+		metrics_page_head(out, part->name, part->type, part->help);
+		return;
+	}
+	metrics_set_open(&p->set, part->kind, &stores);
+	metrics_walk_begin(&p->walk, &p->set);
+}
+
+// One head or row. False: the part is done.
+static bool advance(struct metrics *p, const struct part *part, struct text *out)
+{
+	if (!is_there(p, part))
+		return false;
+	if (!p->is_headed) {
+		begin_part(p, part, out);
+		return true;
+	}
+	if (!part->row)
+		return metrics_walk_step(&p->walk, out);
+	if (!part->row(p, out))
+		return false;
+	p->row++;
+	return true;
+}
+
+bool metrics_next(struct metrics *page, struct text *out)
+{
+	assert(out->size - out->len >= METRICS_PIECE);
+	for (unsigned i = 0; i < METRICS_PIECE_ROWS && page->part < ARRAY_LEN(parts); i++) {
+		if (out->size - out->len < METRICS_PAGE_ROW)
+			break;
+		if (advance(page, &parts[page->part], out))
+			continue;
+		page->part++;
+		page->is_headed = false;
+	}
+	assert(!out->is_cut);
+	return page->part < ARRAY_LEN(parts);
+}
+
+// --- life ---
+
+struct metrics *metrics_open(const struct manager *m)
+{
+	struct metrics *p = malloc(sizeof(*p)); // not zeroed: most of it is a set with room for all
 	struct err err;
-	struct stats l4;
-	bool has_l4 = m->site && stats_open_trusted(&l4, m->site->conf->stats, &err) == 0;
-	// An lb7d that is alone has the programs that count TCP write there, and no lanes.
-	bool is_lb4ds = has_l4 && l4.meta->n_lanes;
 
-	if (m->telemetry.is_open) {
-		write_daemons(out, m, is_lb4ds ? &l4 : NULL);
-		metrics_store_l7(out, &m->telemetry.store);
-	}
-	if (has_l4) {
-		metrics_store_l4(out, &l4);
-		stats_close(&l4);
-	}
+	if (!p)
+		return NULL;
+	p->m = m;
+	p->site = m->site ? site_get(m->site) : NULL;
+	p->has_l4 = m->site && stats_open_trusted(&p->l4, m->site->conf->stats, &err) == 0;
+	p->part = 0;
+	p->is_headed = false;
+	p->row = 0;
+	p->pool = p->backend = 0;
+	return p;
 }
 
-char *metrics_text(const struct manager *m, size_t *len)
+void metrics_close(struct metrics *page)
 {
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
-	bool is_bad;
-
-	if (!out)
-		return NULL;
-	write_build(out, m);
-	single(out, "lb_config_generation", "gauge", "configurations taken into service",
-	       m->generation);
-	single(out, "lb_reloads_total", "counter", "reloads that succeeded", m->n_reloads);
-	single(out, "lb_reload_failures_total", "counter", "reloads that were refused",
-	       m->n_reload_failures);
-	write_cpu(out, m);
-	write_health(out, m);
-	write_stores(out, m);
-	is_bad = ferror(out);
-	if (fclose(out) != 0 || is_bad) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	if (!page)
+		return;
+	if (page->has_l4)
+		stats_close(&page->l4);
+	site_put(page->site);
+	free(page);
 }

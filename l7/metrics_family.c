@@ -68,6 +68,18 @@ const struct metrics_rule metrics_family_lane[] = {
 	{0},
 };
 
+// All that a program sees is one of these.
+#define BY_CLASS(name)                                                                  \
+	{                                                                               \
+		name, "packets", "class", name,                                         \
+			"packets that the XDP program of a port saw, by what became of" \
+			" them (conf/counters.md)"                                      \
+	}
+const struct metrics_rule metrics_family_port[] = {
+	BY_CLASS("passed"),   BY_CLASS("service"),   BY_CLASS("snat"),      BY_CLASS("icmp"),
+	BY_CLASS("fragment"), BY_CLASS("malformed"), BY_CLASS("no_socket"), {0},
+};
+
 const struct metrics_rule metrics_family_none[] = {{0}};
 
 static bool is_match(const struct metrics_rule *r, const char *name)
@@ -94,7 +106,7 @@ void metrics_family_of(struct metrics_family *out, const char *prefix, const str
 	*out = (struct metrics_family){
 		.help = f->help,
 		.is_counter = f->kind == STATS_COUNTER,
-		.scale = strcmp(f->unit, "ns") == 0 ? 1e-9 : 1,
+		.unit_ns = strcmp(f->unit, "ns") == 0 ? 1 : 0,
 	};
 	if (r) {
 		out->label = r->label;
@@ -186,7 +198,7 @@ void metrics_family_of_time(struct metrics_family *out, const char *prefix,
 	size_t i = find_time(f->name);
 	const struct metrics_rule *r = i < ARRAY_LEN(times) ? &times[i].rule : NULL;
 
-	*out = (struct metrics_family){.help = f->help, .scale = 1e-9};
+	*out = (struct metrics_family){.help = f->help, .unit_ns = 1};
 	if (r && r->help)
 		out->help = r->help;
 	if (r && r->label) {
@@ -206,9 +218,9 @@ void metrics_family_of_log2(struct metrics_family *out, const char *prefix,
 
 	*out = (struct metrics_family){
 		.help = f->help,
-		.scale = is_us   ? 1e-6
-	                 : is_ms ? 1e-3
-	                         : 1,
+		.unit_ns = is_us   ? 1000
+	                   : is_ms ? 1000000
+	                           : 0,
 	};
 	snprintf(out->name, sizeof(out->name), "lb_%s%s_%s", prefix, f->name,
 	         is_us || is_ms ? "seconds" : f->unit);

@@ -22,14 +22,15 @@ struct metrics_family {
 	const char *label; // NULL = none
 	const char *value;
 	const char *help;
-	double scale; // from the counter's unit to the family's
+	uint32_t
+		unit_ns; // of times, which are shown in seconds: how long the counter's unit is; 0 = no time
 	bool is_counter;
 };
 
 // Rules of the kinds of things; each ends with an empty one.
 extern const struct metrics_rule metrics_family_service[], metrics_family_backend[],
 	metrics_family_worker[], metrics_family_model[], metrics_family_lane[],
-	metrics_family_none[];
+	metrics_family_port[], metrics_family_none[];
 
 // `prefix`: "backend_", "" ...
 void metrics_family_of(struct metrics_family *out, const char *prefix, const struct stats_field *f,

@@ -1,207 +1,192 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/metrics_page.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "l4/base/clock.h"
 #include "l4/model/stats_log2.h"
 
-void metrics_page_head(FILE *out, const char *name, const char *type, const char *help)
+void metrics_page_head(struct text *out, const char *name, const char *type, const char *help)
 {
-	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	TEXT_ADD_LITERAL(out, "# HELP ");
+	text_add_z(out, name);
+	TEXT_ADD_LITERAL(out, " ");
+	text_add_z(out, help);
+	TEXT_ADD_LITERAL(out, "\n# TYPE ");
+	text_add_z(out, name);
+	TEXT_ADD_LITERAL(out, " ");
+	text_add_z(out, type);
+	TEXT_ADD_LITERAL(out, "\n");
 }
 
-// Whole numbers whole, as doubles hold them up to 2^53; others without an exponent and zeros at the end.
-static const char *number(char text[48], double value)
+static void begin(struct text *out, const char *name, const char *labels)
 {
-	size_t n;
-
-	if (value == (double)(int64_t)value) {
-		snprintf(text, 48, "%lld", (long long)value);
-		return text;
+	text_add_z(out, name);
+	if (*labels) {
+		TEXT_ADD_LITERAL(out, "{");
+		text_add_z(out, labels);
+		TEXT_ADD_LITERAL(out, "}");
 	}
-	n = (size_t)snprintf(text, 48, "%.9f", value);
-	while (text[n - 1] == '0')
-		n--;
-	text[n] = '\0';
-	return text;
+	TEXT_ADD_LITERAL(out, " ");
 }
 
-void metrics_page_value(FILE *out, const char *name, const char *labels, double value)
+// Exact, without an exponent and zeros at the end.
+static void add_seconds(struct text *out, uint64_t ns)
 {
-	char text[48];
+	char digits[] = ".000000000";
+	uint64_t rest = ns % CLOCK_NS_PER_S;
+	size_t n = 0;
 
-	if (*labels)
-		fprintf(out, "%s{%s} %s\n", name, labels, number(text, value));
+	text_add_number(out, ns / CLOCK_NS_PER_S);
+	for (size_t i = 9; i; i--, rest /= 10) {
+		digits[i] = (char)('0' + rest % 10);
+		if (!n && digits[i] != '0')
+			n = i + 1;
+	}
+	text_add(out, digits, n);
+}
+
+void metrics_page_count(struct text *out, const char *name, const char *labels, uint64_t value)
+{
+	begin(out, name, labels);
+	text_add_number(out, value);
+	TEXT_ADD_LITERAL(out, "\n");
+}
+
+void metrics_page_gauge(struct text *out, const char *name, const char *labels, int64_t value)
+{
+	begin(out, name, labels);
+	if (value < 0)
+		TEXT_ADD_LITERAL(out, "-");
+	text_add_number(out, value < 0 ? -(uint64_t)value : (uint64_t)value);
+	TEXT_ADD_LITERAL(out, "\n");
+}
+
+void metrics_page_seconds(struct text *out, const char *name, const char *labels, uint64_t ns)
+{
+	begin(out, name, labels);
+	add_seconds(out, ns);
+	TEXT_ADD_LITERAL(out, "\n");
+}
+
+// --- labels ---
+
+static void add_escaped(struct text *t, char c)
+{
+	const char pair[] = {'\\', c == '\n' ? 'n' : c};
+
+	if (c == '\\' || c == '"' || c == '\n')
+		text_add(t, pair, sizeof(pair));
 	else
-		fprintf(out, "%s %s\n", name, number(text, value));
+		text_add(t, &c, 1);
 }
 
 void metrics_page_label(char labels[METRICS_PAGE_LABELS], const char *label, const char *value)
 {
-	char *at = labels + strlen(labels), *end = labels + METRICS_PAGE_LABELS;
-	int n = snprintf(at, (size_t)(end - at), "%s%s=\"", *labels ? "," : "", label);
+	size_t before = strlen(labels);
+	// The closing quote and the end have their room in any case.
+	struct text t = {.ptr = labels, .len = before, .size = METRICS_PAGE_LABELS - 2};
 
-	if (n < 0 || n >= end - at - 4) {
-		*at = '\0'; // no room for as much as an empty value
+	if (before > t.size)
+		return;
+	if (before)
+		TEXT_ADD_LITERAL(&t, ",");
+	text_add_z(&t, label);
+	TEXT_ADD_LITERAL(&t, "=\"");
+	if (t.is_cut) {
+		labels[before] = '\0';
 		return;
 	}
-	for (at += n; *value && at < end - 3; value++) {
-		if (strchr("\\\"\n", *value))
-			*at++ = '\\';
-		*at++ = (char)(*value == '\n' ? 'n' : *value);
-	}
-	memcpy(at, "\"", 2);
+	for (; *value && !t.is_cut; value++)
+		add_escaped(&t, *value);
+	labels[t.len] = '"';
+	labels[t.len + 1] = '\0';
 }
 
-// The labels of thing i in a family.
-static const char *labels_of(char out[METRICS_PAGE_LABELS], const struct metrics_page_set *set,
-                             size_t i, const struct metrics_family *f)
+void metrics_page_label_number(char labels[METRICS_PAGE_LABELS], const char *label, uint32_t value)
 {
-	if (!f->label)
-		return set->labels[i];
-	memcpy(out, set->labels[i], METRICS_PAGE_LABELS);
-	metrics_page_label(out, f->label, f->value);
-	return out;
-}
+	char text[16];
 
-static const char *values_of(const struct metrics_page_set *set, size_t i, uint16_t offset)
-{
-	return (const char *)set->values + i * set->stride + offset;
-}
-
-// --- counters ---
-
-static void write_field(FILE *out, const struct metrics_page_set *set, const struct stats_field *f,
-                        const struct metrics_family *family)
-{
-	char space[METRICS_PAGE_LABELS];
-
-	for (size_t i = 0; i < set->n; i++) {
-		uint64_t value = stats_value(values_of(set, i, 0), f);
-
-		// A gauge may be below zero for a moment: its summands were read one after the other.
-		metrics_page_value(out, family->name, labels_of(space, set, i, family),
-		                   family->is_counter ? (double)value * family->scale
-		                                      : (double)(int64_t)value);
-	}
-}
-
-// Whether an earlier field has begun this family.
-static bool is_begun(const struct metrics_page_set *set, const struct stats_field *fields, size_t n,
-                     const struct metrics_rule *rules, const struct metrics_family *family)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct metrics_family earlier;
-
-		metrics_family_of(&earlier, set->prefix, &fields[i], rules);
-		if (strcmp(earlier.name, family->name) == 0)
-			return true;
-	}
-	return false;
-}
-
-void metrics_page_counters(FILE *out, const struct metrics_page_set *set,
-                           const struct stats_field *fields, size_t n,
-                           const struct metrics_rule *rules)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct metrics_family family, other;
-
-		metrics_family_of(&family, set->prefix, &fields[i], rules);
-		if (is_begun(set, fields, i, rules, &family))
-			continue;
-		metrics_page_head(out, family.name, family.is_counter ? "counter" : "gauge",
-		                  family.help);
-		for (size_t j = i; j < n; j++) {
-			metrics_family_of(&other, set->prefix, &fields[j], rules);
-			if (strcmp(other.name, family.name) == 0)
-				write_field(out, set, &fields[j], &other);
-		}
-	}
+	snprintf(text, sizeof(text), "%u", value);
+	metrics_page_label(labels, label, text);
 }
 
 // --- histograms ---
 
-static void write_bucket(FILE *out, const char *name, const char *labels, const char *bound,
-                         uint64_t n)
+static void begin_bucket(struct text *out, const char *name, const char *labels)
 {
-	fprintf(out, "%s_bucket{%s,le=\"%s\"} %llu\n", name, labels, bound, (unsigned long long)n);
+	text_add_z(out, name);
+	TEXT_ADD_LITERAL(out, "_bucket{");
+	text_add_z(out, labels);
+	TEXT_ADD_LITERAL(out, ",le=\"");
 }
 
-static void write_end(FILE *out, const char *name, const char *labels, double sum, uint64_t n)
+static void end_bucket(struct text *out, uint64_t n)
 {
-	char text[48];
-
-	write_bucket(out, name, labels, "+Inf", n);
-	fprintf(out, "%s_sum{%s} %s\n", name, labels, number(text, sum));
-	fprintf(out, "%s_count{%s} %llu\n", name, labels, (unsigned long long)n);
+	TEXT_ADD_LITERAL(out, "\"} ");
+	text_add_number(out, n);
+	TEXT_ADD_LITERAL(out, "\n");
 }
 
-static void write_time(FILE *out, const char *name, const char *labels,
+// What all have behind their buckets; of numbers (unit_ns 0) or times.
+static void add_end(struct text *out, const char *name, const char *labels, uint64_t n)
+{
+	begin_bucket(out, name, labels);
+	TEXT_ADD_LITERAL(out, "+Inf");
+	end_bucket(out, n);
+	text_add_z(out, name);
+	begin(out, "_count", labels);
+	text_add_number(out, n);
+	TEXT_ADD_LITERAL(out, "\n");
+	text_add_z(out, name);
+	begin(out, "_sum", labels);
+}
+
+void metrics_page_time(struct text *out, const char *name, const char *labels,
                        const struct stats_histogram *h, const uint64_t *bounds)
 {
-	char text[48];
+	uint64_t n = 0;
+	size_t bucket = 0;
 
-	for (; *bounds; bounds++)
-		write_bucket(out, name, labels, number(text, (double)*bounds * 1e-9),
-		             stats_histogram_up_to(h, *bounds));
-	write_end(out, name, labels, (double)h->sum_ns * 1e-9, stats_histogram_count(h));
-}
-
-void metrics_page_times(FILE *out, const struct metrics_page_set *set,
-                        const struct stats_time *fields, size_t n)
-{
-	char space[METRICS_PAGE_LABELS], last[METRICS_FAMILY_NAME] = "";
-
-	for (size_t i = 0; i < n; i++) {
-		struct metrics_family family;
-
-		metrics_family_of_time(&family, set->prefix, &fields[i]);
-		if (strcmp(last, family.name) != 0)
-			metrics_page_head(out, family.name, "histogram", family.help);
-		memcpy(last, family.name, sizeof(last));
-		for (size_t j = 0; j < set->n; j++)
-			write_time(out, family.name, labels_of(space, set, j, &family),
-			           (const struct stats_histogram *)(const void *)values_of(
-					   set, j, fields[i].offset),
-			           metrics_family_bounds(fields[i].name));
+	for (; *bounds; bounds++) {
+		while (bucket < STATS_HISTOGRAM_BOUNDS && stats_histogram_bounds[bucket] <= *bounds)
+			n += h->bucket[bucket++];
+		begin_bucket(out, name, labels);
+		add_seconds(out, *bounds);
+		end_bucket(out, n);
 	}
+	add_end(out, name, labels, stats_histogram_count(h));
+	add_seconds(out, h->sum_ns);
+	TEXT_ADD_LITERAL(out, "\n");
 }
 
 // Bounds that are shown: of times 32 to 2^25 units (of us: half a minute), of numbers up to 1023.
 enum { LOG2_TIME_FIRST = 5, LOG2_TIME_LAST = 25, LOG2_NUMBER_LAST = 10 };
 
 // Bucket b holds whole units up to 2^b - 1, so of times what is below 2^b units.
-static void write_log2(FILE *out, const struct metrics_family *f, const char *labels,
+void metrics_page_log2(struct text *out, const struct metrics_family *family, const char *labels,
                        const struct counters_log2 *h)
 {
-	bool is_time = f->scale < 1;
-	unsigned first = is_time ? LOG2_TIME_FIRST : 0;
-	unsigned last = is_time ? LOG2_TIME_LAST : LOG2_NUMBER_LAST;
-	uint64_t n = 0;
-	char text[48];
+	uint64_t unit_ns = family->unit_ns, n = 0;
+	unsigned first = unit_ns ? LOG2_TIME_FIRST : 0;
+	unsigned last = unit_ns ? LOG2_TIME_LAST : LOG2_NUMBER_LAST;
 
-	for (unsigned b = 0; b < COUNTERS_LOG2_BUCKETS; b++) {
-		double bound = (double)(UINT64_C(1) << b) - (is_time ? 0 : 1);
-
+	for (unsigned b = 0; b <= last; b++) {
 		n += h->bucket[b];
-		if (b >= first && b <= last)
-			write_bucket(out, f->name, labels, number(text, bound * f->scale), n);
+		if (b < first)
+			continue;
+		begin_bucket(out, family->name, labels);
+		if (unit_ns)
+			add_seconds(out, (UINT64_C(1) << b) * unit_ns);
+		else
+			text_add_number(out, (UINT64_C(1) << b) - 1);
+		end_bucket(out, n);
 	}
-	write_end(out, f->name, labels, (double)h->sum * f->scale, n);
-}
-
-void metrics_page_log2(FILE *out, const struct metrics_page_set *set,
-                       const struct stats_log2_field *fields, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct metrics_family family;
-
-		metrics_family_of_log2(&family, set->prefix, &fields[i]);
-		metrics_page_head(out, family.name, "histogram", family.help);
-		for (size_t j = 0; j < set->n; j++)
-			write_log2(out, &family, set->labels[j],
-			           (const struct counters_log2 *)(const void *)values_of(
-					   set, j, fields[i].offset));
-	}
+	add_end(out, family->name, labels, stats_log2_count(h));
+	if (unit_ns)
+		add_seconds(out, h->sum * unit_ns);
+	else
+		text_add_number(out, h->sum);
+	TEXT_ADD_LITERAL(out, "\n");
 }

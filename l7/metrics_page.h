@@ -1,36 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Writes Prometheus' text format 0.0.4 (prometheus.io, "Exposition formats"): families in one piece, each with help and type.
-// Main thread.
+// Writes Prometheus' text format 0.0.4 (prometheus.io, "Exposition formats") to a text that has room: a head takes at most
+// METRICS_PAGE_HEAD bytes, a row METRICS_PAGE_ROW. Any thread.
 #pragma once
 
 #include "l7/metrics_family.h"
+#include "l7/text.h"
 
-#include <stdio.h>
-
-enum { METRICS_PAGE_LABELS = 192 }; // two names of the configuration with their labels
-
-// Things of one kind: values[n] of `stride` bytes each, and what tells them apart, `service="web"`.
-struct metrics_page_set {
-	const char *prefix; // of their families
-	const void *values;
-	size_t stride;
-	const char (*labels)[METRICS_PAGE_LABELS];
-	size_t n;
+enum {
+	METRICS_PAGE_LABELS = 192, // two names of the configuration with their labels, and the end
+	METRICS_PAGE_HEAD = 512,
+	METRICS_PAGE_ROW = 10240, // a histogram: 25 lines of 400 bytes at most
 };
 
-void metrics_page_head(FILE *out, const char *name, const char *type, const char *help);
+// "# HELP" and "# TYPE" of a family, before its rows.
+void metrics_page_head(struct text *out, const char *name, const char *type, const char *help);
 
 // One sample; labels without braces, "" = none.
-void metrics_page_value(FILE *out, const char *name, const char *labels, double value);
+void metrics_page_count(struct text *out, const char *name, const char *labels, uint64_t value);
+void metrics_page_gauge(struct text *out, const char *name, const char *labels, int64_t value);
+void metrics_page_seconds(struct text *out, const char *name, const char *labels, uint64_t ns);
 
-// Families of all fields.
-void metrics_page_counters(FILE *out, const struct metrics_page_set *set,
-                           const struct stats_field *fields, size_t n,
-                           const struct metrics_rule *rules);
-void metrics_page_times(FILE *out, const struct metrics_page_set *set,
-                        const struct stats_time *fields, size_t n);
-void metrics_page_log2(FILE *out, const struct metrics_page_set *set,
-                       const struct stats_log2_field *fields, size_t n);
+// A histogram, cumulative, to its bounds.
+void metrics_page_time(struct text *out, const char *name, const char *labels,
+                       const struct stats_histogram *h, const uint64_t *bounds);
+// Those of TCP, of numbers or of times; family->unit_ns says which.
+void metrics_page_log2(struct text *out, const struct metrics_family *family, const char *labels,
+                       const struct counters_log2 *h);
 
 // Appends label="value", escaped, behind what is there already. What does not fit is cut.
 void metrics_page_label(char labels[METRICS_PAGE_LABELS], const char *label, const char *value);
+void metrics_page_label_number(char labels[METRICS_PAGE_LABELS], const char *label, uint32_t value);

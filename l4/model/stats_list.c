@@ -114,13 +114,19 @@ int stats_reference(FILE *out)
 	        "`service_names`, `backend_names` and their `l7_` kin.\n"
 	        "\n"
 	        "In Prometheus they begin with `lb_`: `lb_lane_`, `lb_l4_service_`, `lb_l4_backend_`,\n"
-	        "`lb_xdp_service_`, `lb_tcp_`, `lb_tcp_backend_`, `lb_worker_`, `lb_backend_`, `lb_model_`, and plain `lb_` for\n"
+	        "`lb_xdp_service_`, `lb_xdp_port_`, `lb_tcp_`, `lb_tcp_backend_`, `lb_worker_`, `lb_backend_`, `lb_model_`, and plain `lb_` for\n"
 	        "the services of L7 workers; counters end in `_total`; times are seconds. Names of one family\n"
 	        "become a label: `responses_2xx` is `lb_responses_total{code=\"2xx\"}`, `open_http2`\n"
 	        "`lb_active_connections{protocol=\"http2\"}`, `ends_drained` `lb_requests_ended_total{reason=\"drained\"}`.\n"
 	        "`time_to_first_token` and `time_per_output_token_*` are\n"
 	        "`gen_ai_server_time_to_first_token_seconds` and `gen_ai_server_time_per_output_token_seconds`\n"
-	        "(with `source`). A service's label is its name in `services`.\n");
+	        "(with `source`). A service's label is its name in `services`; what a port's XDP program saw is\n"
+	        "`lb_xdp_port_packets_total{port=\"wan\",class=\"passed\"}`.\n"
+	        "\n"
+	        "Counters and gauges are there from the start, at zero, so that `rate()` sees the first one, too; a histogram\n"
+	        "begins with the first connection or request of its service, backend or model, those of streams with the first\n"
+	        "stream, and all of `lb_tcp_` with the first connection: else most lines of a large node would be\n"
+	        "zeros for ever.\n");
 	print_reasons(out);
 	print_fields(out, "Lanes", stats_lane_fields, STATS_LANE_FIELDS);
 	print_fields(out, "Services", stats_service_fields, STATS_SERVICE_FIELDS);

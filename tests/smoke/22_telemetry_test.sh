@@ -17,7 +17,7 @@ edge_conf "$TMP/plain.json"
 jq '.services += [{name: "api", address: "203.0.113.30", port: 82, protocol: "tcp", l7: "api"}] |
 	.services += [{name: "udp4", address: "203.0.113.10", port: 80, protocol: "udp", forward: "dsr", pool: "v4"}] |
 	.l7 = [{name: "api", routes: [{path: "/", pool: "rest"}]}] |
-	.pools += [.pools[0] + {name: "rest", balance: "round_robin"}] | .workers = 1' "$TMP/plain.json" >"$TMP/edge.json"
+	.pools += [.pools[0] + {name: "rest", balance: "round_robin"}] | .workers = 1 | .admin = {address: "127.0.0.1", port: 9047}' "$TMP/plain.json" >"$TMP/edge.json"
 ip -n "$EDGE-lb" addr add 203.0.113.30/32 dev lo
 
 l7_runs() { [ "$(ctl -o json l7 | jq -r .state)" = running ]; }
@@ -67,6 +67,11 @@ passed=$(steered api passed)
 [ "$(steered api packets)" = 0 ] || fail "a lane got packets of the L7 service"
 [ "$(ctl -o json counters | jq '[.tcp_histograms[] | select(.side == "service" and .values == 12)] | length')" = 4 ] ||
 	fail "not four histograms with a value for each connection: $(ctl counters)"
+# What the programs of all ports gave to a service: by lbctl, which asks the kernel, and by /metrics, from lb4d's copy of it.
+given() { ctl -o json counters -a | jq '[.steered[] | select(.name == "service") | .packets] | add'; }
+shown() { in_ns lb curl -s -m 5 http://127.0.0.1:9047/metrics | awk '/^lb_xdp_port_packets_total\{.*class="service"/ { n += $NF } END { print n + 0 }'; }
+are_shown() { [ "$(given)" -gt 0 ] && [ "$(given)" = "$(shown)" ]; }
+wait_until 5 are_shown || fail "ports gave $(given) packets to services, /metrics says $(shown)"
 bpftool -j map dump pinned "$STORE/tcp_services" 2>/dev/null | grep -q '"connections":12' || fail "bpftool: no named counters"
 
 # --- lb4d stands still, and its queue fills: what is lost between the program and the lanes has a name ---

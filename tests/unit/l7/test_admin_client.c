@@ -23,21 +23,51 @@ static const char *unready(const void *data)
 	return why;
 }
 
-static unsigned n_pages;
+static unsigned n_pages, n_open, n_pieces;
+static size_t metrics_len = 3, sparse; // sparse: every so many pieces one that is empty
+static uint64_t cost_ns;               // of a piece
 
-static char *metrics(const void *data, size_t *len)
+struct page {
+	size_t left;
+	unsigned n_pieces;
+};
+
+static void *open_page(const void *data)
 {
-	const size_t *wanted = data;
-	char *text = malloc(*wanted + 1);
+	struct page *page = malloc(sizeof(*page));
 
 	n_pages++;
-	memset(text, 'm', *wanted);
-	*len = *wanted;
-	return text;
+	n_open++;
+	*page = (struct page){.left = metrics_len};
+	return page;
 }
 
-static size_t metrics_len = 3;
-static const struct admin_source source = {unready, metrics, &metrics_len};
+static bool next_of_page(void *data, struct text *out)
+{
+	struct page *page = data;
+	size_t n = page->left < ADMIN_PIECE ? page->left : ADMIN_PIECE;
+
+	cr_assert_eq(out->len, 0);
+	cr_assert_eq(out->size, ADMIN_PIECE);
+	n_pieces++;
+	for (uint64_t end = clock_now_ns() + cost_ns; clock_now_ns() < end;)
+		;
+	if (sparse && ++page->n_pieces % sparse == 0)
+		return true;
+	memset(out->ptr, 'm', n);
+	out->len = n;
+	page->left -= n;
+	return page->left > 0;
+}
+
+static void close_page(void *page)
+{
+	n_open--;
+	free(page);
+}
+
+static const struct admin_source source = {
+	.unready = unready, .open = open_page, .next = next_of_page, .close = close_page};
 
 static void on_gone(struct admin_client *c, void *data)
 {
@@ -54,6 +84,7 @@ static void end(void)
 {
 	if (client)
 		admin_client_close(client);
+	cr_expect_eq(n_open, 0, "a page was not closed");
 	loop_fini(&loop);
 	conn_loop_fini(&loop);
 }
@@ -77,7 +108,7 @@ static void receive(void)
 	ssize_t n;
 
 	for (int i = 0; i < 4; i++)
-		loop_turn(&loop, 0);
+		loop_turn(&loop, n_open ? 2 : 0); // the next piece waits for a millisecond
 	while (answer_len < sizeof(answer) - 1 &&
 	       (n = read(peer, answer + answer_len, sizeof(answer) - 1 - answer_len)) > 0)
 		answer_len += (size_t)n;
@@ -114,8 +145,10 @@ static const struct {
          false},
 	{"a query changes nothing", "GET /readyz?x HTTP/1.1\r\nHost: a\r\n\r\n",
          "HTTP/1.1 200 OK\r\n", "ready\n", false},
-	{"metrics", "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n", "mmm",
-         false},
+	{"metrics", "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+         "00000003\r\nmmm\r\n0\r\n\r\n", false},
+	{"metrics to HTTP/1.0", "GET /metrics HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n", "mmm",
+         true},
 	{"no content for HEAD", "HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n",
          "", false},
 	{"other paths", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 Not Found\r\n",
@@ -162,7 +195,8 @@ Test(admin_client, no_page_is_made_for_HEAD)
 	cr_expect_null(strstr(answer, "Content-Length"), "%s", answer);
 	send_bytes(get, strlen(get));
 	cr_expect_eq(n_pages, 1);
-	cr_expect(strstr(answer, "Content-Length: 3\r\n\r\nmmm"), "%s", answer);
+	cr_expect(strstr(answer, "Transfer-Encoding: chunked\r\n\r\n00000003\r\nmmm\r\n0\r\n\r\n"),
+	          "%s", answer);
 }
 
 Test(admin_client, says_which_methods_there_are)
@@ -206,7 +240,7 @@ Test(admin_client, pipelined_requests_are_answered_in_order)
 	cr_expect(first < second && second < third, "%s", answer);
 }
 
-// A client that asks and does not read costs one answer, however often it asks.
+// A client that asks and does not read costs one piece of a page, however long that is and however often it asks.
 Test(admin_client, the_next_request_waits_until_the_answer_is_taken)
 {
 	static const char one[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -216,15 +250,123 @@ Test(admin_client, the_next_request_waits_until_the_answer_is_taken)
 	connect_client();
 	for (int i = 0; i < 8; i++)
 		cr_assert_eq(write(peer, one, sizeof(one) - 1), (ssize_t)sizeof(one) - 1);
-	for (int i = 0; i < 8; i++)
-		loop_turn(&loop, 0);
-	cr_expect_lt(loop.bufs.used_size, 2 * METRICS_LEN);
+	for (int i = 0; i < 40; i++)
+		loop_turn(&loop, 2);
+	cr_expect_eq(n_pages, 1);
+	cr_expect_lt(loop.bufs.used_size, 3 * ADMIN_PIECE);
+	cr_expect_lt((size_t)n_pieces * ADMIN_PIECE, METRICS_LEN / 2);
 	for (int i = 0; i < 10000 && total < 8 * (size_t)METRICS_LEN; i++) {
 		answer_len = 0;
 		receive();
 		total += answer_len;
+		cr_assert_lt(loop.bufs.used_size, 3 * ADMIN_PIECE);
 	}
 	cr_expect_geq(total, 8 * (size_t)METRICS_LEN);
+	cr_expect_eq(n_pages, 8);
+}
+
+// What a client of HTTP/1.1 makes of *answer's body; false: it is no chunked body.
+static bool join_chunks(char *out, size_t *len)
+{
+	const char *at = strstr(answer, "\r\n\r\n") + 4, *end = answer + answer_len;
+	char *rest;
+
+	for (*len = 0; at < end;) {
+		size_t n = strtoul(at, &rest, 16);
+
+		if (rest == at || strncmp(rest, "\r\n", 2) != 0 || n > (size_t)(end - rest) - 2)
+			return false;
+		memcpy(out + *len, rest + 2, n);
+		*len += n;
+		at = rest + 2 + n;
+		if (strncmp(at, "\r\n", 2) != 0)
+			return false;
+		at += 2;
+		if (!n)
+			return at == end;
+	}
+	return false;
+}
+
+static void expect_page(size_t len, size_t got, const char *bytes)
+{
+	cr_assert_eq(got, len, "%zu, not %zu", got, len);
+	for (size_t i = 0; i < len; i++)
+		cr_assert_eq(bytes[i], 'm');
+}
+
+// A piece may be empty, which must not end the page, as an empty chunk would.
+Test(admin_client, a_page_of_any_length_comes_whole)
+{
+	static const size_t lens[] = {0, 1, ADMIN_PIECE - 1, ADMIN_PIECE, ADMIN_PIECE + 1, 50000};
+	static char joined[ANSWER_MAX];
+	size_t len;
+
+	for (size_t i = 0; i < 3 * ARRAY_LEN(lens); i++) {
+		metrics_len = lens[i / 3];
+		sparse = i % 3 ? 1 + i % 3 : 0;
+		ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+		receive();
+		cr_assert(join_chunks(joined, &len), "%zu", metrics_len);
+		expect_page(metrics_len, len, joined);
+		admin_client_close(client);
+		ask("GET /metrics HTTP/1.0\r\n\r\n");
+		cr_assert(is_closing());
+		len = (size_t)(strstr(answer, "\r\n\r\n") + 4 - answer);
+		expect_page(metrics_len, answer_len - len, answer + len);
+	}
+}
+
+// It has asked all that it wants to know: `curl | head`, nc -N.
+Test(admin_client, a_page_goes_on_after_the_clients_end)
+{
+	static const char get[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	metrics_len = 50000;
+	connect_client();
+	cr_assert_eq(write(peer, get, strlen(get)), (ssize_t)strlen(get));
+	cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+	receive();
+	receive();
+	cr_expect_gt(answer_len, metrics_len);
+	cr_expect_eq(strcmp(answer + answer_len - 7, "\r\n0\r\n\r\n"), 0);
+	cr_expect(is_closing());
+}
+
+Test(admin_client, a_client_that_goes_in_the_middle_of_a_page_leaves_nothing)
+{
+	metrics_len = METRICS_LEN;
+	ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+	cr_assert_eq(n_open, 1);
+	close(peer);
+	for (int i = 0; i < 10 && client; i++)
+		loop_turn(&loop, 2);
+	cr_expect_null(client);
+	cr_expect_eq(n_open, 0);
+}
+
+// Others' work has its turns between the pieces: a page that costs a millisecond a piece takes one in each.
+Test(admin_client, a_page_takes_a_millisecond_of_a_turn)
+{
+	unsigned n_made = 0;
+
+	metrics_len = 100 * ADMIN_PIECE;
+	connect_client();
+	cr_assert_eq(write(peer, "GET /metrics HTTP/1.0\r\n\r\n", 25), 25);
+	loop_turn(&loop, 2);
+	cost_ns = 2 * CLOCK_NS_PER_MS;
+	for (int i = 0; i < 20; i++) {
+		unsigned before = n_pieces;
+
+		loop_turn(&loop, 2);
+		cr_assert_leq(n_pieces - before, 1, "%u pieces of two milliseconds in a turn",
+		              n_pieces - before);
+		n_made += n_pieces - before;
+		answer_len = 0;
+		while (read(peer, answer, sizeof(answer)) > 0)
+			;
+	}
+	cr_expect_gt(n_made, 5, "it gets on");
 }
 
 static void ask_long(const char *begin_with, size_t fill, const char *end_with)
@@ -288,26 +430,4 @@ Test(admin_client, an_idle_connection_is_ended_after_a_minute)
 	cr_expect_not_null(client);
 	pass(1100);
 	cr_expect_null(client);
-}
-
-Test(admin_client, pages_that_nobody_reads_are_bounded)
-{
-	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
-	struct admin_client *first;
-
-	metrics_len = METRICS_LEN; // beyond the loop's budget
-	connect_client();
-	first = client;
-	cr_assert_eq(write(peer, request, sizeof(request) - 1), (ssize_t)sizeof(request) - 1);
-	loop_turn(&loop, 0);
-	cr_expect_eq(n_pages, 1);
-	ask(request);
-	cr_expect_eq(strncmp(answer, "HTTP/1.1 503 ", 13), 0, "%s", answer);
-	cr_expect_eq(n_pages, 1);
-	admin_client_close(client);
-	client = first;
-	admin_client_close(client);
-	metrics_len = 3;
-	ask(request);
-	cr_expect_eq(strncmp(answer, "HTTP/1.1 200 ", 13), 0, "%s", answer);
 }

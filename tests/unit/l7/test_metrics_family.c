@@ -6,23 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-static const struct {
-	const char *prefix;
-	const struct stats_field *fields;
-	size_t n;
-	const struct metrics_rule *rules;
-} kinds[] = {
-	{"lane_", stats_lane_fields, STATS_LANE_FIELDS, metrics_family_lane},
-	{"l4_service_", stats_service_fields, STATS_SERVICE_FIELDS, metrics_family_none},
-	{"l4_backend_", stats_backend_fields, STATS_BACKEND_FIELDS, metrics_family_none},
-	{"xdp_service_", stats_steer_service_fields, STATS_STEER_SERVICE_FIELDS,
-         metrics_family_none},
-	{"tcp_", stats_tcp_fields, STATS_TCP_FIELDS, metrics_family_none},
-	{"tcp_backend_", stats_tcp_fields, STATS_TCP_FIELDS, metrics_family_none},
-	{"worker_", stats_worker_fields, STATS_WORKER_FIELDS, metrics_family_worker},
-	{"", stats_l7_service_fields, STATS_L7_SERVICE_FIELDS, metrics_family_service},
-	{"backend_", stats_l7_backend_fields, STATS_L7_BACKEND_FIELDS, metrics_family_backend},
-};
+#include "l7/metrics_set.h"
 
 static bool is_name(const char *text)
 {
@@ -42,12 +26,13 @@ static bool ends_with(const char *text, const char *end)
 
 Test(metrics_family, every_counter_has_a_name_by_the_rules)
 {
-	for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
-		for (size_t i = 0; i < kinds[k].n; i++) {
-			const struct stats_field *field = &kinds[k].fields[i];
+	for (size_t k = 0; k < METRICS_KINDS; k++)
+		for (size_t i = 0; i < metrics_set_lists[k].n_fields; i++) {
+			const struct stats_field *field = &metrics_set_lists[k].fields[i];
 			struct metrics_family f;
 
-			metrics_family_of(&f, kinds[k].prefix, field, kinds[k].rules);
+			metrics_family_of(&f, metrics_set_lists[k].prefix, field,
+			                  metrics_set_lists[k].rules);
 			cr_expect(is_name(f.name), "%s", f.name);
 			cr_expect_eq(f.is_counter, ends_with(f.name, "_total"), "%s", f.name);
 			cr_expect(!f.label || *f.value, "%s", f.name);
@@ -64,17 +49,19 @@ static void name_of(char *out, size_t size, size_t kind, size_t i)
 {
 	struct metrics_family f;
 
-	metrics_family_of(&f, kinds[kind].prefix, &kinds[kind].fields[i], kinds[kind].rules);
+	metrics_family_of(&f, metrics_set_lists[kind].prefix, &metrics_set_lists[kind].fields[i],
+	                  metrics_set_lists[kind].rules);
 	snprintf(out, size, "%s %s", f.name, f.label ? f.value : "");
 }
 
 // Two counters under one name and label would be one sample twice, which Prometheus refuses.
 Test(metrics_family, no_two_counters_are_one_sample)
 {
-	for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
-		for (size_t i = 0; i < kinds[k].n; i++)
+	for (size_t k = 0; k < METRICS_KINDS; k++)
+		for (size_t i = 0; i < metrics_set_lists[k].n_fields; i++)
 			for (size_t l = 0; l <= k; l++)
-				for (size_t j = 0; j < (l == k ? i : kinds[l].n); j++) {
+				for (size_t j = 0; j < (l == k ? i : metrics_set_lists[l].n_fields);
+				     j++) {
 					char a[160], b[160];
 
 					name_of(a, sizeof(a), k, i);
@@ -86,15 +73,17 @@ Test(metrics_family, no_two_counters_are_one_sample)
 // prometheus.io, "Writing exporters", Labels: a family's samples all have the same labels.
 Test(metrics_family, a_family_has_one_label_and_one_type)
 {
-	for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
-		for (size_t i = 1; i < kinds[k].n; i++)
+	for (size_t k = 0; k < METRICS_KINDS; k++)
+		for (size_t i = 1; i < metrics_set_lists[k].n_fields; i++)
 			for (size_t j = 0; j < i; j++) {
 				struct metrics_family a, b;
 
-				metrics_family_of(&a, kinds[k].prefix, &kinds[k].fields[i],
-				                  kinds[k].rules);
-				metrics_family_of(&b, kinds[k].prefix, &kinds[k].fields[j],
-				                  kinds[k].rules);
+				metrics_family_of(&a, metrics_set_lists[k].prefix,
+				                  &metrics_set_lists[k].fields[i],
+				                  metrics_set_lists[k].rules);
+				metrics_family_of(&b, metrics_set_lists[k].prefix,
+				                  &metrics_set_lists[k].fields[j],
+				                  metrics_set_lists[k].rules);
 				if (strcmp(a.name, b.name) != 0)
 					continue;
 				cr_expect(a.label && b.label && strcmp(a.label, b.label) == 0, "%s",
@@ -107,33 +96,35 @@ Test(metrics_family, a_family_has_one_label_and_one_type)
 static const struct {
 	size_t kind;
 	const char *field, *name, *label, *value;
-	double scale;
+	uint32_t unit_ns;
 } known[] = {
-	{7, "open_websocket", "lb_active_connections", "protocol", "websocket", 1},
-	{7, "connections", "lb_connections_accepted_total", NULL, NULL, 1},
-	{7, "connections_http2", "lb_connections_total", "protocol", "http2", 1},
-	{7, "ends_client_abort", "lb_requests_ended_total", "reason", "client_abort", 1},
-	{7, "streams_stalled", "lb_stalled_streams", NULL, NULL, 1},
-	{7, "streams_sse", "lb_streams_total", "protocol", "sse", 1},
-	{7, "tokens_out", "lb_tokens_total", "type", "output", 1},
-	{7, "bytes_out", "lb_response_bytes_total", NULL, NULL, 1},
-	{8, "responses_5xx", "lb_backend_responses_total", "code", "5xx", 1},
-	{0, "busy_ns", "lb_lane_busy_seconds_total", NULL, NULL, 1e-9},
-	{6, "buffers", "lb_worker_buffer_bytes", NULL, NULL, 1},
+	{METRICS_SERVICES, "open_websocket", "lb_active_connections", "protocol", "websocket", 0},
+	{METRICS_SERVICES, "connections", "lb_connections_accepted_total", NULL, NULL, 0},
+	{METRICS_SERVICES, "connections_http2", "lb_connections_total", "protocol", "http2", 0},
+	{METRICS_SERVICES, "ends_client_abort", "lb_requests_ended_total", "reason", "client_abort",
+         0},
+	{METRICS_SERVICES, "streams_stalled", "lb_stalled_streams", NULL, NULL, 0},
+	{METRICS_SERVICES, "streams_sse", "lb_streams_total", "protocol", "sse", 0},
+	{METRICS_SERVICES, "tokens_out", "lb_tokens_total", "type", "output", 0},
+	{METRICS_SERVICES, "bytes_out", "lb_response_bytes_total", NULL, NULL, 0},
+	{METRICS_BACKENDS, "responses_5xx", "lb_backend_responses_total", "code", "5xx", 0},
+	{METRICS_LANES, "busy_ns", "lb_lane_busy_seconds_total", NULL, NULL, 1},
+	{METRICS_WORKERS, "buffers", "lb_worker_buffer_bytes", NULL, NULL, 0},
+	{METRICS_XDP_PORTS, "no_socket", "lb_xdp_port_packets_total", "class", "no_socket", 0},
 };
 
 Test(metrics_family, known_ones_are_called_as_documented)
 {
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		const struct stats_field *field = kinds[known[i].kind].fields;
+		const struct stats_field *field = metrics_set_lists[known[i].kind].fields;
 		struct metrics_family f;
 
 		while (strcmp(field->name, known[i].field) != 0)
 			field++;
-		metrics_family_of(&f, kinds[known[i].kind].prefix, field,
-		                  kinds[known[i].kind].rules);
+		metrics_family_of(&f, metrics_set_lists[known[i].kind].prefix, field,
+		                  metrics_set_lists[known[i].kind].rules);
 		cr_expect_str_eq(f.name, known[i].name);
-		cr_expect_eq(f.scale, known[i].scale, "%s", f.name);
+		cr_expect_eq(f.unit_ns, known[i].unit_ns, "%s", f.name);
 		cr_expect_eq(!f.label, !known[i].label, "%s", f.name);
 		if (f.label && known[i].label) {
 			cr_expect_str_eq(f.label, known[i].label);
@@ -159,6 +150,8 @@ Test(metrics_family, bounds_of_histograms_are_whole_buckets)
 		expect_exact(stats_l7_service_time_fields[i].name);
 	for (size_t i = 0; i < STATS_L7_BACKEND_TIMES; i++)
 		expect_exact(stats_l7_backend_time_fields[i].name);
+	for (size_t i = 0; i < STATS_L7_MODEL_TIMES; i++)
+		expect_exact(stats_l7_model_time_fields[i].name);
 }
 
 Test(metrics_family, times_are_seconds_and_called_as_the_conventions_say)
