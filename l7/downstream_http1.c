@@ -307,6 +307,11 @@ static size_t unsent(void *client)
 	return conn_pending(&downstream_of(client)->conn);
 }
 
+static size_t untaken(void *client)
+{
+	return io_unsent(&downstream_of(client)->conn.io);
+}
+
 static void pause_request(void *client, bool is_on)
 {
 	struct downstream *c = downstream_of(client);
@@ -338,6 +343,7 @@ const struct stream_ops downstream_http1_ops = {
 	.end = end_content,
 	.pending = pending,
 	.unsent = unsent,
+	.untaken = untaken,
 	.pause = pause_request,
 	.finished = finished,
 };

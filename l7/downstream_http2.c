@@ -374,6 +374,13 @@ static size_t unsent(void *client)
 	return http2_unsent(&e->h2);
 }
 
+static size_t untaken(void *client)
+{
+	struct exchange *e = client;
+
+	return e->h2.n_out + io_unsent(&e->c->conn.io);
+}
+
 static void pause_request(void *client, bool is_on)
 {
 	struct exchange *e = client;
@@ -401,6 +408,7 @@ static const struct stream_ops stream_ops = {
 	.end = end_content,
 	.pending = pending,
 	.unsent = unsent,
+	.untaken = untaken,
 	.pause = pause_request,
 	.finished = finished,
 };

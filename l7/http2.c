@@ -124,8 +124,7 @@ void http2_bury(struct http2_stream *s, uint32_t error)
 		s->next->prev = s->prev;
 	h->n_streams--;
 	http2_drop_out(s);
-	// A client gave it back when it came. Twice would add up in nghttp2, until it ends the connection at 2^31.
-	if (h->setup.is_server && s->unconsumed && !h->is_closed)
+	if (s->unconsumed && !h->is_closed)
 		nghttp2_session_consume_connection(h->session, s->unconsumed);
 	s->unconsumed = error;
 	s->flags = HTTP2_CLOSED | (is_unprocessed ? HTTP2_BLOCKED : 0);
@@ -151,10 +150,21 @@ void http2_consume(struct http2_stream *s, size_t n)
 	if (!s->id || !n)
 		return;
 	s->unconsumed -= (uint32_t)n;
-	if (s->http2->setup.is_server)
-		nghttp2_session_consume(s->http2->session, s->id, n);
-	else
-		nghttp2_session_consume_stream(s->http2->session, s->id, n);
+	nghttp2_session_consume(s->http2->session, s->id, n);
+	http2_defer(s->http2);
+}
+
+void http2_grant(struct http2_stream *s, uint32_t window)
+{
+	int32_t left;
+
+	if (!s->id || s->flags & HTTP2_IN_ENDED)
+		return;
+	left = nghttp2_session_get_stream_local_window_size(s->http2->session, s->id);
+	if (left < 0 || (uint32_t)left > window / 2)
+		return;
+	nghttp2_submit_window_update(s->http2->session, NGHTTP2_FLAG_NONE, s->id,
+	                             (int32_t)window - left);
 	http2_defer(s->http2);
 }
 

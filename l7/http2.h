@@ -6,7 +6,7 @@
 //   http2_request() or http2_respond(), http2_data(), http2_end() -> frames, which leave at the end of the loop's turn,
 //   together with those of the connection's other streams
 //
-// Flow control: what is received counts against the peer's window until http2_consume() gives it back; what is sent beyond
+// Flow control: what is received counts against the peer's window until http2_consume() or http2_grant() gives it back; what is sent beyond
 // the peer's window waits here, and http2_is_blocked() says so: then its source is to stop until ops->drained(). Of a client's
 // streams only the window of the stream itself holds a backend up: that of the connection is given back as bytes come.
 // Extended CONNECT (RFC 8441) looks like HTTP/1's upgrade: a request with `upgrade` "websocket", method GET, BODY_NONE and no
@@ -58,7 +58,7 @@ struct http2_stream {
 	struct slice lent;                // likewise, behind `out`; only while http2_data() runs
 	struct buf *trailers;             // likewise, packed (head.h); NULL = none
 	size_t n_out;                     // bytes of out and lent
-	uint32_t unconsumed;              // bytes received and not given back
+	uint32_t unconsumed;              // of a server: bytes received and not given back
 	int32_t id;                       // 0 = closed
 	uint16_t flags;                   // http2_session.h
 	uint8_t method;                   // enum method of the request
@@ -159,8 +159,12 @@ bool http2_is_blocked(struct http2_stream *s);
 // Bytes that wait, for the turn's end too. If there are any, ops->drained() is called when they have left.
 size_t http2_unsent(struct http2_stream *s);
 
-// n bytes that ops->data() brought are no longer in our memory: the peer may send as many again.
+// Server: n bytes that ops->data() brought are no longer in our memory, the client may send as many again.
 void http2_consume(struct http2_stream *s, size_t n);
+
+// Client: all that ops->data() brought is no longer in our memory, the server may have `window` bytes of the stream on their way. It
+// is told when less than half of that is left, so a window may be smaller than the one before: then it shrinks as it is used.
+void http2_grant(struct http2_stream *s, uint32_t window);
 
 // RST_STREAM; ops->closed() follows, from the loop. What was not sent is lost.
 void http2_reset(struct http2_stream *s, enum http2_error error);

@@ -185,8 +185,9 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 		nghttp2_session_consume(session, id, len);
 		return stop(h);
 	}
-	s->unconsumed += (uint32_t)len;
-	if (!h->setup.is_server)
+	if (h->setup.is_server)
+		s->unconsumed += (uint32_t)len;
+	else
 		nghttp2_session_consume_connection(session, len);
 	h->setup.ops->data(s, slice_of(bytes, len));
 	return stop(h);

@@ -434,6 +434,11 @@ bool stream_is_blocked(struct stream *s)
 	return n > 0;
 }
 
+size_t stream_untaken(struct stream *s)
+{
+	return s->from->ops->untaken(s->from->client);
+}
+
 void stream_drained(struct stream *s)
 {
 	stream_meter_sent(s, false);

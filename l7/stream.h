@@ -41,6 +41,8 @@ struct stream_ops {
 	size_t (*pending)(void *client);
 	// The same after pending(), with what waits for the turn's end only: if any, stream_drained() follows when it has left.
 	size_t (*unsent)(void *client);
+	// Bytes that were sent on its connection and that it has not acknowledged.
+	size_t (*untaken)(void *client);
 	// Content of the request may come again, or is to stop.
 	void (*pause)(void *client, bool is_on);
 	// The stream is over and gets freed: the client forgets it. is_broken: the answer is not complete: break the connection.
@@ -202,3 +204,5 @@ void stream_body_end(struct stream *s, const struct fields *trailers);
 void stream_upstream_drained(struct stream *s);
 bool stream_is_idempotent(const struct stream *s); // RFC 9110 section 9.2.2
 bool stream_is_blocked(struct stream *s);          // bytes wait for the client: take no more for it
+size_t
+stream_untaken(struct stream *s); // bytes that the client has not acknowledged; asks the kernel

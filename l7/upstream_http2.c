@@ -9,7 +9,6 @@
 #include "l7/worker_state.h"
 
 enum {
-	STREAM_WINDOW = 65535,        // bytes that a backend may send ahead for one request
 	CONNECTION_WINDOW = 16777216, // of all: each is bounded by its own
 	PRIVATE_IDLE_MS = 5000,       // of a connection that serves one client
 	// gRPC's servers take PINGs of a client that waits for them for abuse if they come more often than this ("too_many_pings").
@@ -181,7 +180,7 @@ static int begin_session(struct upstream_http2 *c)
 		.response = &w->response,
 		.trailers = &w->trailers,
 		.limits = limits,
-		.stream_window = STREAM_WINDOW,
+		.stream_window = UPSTREAM_HTTP2_WINDOW,
 		.connection_window = CONNECTION_WINDOW,
 	};
 

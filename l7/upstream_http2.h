@@ -6,6 +6,8 @@
 // - GOAWAY: no new requests; what it has not looked at goes elsewhere (stream_failed() with STREAM_UNPROCESSED), the rest runs on.
 //   Likewise after a reload, or when its backend has left the configuration: closed behind its last request.
 // - A slow client: bytes are given to it as they come, and the backend gets no more window for this request until it has taken them.
+//   One that keeps up gets a wide window, for a backend that is far, as far as memory goes; the first time that it holds us up
+//   the window is narrow again.
 // - Pools with the PROXY protocol: each client connection has connections of its own, as the header speaks for all that follows.
 //
 // One thread, that of the worker.

@@ -4,6 +4,10 @@
 
 #include "l7/upstream_http2.h"
 
+enum {
+	UPSTREAM_HTTP2_WINDOW = 65535
+}; // bytes that a backend may send ahead for one request, at first
+
 struct upstream_http2 {
 	struct upstream_conn link;
 	struct http2 *http2;                                // NULL until it is open
@@ -39,12 +43,13 @@ struct upstream_http2_call {
 	struct upstream_http2_call *next_received;
 	struct loop_task free;
 	struct slab *slab; // its memory's; the connection may be gone before it
-	uint32_t n_taken;  // bytes that the client was given, and the window was not
+	uint64_t steady;   // bytes that the client was given since it last held us up
 	bool is_waiting;
 	bool is_received; // in on->received
 	bool has_begun;   // some of an answer came
 	bool is_ended;    // all of it
 	bool is_over;     // http2 has forgotten it
+	bool is_wide;     // its window is
 	char reason[48];
 };
 

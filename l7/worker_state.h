@@ -29,6 +29,7 @@ struct worker {
 	struct request request; // parsed into; used up before the callback returns
 	struct response response;
 	struct fields trailers;
+	size_t promised; // bytes that backends of HTTP/2 may send beyond UPSTREAM_HTTP2_WINDOW, in all
 	uint64_t random;  // for what need not be secret: retries, picks
 	uint64_t id_high; // of request ids; low is counted
 	uint64_t id_low;

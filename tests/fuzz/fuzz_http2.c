@@ -170,6 +170,15 @@ static void on_response(struct http2_stream *s, struct response *r)
 	check_fields(&r->fields);
 }
 
+static void give_back(struct held *x)
+{
+	if (how & HOW_CLIENT)
+		http2_grant(&x->h2, WINDOW);
+	else
+		http2_consume(&x->h2, x->unconsumed);
+	x->unconsumed = 0;
+}
+
 static void on_data(struct http2_stream *s, struct slice bytes)
 {
 	struct held *x = held_of(s);
@@ -178,8 +187,7 @@ static void on_data(struct http2_stream *s, struct slice bytes)
 	x->unconsumed += bytes.len;
 	must(x->unconsumed <= WINDOW);
 	if (how & HOW_EAGER) {
-		http2_consume(s, x->unconsumed);
-		x->unconsumed = 0;
+		give_back(x);
 	}
 }
 
@@ -380,8 +388,7 @@ static void act_on_stream(struct input *in)
 		http2_reset(&x->h2, (enum http2_error)(what >> 4));
 		break;
 	case 7:
-		http2_consume(&x->h2, x->unconsumed);
-		x->unconsumed = 0;
+		give_back(x);
 		break;
 	}
 }

@@ -304,6 +304,25 @@ def test_a_connection_that_breaks_before_the_answer(bench):
     same(len(bench.a.heads), 1)
 
 
+def test_a_connection_that_served_and_breaks_costs_retries_and_is_a_failure(bench):
+    def serves_one(peer):
+        peer.begin()
+        streams = requests(peer)
+        peer.answer(next(streams))
+        next(streams, None)
+
+    strict = b"GET /strict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    for origin in (bench.a, bench.b):
+        origin.scripts = [serves_one, serve()]
+    over = bench.counter("retries_over_budget")
+    failures = bench.counter("failures", "backend")
+    for _ in range(2):
+        holds(bench.ask(strict), b"200 OK")
+    holds(bench.ask(strict), b"502 Bad Gateway")
+    same(bench.grown("retries_over_budget", over), 1)
+    same(bench.counter("failures", "backend") - failures, 1)
+
+
 def test_a_connection_that_breaks_within_the_answers_breaks_them(bench):
     def breaks(peer):
         peer.begin()
@@ -391,6 +410,57 @@ def test_an_upload_that_nobody_takes_stops_the_client(bench):
         except socket.timeout:
             pass
         assert sent < 32 << 20, sent
+
+
+def windows_seen(peer, size, seen):
+    """Answers one request with `size` bytes, as the windows allow; seen gets how much might have been sent each time."""
+    stream = next(requests(peer))
+    peer.h2.send_headers(stream, [(":status", "200")])
+    while size:
+        window = peer.h2.local_flow_control_window(stream)
+        seen.append(window)
+        n = min(window, 16384, size)
+        if n:
+            peer.h2.send_data(stream, bytes(n))
+            size -= n
+            peer.flush()
+            continue
+        for event in peer.h2.receive_data(peer.sock.recv(65536)):
+            peer.keep(event, True)
+    peer.h2.end_stream(stream)
+    peer.flush()
+    peer.sock.recv(65536)
+
+
+def test_a_client_that_keeps_up_has_its_backend_send_more_ahead(bench):
+    seen, size = [], 4 << 20
+
+    def large(peer):
+        peer.begin()
+        windows_seen(peer, size, seen)
+
+    bench.a.scripts = [large]
+    assert len(bench.ask(GET)) > size
+    assert 500000 < max(seen) <= 1 << 20, max(seen)
+    assert max(seen[: 300000 // 16384]) <= 65535, "not before it has shown that"
+
+
+def test_a_client_that_reads_nothing_has_not(bench):
+    seen = []
+
+    def endless(peer):
+        peer.begin()
+        peer.sock.settimeout(0.5)
+        try:
+            windows_seen(peer, 64 << 20, seen)
+        except socket.timeout:
+            peer.origin.note("stopped")
+
+    bench.a.scripts = [endless]
+    with bench.connect() as sock:
+        sock.sendall(GET)
+        assert bench.a.wait_for("stopped"), bench.a.events
+        assert max(seen) <= 65535, max(seen)
 
 
 def test_a_slow_client_stops_its_stream_and_no_other(bench):
@@ -568,6 +638,26 @@ def test_each_client_has_a_connection_of_its_own_behind_a_proxy_header(bench):
         ports = {int.from_bytes(h[24:26], "big") for h in headers}
         same(ports, {one.getsockname()[1], two.getsockname()[1]})
         same(len(headers), 2)
+
+
+def test_a_proxy_header_is_for_one_address_of_ours_too(bench):
+    """A client asks two services from one port of its own."""
+    headers = []
+
+    def reads_header(peer):
+        headers.append(peer.sock.recv(28, socket.MSG_WAITALL))
+        serve(b"ok", headers=[("content-length", "2")])(peer)
+
+    bench.a.scripts = [reads_header]
+    with socket.socket() as one, socket.socket() as two:
+        for sock, port in ((one, bench.port), (two, bench.wide)):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.settimeout(5)
+            sock.bind(("127.0.0.1", one.getsockname()[1]))
+            sock.connect(("127.0.0.1", port))
+            sock.sendall(b"GET /proxy HTTP/1.1\r\nHost: x\r\n\r\n")
+            holds(read_head(sock)[0], b"200 OK")
+    same([int.from_bytes(h[26:28], "big") for h in headers], [bench.port, bench.wide])
 
 
 sys.exit(run_claims(globals(), Http2Bench))

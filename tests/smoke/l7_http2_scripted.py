@@ -268,7 +268,10 @@ class Http2Bench(Bench):
             "stats": self.folder + "/stats",
             "access_log": self.log,
             "admin": {"port": self.admin},
-            "services": [{"name": "web", "address": "127.0.0.1", "port": self.port, "protocol": "tcp", "l7": "web"}],
+            "services": [
+                {"name": name, "address": "127.0.0.1", "port": port, "protocol": "tcp", "l7": "web"}
+                for name, port in (("web", self.port), ("wide", self.wide))
+            ],
             "l7": [
                 {
                     "name": "web",
@@ -319,11 +322,11 @@ class Http2Bench(Bench):
             thread.join()
         return answers
 
-    def counter(self, name):
-        """The sum of a worker's counter."""
+    def counter(self, name, of="worker"):
+        """The sum of a counter of workers, or of others."""
         with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.admin, timeout=WAIT) as answer:
             lines = answer.read().decode().splitlines()
-        found = [line for line in lines if line.startswith("lb_worker_%s_total{" % name)]
+        found = [line for line in lines if line.startswith("lb_%s_%s_total{" % (of, name))]
         assert found, "no counter %s" % name
         return sum(float(line.split()[-1]) for line in found)
 

@@ -95,8 +95,12 @@ static void on_data(struct http2_stream *s, struct slice bytes)
 	seen->n_bytes += bytes.len;
 	for (size_t i = 0; i < bytes.len; i++)
 		seen->sum = seen->sum * 31 + bytes.ptr[i];
-	if (!seen->keeps)
+	if (seen->keeps)
+		return;
+	if (s->http2->setup.is_server)
 		http2_consume(s, bytes.len);
+	else
+		http2_grant(s, WINDOW);
 }
 
 static void on_end(struct http2_stream *s, const struct fields *trailers)
@@ -336,7 +340,7 @@ Test(http2, each_that_was_blocked_is_told_though_one_of_them_ends_meanwhile)
 	}
 	ended_when_drained = &at_server[1];
 	for (int i = 0; i < 3; i++)
-		http2_consume(&at_client[i].h2, at_client[i].n_bytes);
+		http2_grant(&at_client[i].h2, WINDOW);
 	turn();
 	ended_when_drained = NULL;
 	cr_expect_eq(at_server[2].n_drained, 1);
@@ -400,12 +404,39 @@ Test(http2, content_beyond_the_window_waits_until_it_is_given_back)
 	cr_expect_eq(at_client[0].n_bytes, WINDOW);
 	cr_expect(http2_is_blocked(&at_server[0].h2));
 	for (int i = 0; i < 2; i++) {
-		http2_consume(&at_client[0].h2, WINDOW);
+		http2_grant(&at_client[0].h2, WINDOW);
 		turn();
 	}
 	cr_expect_eq(at_client[0].n_bytes, sizeof(bytes));
 	cr_expect_eq(at_client[0].sum, sum_of(bytes, sizeof(bytes)));
 	cr_expect_eq(at_client[0].n_ends, 1);
+}
+
+// What is on its way when a window shrinks still comes, and no more before that was used up.
+Test(http2, a_window_may_grow_and_shrink)
+{
+	enum { WIDE = 4 * WINDOW };
+	static char bytes[20 * WINDOW];
+
+	at_client[0].keeps = true;
+	ask(0, get("/"));
+	cr_expect(http2_respond(&at_server[0].h2, answer(200, BODY_CHUNKED)));
+	http2_data(&at_server[0].h2, slice_of(bytes, sizeof(bytes)));
+	turn();
+	cr_expect_eq(at_client[0].n_bytes, WINDOW);
+	http2_grant(&at_client[0].h2, WIDE);
+	http2_grant(&at_client[0].h2, WIDE);
+	turn();
+	cr_expect_eq(at_client[0].n_bytes, WINDOW + WIDE, "once");
+	http2_grant(&at_client[0].h2, WIDE);
+	http2_grant(&at_client[0].h2, WINDOW);
+	turn();
+	cr_expect_eq(at_client[0].n_bytes, WINDOW + 2 * WIDE);
+	for (int i = 1; i <= 3; i++) {
+		http2_grant(&at_client[0].h2, WINDOW);
+		turn();
+		cr_expect_eq(at_client[0].n_bytes, (size_t)(i + 1) * WINDOW + 2 * WIDE);
+	}
 }
 
 Test(http2, a_blocked_stream_is_told_when_it_may_go_on_and_holds_up_no_other)
@@ -424,7 +455,7 @@ Test(http2, a_blocked_stream_is_told_when_it_may_go_on_and_holds_up_no_other)
 	turn();
 	cr_expect_eq(at_client[1].n_bytes, sizeof(bytes));
 	cr_expect_eq(at_server[0].n_drained, 0);
-	http2_consume(&at_client[0].h2, WINDOW);
+	http2_grant(&at_client[0].h2, WINDOW);
 	turn();
 	cr_expect_eq(at_client[0].n_bytes, sizeof(bytes));
 	cr_expect_eq(at_server[0].n_drained, 1);
