@@ -80,6 +80,67 @@ void lbtop_source_words(uint64_t *to, const void *counters, size_t n)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
+struct stats_slots lbtop_source_by_slot(struct stats_slots slots)
+{
+	return (struct stats_slots){
+		.base = slots.base, .n_slots = 1, .n_ids = slots.n_slots, .stride = slots.stride};
+}
+
+static bool has_times(const struct stats_histogram *times, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (stats_histogram_count(&times[i]))
+			return true;
+	return false;
+}
+
+// Kept only where anything was recorded: a row of zeros would be ten kilobytes in each sample.
+static int copy_times(struct lbtop_sample *out, const struct lbtop_part *part,
+                      struct lbtop_row *row)
+{
+	struct stats_histogram times[STATS_L7_SERVICE_TIMES];
+	size_t n = lbtop_schemas[part->kind].n_times;
+
+	static_assert(STATS_L7_SERVICE_TIMES + 0 >= STATS_L7_BACKEND_TIMES, "no kind has more");
+	if (!part->times.n_ids)
+		return 0;
+	stats_slots_sum(&part->times, row->id, 0, times, n * sizeof(*times));
+	if (!has_times(times, n))
+		return 0;
+	if (lbtop_sample_make_times(out, part->kind, row))
+		return -ENOMEM;
+	memcpy(row->times, times, n * sizeof(*times));
+	return 0;
+}
+
+// The roster may change while it is read: rows are made for those there were, and the others have their
+// place in the next sample.
+int lbtop_source_copy_part(struct lbtop_sample *out, const struct lbtop_source *src,
+                           const struct lbtop_part *part)
+{
+	struct lbtop_rows *rows = &out->rows[part->kind];
+	size_t n_made = 0, n = 0;
+	int rc;
+
+	for (uint32_t id = 0; id < part->counters.n_ids; id++)
+		n_made += part->is_used(src, id);
+	rc = lbtop_sample_make_rows(out, part->kind, n_made);
+	for (uint32_t id = 0; !rc && id < part->counters.n_ids && n < n_made; id++) {
+		struct lbtop_row *row = &rows->row[n];
+
+		if (!part->is_used(src, id))
+			continue;
+		row->id = id;
+		part->describe(row, src, id);
+		stats_slots_sum(&part->counters, id, 0, row->value,
+		                lbtop_schemas[part->kind].n_values * sizeof(*row->value));
+		rc = copy_times(out, part, row);
+		n++;
+	}
+	rows->n = rc ? 0 : n;
+	return rc;
+}
+
 void lbtop_source_backend(struct lbtop_row *row, uint8_t state, uint8_t health, uint16_t weight)
 {
 	row->weight = weight;

@@ -50,6 +50,26 @@ NODISCARD int lbtop_source_copy_l7(struct lbtop_sample *out, const struct lbtop_
 // What the kernel counts of TCP, after lb4d's rows have been copied. 0 or -ENOMEM.
 NODISCARD int lbtop_source_copy_tcp(struct lbtop_sample *out, const struct stats *s);
 
+void lbtop_source_words(uint64_t *to, const void *counters, size_t n);
+
+// Things of one kind in an open store, under ids.
+struct lbtop_part {
+	enum lbtop_kind kind;
+	struct stats_slots counters; // a row's values are the first words of a set
+	struct stats_slots times;    // n_ids 0: it has none
+	// Whether something has counted under this id.
+	bool (*is_used)(const struct lbtop_source *src, uint32_t id);
+	// Writes what the row is, but for its id and figures.
+	void (*describe)(struct lbtop_row *row, const struct lbtop_source *src, uint32_t id);
+};
+
+// Makes a row of each id that is used. 0 or -ENOMEM.
+NODISCARD int lbtop_source_copy_part(struct lbtop_sample *out, const struct lbtop_source *src,
+                                     const struct lbtop_part *part);
+
+// Of a region in which every slot is a thing of its own: a lane, a worker.
+struct stats_slots lbtop_source_by_slot(struct stats_slots slots);
+
 // Whether nothing, the opened store, or another one stands where the region `name` is looked for.
 enum lbtop_found { LBTOP_FOUND_NOTHING, LBTOP_FOUND_SAME, LBTOP_FOUND_OTHER };
 enum lbtop_found lbtop_source_look(const struct lbtop_source *src, enum lbtop_half half,
@@ -58,4 +78,3 @@ void lbtop_source_mark(struct lbtop_opened *o, const struct lbtop_inode here[2])
 enum lbtop_state lbtop_source_state(const struct stats_writer *writer, bool is_removed);
 // What the store says of a backend in numbers, in words; nothing for what it cannot mean.
 void lbtop_source_backend(struct lbtop_row *row, uint8_t state, uint8_t health, uint16_t weight);
-void lbtop_source_words(uint64_t *to, const void *counters, size_t n);

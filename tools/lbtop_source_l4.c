@@ -37,55 +37,38 @@ int lbtop_source_open_l4(struct lbtop_source *src, struct err *err)
 	return 0;
 }
 
-// Lanes of a daemon that had more of them have counted, too.
-static bool is_lane(const struct stats *s, uint32_t lane)
-{
-	return lane < s->meta->n_lanes ||
-	       __atomic_load_n(&s->lanes[lane].rx_packets, __ATOMIC_RELAXED) > 0;
-}
-
-static int copy_lanes(struct lbtop_sample *out, const struct stats *s)
-{
-	struct lbtop_rows *rows = &out->rows[LBTOP_LANE];
-	size_t n = 0;
-	int rc = lbtop_sample_make_rows(out, LBTOP_LANE, STATS_SLOTS);
-
-	if (rc)
-		return rc;
-	for (uint32_t lane = 0; lane < STATS_SLOTS; lane++) {
-		struct lbtop_row *row = &rows->row[n];
-
-		if (!is_lane(s, lane))
-			continue;
-		row->id = lane;
-		row->is_retired = lane >= s->meta->n_lanes;
-		snprintf(row->name, sizeof(row->name), "%u", lane);
-		lbtop_source_words(row->value, &s->lanes[lane], lbtop_schemas[LBTOP_LANE].n_values);
-		n++;
-	}
-	rows->n = n;
-	return 0;
-}
-
 static uint32_t used_of(const uint32_t *used)
 {
 	return __atomic_load_n(used, __ATOMIC_ACQUIRE);
 }
 
-static void write_address(struct lbtop_row *row, const struct addr *address, uint16_t port)
+// Lanes of a daemon that had more of them have counted, too.
+static bool is_lane(const struct lbtop_source *src, uint32_t lane)
 {
-	addr_port_text(address, be16_from(port), row->address);
+	const struct stats *s = &src->l4;
+
+	return lane < s->meta->n_lanes ||
+	       __atomic_load_n(&s->lanes[lane].rx_packets, __ATOMIC_RELAXED) > 0;
 }
 
-static void copy_service(struct lbtop_row *row, const struct stats *s, uint32_t id)
+static void describe_lane(struct lbtop_row *row, const struct lbtop_source *src, uint32_t lane)
 {
-	const struct stats_service_name *n = &s->service_names[id];
-	struct service_counters sum;
+	row->is_retired = lane >= src->l4.meta->n_lanes;
+	snprintf(row->name, sizeof(row->name), "%u", lane);
+}
 
-	row->id = id;
+static bool is_service(const struct lbtop_source *src, uint32_t id)
+{
+	return used_of(&src->l4.service_names[id].used) != STATS_FREE;
+}
+
+static void describe_service(struct lbtop_row *row, const struct lbtop_source *src, uint32_t id)
+{
+	const struct stats_service_name *n = &src->l4.service_names[id];
+
 	row->is_retired = used_of(&n->used) != STATS_LIVE;
 	lbtop_sample_text(row->name, sizeof(row->name), n->name, sizeof(n->name));
-	write_address(row, &n->address, n->port);
+	addr_port_text(&n->address, be16_from(n->port), row->address);
 	if (n->protocol < PROTO_COUNT)
 		lbtop_sample_text(row->protocol, sizeof(row->protocol),
 		                  conf_protocol_names[n->protocol], sizeof(row->protocol));
@@ -93,87 +76,22 @@ static void copy_service(struct lbtop_row *row, const struct stats *s, uint32_t 
 		lbtop_sample_text(row->forward, sizeof(row->forward),
 		                  conf_forward_names[n->forward], sizeof(row->forward));
 	lbtop_sample_text(row->pool, sizeof(row->pool), n->pool, sizeof(n->pool));
-	stats_sum_service(s, (uint16_t)id, &sum);
-	lbtop_source_words(row->value, &sum, lbtop_schemas[LBTOP_SERVICE].n_values);
 }
 
-static void copy_backend(struct lbtop_row *row, const struct stats *s, uint32_t id)
+static bool is_backend(const struct lbtop_source *src, uint32_t id)
 {
-	const struct stats_backend_name *n = &s->backend_names[id];
-	struct backend_counters sum;
+	return used_of(&src->l4.backend_names[id].used) != STATS_FREE;
+}
 
-	row->id = id;
+static void describe_backend(struct lbtop_row *row, const struct lbtop_source *src, uint32_t id)
+{
+	const struct stats_backend_name *n = &src->l4.backend_names[id];
+
 	row->is_retired = used_of(&n->used) != STATS_LIVE;
 	lbtop_sample_text(row->name, sizeof(row->name), n->name, sizeof(n->name));
 	lbtop_sample_text(row->pool, sizeof(row->pool), n->pool, sizeof(n->pool));
-	write_address(row, &n->address, n->port);
+	addr_port_text(&n->address, be16_from(n->port), row->address);
 	lbtop_source_backend(row, n->state, n->health, n->weight);
-	stats_sum_backend(s, (uint16_t)id, &sum);
-	lbtop_source_words(row->value, &sum, lbtop_schemas[LBTOP_BACKEND].n_values);
-}
-
-// The roster may change while it is read: rows are made for those there were, and the others have their
-// place in the next sample.
-static int copy_services(struct lbtop_sample *out, const struct stats *s)
-{
-	struct lbtop_rows *rows = &out->rows[LBTOP_SERVICE];
-	size_t n = 0, n_made;
-	int rc;
-
-	for (uint32_t id = 0; id < STATS_SERVICES; id++)
-		n += used_of(&s->service_names[id].used) != STATS_FREE;
-	rc = lbtop_sample_make_rows(out, LBTOP_SERVICE, n);
-	if (rc)
-		return rc;
-	n_made = n;
-	n = 0;
-	for (uint32_t id = 0; id < STATS_SERVICES && n < n_made; id++)
-		if (used_of(&s->service_names[id].used) != STATS_FREE)
-			copy_service(&rows->row[n++], s, id);
-	rows->n = n;
-	return 0;
-}
-
-static int copy_backends(struct lbtop_sample *out, const struct stats *s)
-{
-	struct lbtop_rows *rows = &out->rows[LBTOP_BACKEND];
-	size_t n = 0, n_made;
-	int rc;
-
-	for (uint32_t id = 0; id < STATS_BACKENDS; id++)
-		n += used_of(&s->backend_names[id].used) != STATS_FREE;
-	rc = lbtop_sample_make_rows(out, LBTOP_BACKEND, n);
-	if (rc)
-		return rc;
-	n_made = n;
-	n = 0;
-	for (uint32_t id = 0; id < STATS_BACKENDS && n < n_made; id++)
-		if (used_of(&s->backend_names[id].used) != STATS_FREE)
-			copy_backend(&rows->row[n++], s, id);
-	rows->n = n;
-	return 0;
-}
-
-// In files these stay zero: nobody counts there.
-static int copy_steer(struct lbtop_sample *out, const struct stats *s)
-{
-	const struct lbtop_rows *services = &out->rows[LBTOP_SERVICE];
-	struct lbtop_rows *rows = &out->rows[LBTOP_STEER];
-	int rc;
-
-	if (!s->is_bpf)
-		return 0;
-	rc = lbtop_sample_make_rows(out, LBTOP_STEER, services->n);
-	for (size_t i = 0; !rc && i < services->n; i++) {
-		struct steer_service_counters sum;
-		uint64_t *value = rows->row[i].value;
-
-		rows->row[i] = services->row[i];
-		rows->row[i].value = value;
-		stats_sum_steer_service(s, (uint16_t)services->row[i].id, &sum);
-		lbtop_source_words(value, &sum, lbtop_schemas[LBTOP_STEER].n_values);
-	}
-	return rc;
 }
 
 // An lb7d that is alone keeps the counters of TCP there, and says that it has no lanes.
@@ -202,16 +120,30 @@ static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src)
 
 int lbtop_source_copy_l4(struct lbtop_sample *out, const struct lbtop_source *src)
 {
-	int rc = copy_lanes(out, &src->l4);
+	const struct stats *s = &src->l4;
+	const struct lbtop_part parts[] = {
+		{.kind = LBTOP_LANE,
+	         .counters = lbtop_source_by_slot(stats_counters(s, STATS_LANE)),
+	         .is_used = is_lane,
+	         .describe = describe_lane},
+		{.kind = LBTOP_SERVICE,
+	         .counters = stats_counters(s, STATS_SERVICE),
+	         .is_used = is_service,
+	         .describe = describe_service},
+		{.kind = LBTOP_BACKEND,
+	         .counters = stats_counters(s, STATS_BACKEND),
+	         .is_used = is_backend,
+	         .describe = describe_backend},
+		{.kind = LBTOP_STEER,
+	         .counters = stats_counters(s, STATS_STEER_SERVICE),
+	         .is_used = is_service,
+	         .describe = describe_service},
+	};
+	size_t n = s->is_bpf ? ARRAY_LEN(parts) : ARRAY_LEN(parts) - 1; // XDP counts in maps alone
+	int rc = 0;
 
 	copy_meta(out, src);
-	if (!rc)
-		rc = copy_services(out, &src->l4);
-	if (!rc)
-		rc = copy_backends(out, &src->l4);
-	if (!rc)
-		rc = copy_steer(out, &src->l4);
-	if (!rc)
-		rc = lbtop_source_copy_tcp(out, &src->l4);
-	return rc;
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = lbtop_source_copy_part(out, src, &parts[i]);
+	return rc ? rc : lbtop_source_copy_tcp(out, s);
 }

@@ -38,129 +38,66 @@ int lbtop_source_open_l7(struct lbtop_source *src, struct err *err)
 	return 0;
 }
 
-// Of a service or a backend: what it is, and where its counters are.
-struct part {
-	enum lbtop_kind kind;
-	const struct stats_l7_name *names;
-	uint32_t n;
-};
-
-static void write_name(struct lbtop_row *row, enum lbtop_kind kind, const struct stats_l7_name *n)
-{
-	row->is_retired = __atomic_load_n(&n->used, __ATOMIC_ACQUIRE) != STATS_LIVE;
-	lbtop_sample_text(row->name, sizeof(row->name), n->name, sizeof(n->name));
-	lbtop_sample_text(row->pool, sizeof(row->pool), n->group, sizeof(n->group));
-	if (kind == LBTOP_L7_BACKEND)
-		lbtop_source_backend(row, n->state, n->health, n->weight);
-	addr_port_text(&n->address, be16_from(n->port), row->address);
-}
-
-static void sum(const struct stats_l7 *s, enum lbtop_kind kind, struct lbtop_row *row)
-{
-	if (kind == LBTOP_L7_SERVICE) {
-		struct l7_service_counters counters;
-
-		stats_l7_sum_service(s, row->id, &counters);
-		lbtop_source_words(row->value, &counters, lbtop_schemas[kind].n_values);
-	} else {
-		struct l7_backend_counters counters;
-
-		stats_l7_sum_backend(s, row->id, &counters);
-		lbtop_source_words(row->value, &counters, lbtop_schemas[kind].n_values);
-	}
-}
-
-static bool has_times(const struct stats_histogram *times, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (stats_histogram_count(&times[i]))
-			return true;
-	return false;
-}
-
-static_assert(sizeof(struct l7_service_histograms) / sizeof(struct stats_histogram) ==
-                      STATS_L7_SERVICE_TIMES,
-              "an array of them");
-
-// Kept only where anything was recorded: a row of zeros would be ten kilobytes in each sample.
-static int sum_times(struct lbtop_sample *out, const struct stats_l7 *s, enum lbtop_kind kind,
-                     struct lbtop_row *row)
-{
-	union {
-		struct l7_service_histograms service;
-		struct l7_backend_histograms backend;
-		struct stats_histogram each[STATS_L7_SERVICE_TIMES];
-	} times;
-	size_t n = lbtop_schemas[kind].n_times;
-
-	if (kind == LBTOP_L7_SERVICE)
-		stats_l7_sum_service_times(s, row->id, &times.service);
-	else
-		stats_l7_sum_backend_times(s, row->id, &times.backend);
-	if (!has_times(times.each, n))
-		return 0;
-	if (lbtop_sample_make_times(out, kind, row))
-		return -ENOMEM;
-	memcpy(row->times, times.each, n * sizeof(*row->times));
-	return 0;
-}
-
 static bool is_used(const struct stats_l7_name *n)
 {
 	return __atomic_load_n(&n->used, __ATOMIC_ACQUIRE) != STATS_FREE;
 }
 
 // The one that takes in what found no room is a row if it had any.
-static int copy_other(struct lbtop_sample *out, const struct stats_l7 *s, const struct part *p)
+static bool is_service(const struct lbtop_source *src, uint32_t id)
 {
-	struct lbtop_row *row = &out->rows[p->kind].row[0];
+	struct l7_service_counters sum;
 
-	row->id = STATS_L7_OTHER;
-	snprintf(row->name, sizeof(row->name), "%s", stats_l7_other);
-	sum(s, p->kind, row);
-	out->rows[p->kind].n = row->value[0] > 0;
-	return row->value[0] > 0 ? sum_times(out, s, p->kind, row) : 0;
+	if (id != STATS_L7_OTHER)
+		return is_used(&src->l7.service_names[id]);
+	stats_l7_sum_service(&src->l7, id, &sum);
+	return sum.requests > 0;
 }
 
-static int copy_part(struct lbtop_sample *out, const struct stats_l7 *s, const struct part *p)
+static bool is_backend(const struct lbtop_source *src, uint32_t id)
 {
-	struct lbtop_rows *rows = &out->rows[p->kind];
-	size_t n_made = 1;
-	int rc;
+	struct l7_backend_counters sum;
 
-	for (uint32_t id = STATS_L7_OTHER + 1; id < p->n; id++)
-		n_made += is_used(&p->names[id]);
-	rc = lbtop_sample_make_rows(out, p->kind, n_made);
-	if (!rc)
-		rc = copy_other(out, s, p);
-	for (uint32_t id = STATS_L7_OTHER + 1; !rc && id < p->n && rows->n < n_made; id++) {
-		struct lbtop_row *row = &rows->row[rows->n];
-
-		if (!is_used(&p->names[id]))
-			continue;
-		row->id = id;
-		write_name(row, p->kind, &p->names[id]);
-		sum(s, p->kind, row);
-		rc = sum_times(out, s, p->kind, row);
-		rows->n++;
-	}
-	return rc;
+	if (id != STATS_L7_OTHER)
+		return is_used(&src->l7.backend_names[id]);
+	stats_l7_sum_backend(&src->l7, id, &sum);
+	return sum.requests > 0;
 }
 
-static int copy_workers(struct lbtop_sample *out, const struct stats_l7 *s)
+static void describe(struct lbtop_row *row, const struct stats_l7_name *n)
 {
-	struct lbtop_rows *rows = &out->rows[LBTOP_WORKER];
-	uint32_t n =
-		s->meta->n_workers < s->room.n_workers ? s->meta->n_workers : s->room.n_workers;
-	int rc = lbtop_sample_make_rows(out, LBTOP_WORKER, n);
-
-	for (uint32_t i = 0; !rc && i < n; i++) {
-		rows->row[i].id = i;
-		snprintf(rows->row[i].name, sizeof(rows->row[i].name), "%u", i);
-		lbtop_source_words(rows->row[i].value, &s->workers[i],
-		                   lbtop_schemas[LBTOP_WORKER].n_values);
+	if (row->id == STATS_L7_OTHER) {
+		snprintf(row->name, sizeof(row->name), "%s", stats_l7_other);
+		return;
 	}
-	return rc;
+	row->is_retired = __atomic_load_n(&n->used, __ATOMIC_ACQUIRE) != STATS_LIVE;
+	lbtop_sample_text(row->name, sizeof(row->name), n->name, sizeof(n->name));
+	lbtop_sample_text(row->pool, sizeof(row->pool), n->group, sizeof(n->group));
+	addr_port_text(&n->address, be16_from(n->port), row->address);
+}
+
+static void describe_service(struct lbtop_row *row, const struct lbtop_source *src, uint32_t id)
+{
+	describe(row, &src->l7.service_names[id]);
+}
+
+static void describe_backend(struct lbtop_row *row, const struct lbtop_source *src, uint32_t id)
+{
+	const struct stats_l7_name *n = &src->l7.backend_names[id];
+
+	describe(row, n);
+	if (id != STATS_L7_OTHER)
+		lbtop_source_backend(row, n->state, n->health, n->weight);
+}
+
+static bool is_worker(const struct lbtop_source *src, uint32_t worker)
+{
+	return worker < src->l7.meta->n_workers;
+}
+
+static void describe_worker(struct lbtop_row *row, const struct lbtop_source *src, uint32_t worker)
+{
+	snprintf(row->name, sizeof(row->name), "%u", worker);
 }
 
 static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src)
@@ -183,14 +120,26 @@ static void copy_meta(struct lbtop_sample *out, const struct lbtop_source *src)
 int lbtop_source_copy_l7(struct lbtop_sample *out, const struct lbtop_source *src)
 {
 	const struct stats_l7 *s = &src->l7;
-	const struct part services = {LBTOP_L7_SERVICE, s->service_names, s->room.n_services};
-	const struct part backends = {LBTOP_L7_BACKEND, s->backend_names, s->room.n_backends};
-	int rc = copy_workers(out, s);
+	const struct lbtop_part parts[] = {
+		{.kind = LBTOP_WORKER,
+	         .counters = lbtop_source_by_slot(stats_l7_counters(s, STATS_L7_WORKER)),
+	         .is_used = is_worker,
+	         .describe = describe_worker},
+		{.kind = LBTOP_L7_SERVICE,
+	         .counters = stats_l7_counters(s, STATS_L7_SERVICE),
+	         .times = stats_l7_counters(s, STATS_L7_SERVICE_HISTOGRAM),
+	         .is_used = is_service,
+	         .describe = describe_service},
+		{.kind = LBTOP_L7_BACKEND,
+	         .counters = stats_l7_counters(s, STATS_L7_BACKEND),
+	         .times = stats_l7_counters(s, STATS_L7_BACKEND_HISTOGRAM),
+	         .is_used = is_backend,
+	         .describe = describe_backend},
+	};
+	int rc = 0;
 
 	copy_meta(out, src);
-	if (!rc)
-		rc = copy_part(out, s, &services);
-	if (!rc)
-		rc = copy_part(out, s, &backends);
+	for (size_t i = 0; !rc && i < ARRAY_LEN(parts); i++)
+		rc = lbtop_source_copy_part(out, src, &parts[i]);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "l4/model/stats_l7_store.h"
 #include "l4/model/stats_writer.h"
 
 // A store of this test's own.
@@ -203,6 +204,56 @@ Test(lbtop_source, an_lb7d_that_is_alone_is_no_lb4d)
 	stats_writer_enter(&w.meta->writer, dead_pid());
 	expect_state(LBTOP_ABSENT);
 	stats_close(&w);
+}
+
+static void remove_l7_files(void)
+{
+	struct stats_shape shapes[STATS_L7_REGION_COUNT];
+
+	stats_layout_l7_shapes(shapes, &(struct stats_l7_room){1, 1, 1});
+	for (size_t i = 0; i < STATS_L7_REGION_COUNT; i++) {
+		char path[STATS_DIR_SIZE + 32];
+
+		snprintf(path, sizeof(path), "%s/%s", source.shm, shapes[i].name);
+		unlink(path);
+	}
+}
+
+static void expect_row(const struct lbtop_row *row, const char *name, uint64_t first)
+{
+	cr_expect_str_eq(row->name, name);
+	cr_expect_eq(row->value[0], first, "%s", name);
+}
+
+Test(lbtop_source, both_halves_are_read_alike_and_what_found_no_room_is_called_other)
+{
+	const struct stats_l7_room room = stats_l7_store_room(2, 4, 4);
+	struct lbtop_sample *s;
+	struct stats_l7 w;
+
+	cr_assert_eq(stats_l7_store_open_shm(&w, dir, &room, &err), 0, "%s", err.msg);
+	stats_l7_store_announce(&w, "edge-1", 2, (uint32_t)getpid());
+	w.workers[1].connections = 9;
+	w.service_names[2] = (struct stats_l7_name){.used = STATS_LIVE, .name = "site"};
+	w.services[stats_l7_service_at(&w, 0, 2)].requests = 3;
+	w.services[stats_l7_service_at(&w, 1, 2)].requests = 4;
+	stats_histogram_record(&w.service_times[stats_l7_service_at(&w, 1, 2)].delay_added, 5000);
+	w.backends[stats_l7_backend_at(&w, 1, STATS_L7_OTHER)].requests = 5;
+	s = take();
+	cr_assert_eq(s->rows[LBTOP_WORKER].n, 2);
+	expect_row(&s->rows[LBTOP_WORKER].row[1], "1", 9);
+	cr_assert_eq(s->rows[LBTOP_L7_SERVICE].n, 1, "none found no room");
+	expect_row(&s->rows[LBTOP_L7_SERVICE].row[0], "site", 7);
+	cr_assert_not_null(s->rows[LBTOP_L7_SERVICE].row[0].times);
+	cr_expect_eq(stats_histogram_count(
+			     &s->rows[LBTOP_L7_SERVICE].row[0].times[STATS_L7_SERVICE_TIMES - 1]),
+	             1);
+	cr_assert_eq(s->rows[LBTOP_L7_BACKEND].n, 1);
+	expect_row(&s->rows[LBTOP_L7_BACKEND].row[0], "(other)", 5);
+	cr_expect_null(s->rows[LBTOP_L7_BACKEND].row[0].times);
+	lbtop_sample_free(s);
+	stats_l7_close(&w);
+	remove_l7_files();
 }
 
 Test(lbtop_source, counters_that_were_removed_are_the_last_word_until_there_are_new_ones)
