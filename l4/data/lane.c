@@ -168,64 +168,69 @@ static void count_one(struct lane *lane, const struct pkt *p)
 		count_backend(lane, p);
 }
 
-// A client's packet of a living flow, forwarded: what nearly all are.
-static MUST_INLINE bool is_plain(const struct pkt *p)
+static MUST_INLINE void add_run(struct lane *lane, uint16_t service, uint64_t packets,
+                                uint64_t bytes)
 {
-	return p->verdict == VERDICT_FORWARD && p->role == ROLE_CLIENT && !p->is_new && p->backend;
-}
-
-// Plain packets of one service in a row, summed up before they are added to shared memory.
-struct run {
-	uint16_t service;
-	uint64_t packets;
-	uint64_t bytes;
-};
-
-static void count_run(struct lane *lane, struct run r)
-{
+	struct service_counters *s = service_of(lane, service);
 	struct lane_counters *c = lane->count;
-	struct service_counters *s;
 
-	if (!r.packets)
-		return;
-	s = service_of(lane, r.service);
-	s->packets += r.packets;
-	s->forwarded += r.packets;
-	s->bytes += r.bytes;
-	c->rx_packets += r.packets;
-	c->rx_bytes += r.bytes;
-	c->tx_packets += r.packets;
-	c->tx_bytes += r.bytes;
-	c->reason[REASON_NONE] += r.packets;
+	s->packets += packets;
+	s->forwarded += packets;
+	s->bytes += bytes;
+	c->rx_packets += packets;
+	c->rx_bytes += bytes;
+	c->tx_packets += packets;
+	c->tx_bytes += bytes;
+	c->reason[REASON_NONE] += packets;
 }
 
-// Takes and returns the run by value: it stays in registers.
-static MUST_INLINE struct run count_plain(struct lane *lane, const struct pkt *p, struct run r)
-{
-	struct backend_counters *b = &lane->backends[p->backend];
+// What a packet is, in one word: so few instructions tell what nearly all are.
+static_assert(offsetof(struct pkt, is_new) == offsetof(struct pkt, role) + 1 &&
+                      offsetof(struct pkt, service) == offsetof(struct pkt, role) + 2,
+              "role, is_new and service are one word of 32 bits");
 
-	if (p->service != r.service) {
-		count_run(lane, r);
-		r = (struct run){.service = p->service};
+static MUST_INLINE uint32_t what_is(const struct pkt *p)
+{
+	uint32_t word;
+
+	memcpy(&word, (const uint8_t *)p + offsetof(struct pkt, role), sizeof(word));
+	return word;
+}
+
+// Forwarded packets of clients, of living flows of one service, which nearly all are: how many there are in a row. What is common
+// to them is added to shared memory once. Whatever is forwarded for a client has a backend. Two comparisons and no more to hold: a
+// nanosecond a packet here is 3 % of its way through the stages.
+static uint32_t count_run(struct lane *lane, const struct pkt *pkts, uint32_t n)
+{
+	const struct pkt *p = pkts, *end = pkts + n;
+	struct backend_counters *backends = lane->backends;
+	uint32_t client = ROLE_CLIENT | (uint32_t)p->service << 16; // little endian, like all x86
+	uint64_t bytes = 0;
+
+	for (; p < end; p++) {
+		struct backend_counters *b = &backends[p->backend];
+		uint64_t len = p->len;
+
+		if (unlikely(what_is(p) != client) || unlikely(p->verdict != VERDICT_FORWARD))
+			break;
+		b->packets++;
+		b->bytes += len;
+		bytes += len;
 	}
-	b->packets++;
-	b->bytes += p->len;
-	r.packets++;
-	r.bytes += p->len;
-	return r;
+	if (p > pkts)
+		add_run(lane, pkts->service, (uint64_t)(p - pkts), bytes);
+	return (uint32_t)(p - pkts);
 }
 
 void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n)
 {
-	struct run r = {.service = PKT_NO_SERVICE};
-
-	if (unlikely(lane->taps)) // first, as the loop has no register to spare for it
+	if (unlikely(lane->taps))
 		capture_tap_ended(lane, pkts, n);
-	for (uint32_t i = 0; i < n; i++) {
-		if (is_plain(&pkts[i]))
-			r = count_plain(lane, &pkts[i], r);
-		else if (pkt_is_ended(&pkts[i]))
+	for (uint32_t i = 0; i < n;) {
+		uint32_t n_plain = count_run(lane, pkts + i, n - i);
+
+		if (!n_plain && pkt_is_ended(&pkts[i]))
 			count_one(lane, &pkts[i]);
+		i += n_plain ? n_plain : 1;
 	}
-	count_run(lane, r);
 }

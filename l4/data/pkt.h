@@ -87,8 +87,8 @@ struct pkt {
 	uint16_t end; // offset behind the last byte of the IP packet (frames may be padded)
 
 	// classify
-	uint8_t role;     // enum pkt_role
-	uint8_t snat;     // ROLE_REPLY: index into snapshot.snat
+	uint8_t role; // enum pkt_role
+	bool is_new;  // select: the packet opened its flow; here for lane_count(): one comparison
 	uint16_t service; // index into snapshot.services, PKT_NO_SERVICE if none
 
 	// select
@@ -97,7 +97,7 @@ struct pkt {
 	uint16_t to_lane;   // lane that owns the flow, PKT_THIS_LANE if it is ours
 	uint8_t by;         // enum pkt_by
 	bool is_quic_short; // QUIC, short header: its connection may be known to another lane
-	bool is_new;        // the packet opened its flow
+	uint8_t snat;       // classify: ROLE_REPLY: index into snapshot.snat
 
 	// forward
 	uint8_t out_port; // for VERDICT_FORWARD and VERDICT_ANSWER
