@@ -76,6 +76,18 @@ Test(stats_histogram, buckets_are_those_of_a_naive_search)
 	}
 }
 
+// The table that the bucket is looked up in, from both sides of each of its edges.
+Test(stats_histogram, a_cell_is_looked_up_where_it_begins_and_ends)
+{
+	for (uint32_t cell = 0; cell < STATS_HISTOGRAM_CELLS; cell++) {
+		uint64_t low = (uint64_t)(8 + cell % 8) << (cell / 8 + STATS_HISTOGRAM_FIRST - 3);
+
+		cr_expect_eq(stats_histogram_first[cell], bucket_naively(low), "%u", cell);
+		cr_expect_eq(stats_histogram_bucket(low), bucket_naively(low), "%u", cell);
+		cr_expect_eq(stats_histogram_bucket(low - 1), bucket_naively(low - 1), "%u", cell);
+	}
+}
+
 static int by_value(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
