@@ -63,7 +63,7 @@ programs: $(PROGRAMS) ; @:
 tests: $(UNIT) ## build the unit tests without running them
 	@:
 fuzzers: $(FUZZ) ; @:
-benches: $(BENCH) $(O)/tests/bench/l7_load ; @:
+benches: $(BENCH) $(patsubst %,$(O)/tests/bench/%,l7_load lb7d_on lb7d_off telemetry_packets) $(O)/tests/smoke/steer_run $(O)/tests/smoke/tcp_run ; @:
 
 $(O)/lib/libbase.a: $(call obj,$(call src,l4/base))
 $(O)/lib/libmodel.a: $(call obj,$(call src,l4/model))
@@ -82,6 +82,13 @@ $(O)/bin/lb4d: $(call obj,$(call src,l4 l4/dpdk) $(filter-out %.bpf.c,$(call src
 	$(call link,$(call lib,ctrl) $(DATA) $(DPDK_LIBS) -lbpf -lev -lmnl -lcap-ng -lseccomp -lcrypto -ljansson -lm)
 $(O)/bin/lb7d: $(O)/obj/l7/main.o $(call obj,bpf/attach.c bpf/attach_l7.c bpf/attach_table.c bpf/attach_tcp.c bpf/tcp_programs.c) $(L7)
 	$(call link,$(L7) -lbpf -lnghttp2 -lssl -lcrypto -lcap-ng -ljansson -lm -pthread)
+# lb7d with and without what it counts of streams, in one order of objects with that one last: all else lies at the same place.
+LB7D_BENCH := $(call obj,l7/main.c bpf/attach.c bpf/attach_l7.c bpf/attach_table.c bpf/attach_tcp.c bpf/tcp_programs.c \
+	$(filter-out l7/main.c l7/stream_count.c,$(call src,l7)) $(call src,l4/model l4/base))
+$(O)/tests/bench/lb7d_on: $(LB7D_BENCH) $(O)/obj/l7/stream_count.o
+$(O)/tests/bench/lb7d_off: $(LB7D_BENCH) $(O)/obj/tests/bench/telemetry/stream_count_off.o
+$(O)/tests/bench/lb7d_on $(O)/tests/bench/lb7d_off:
+	$(call link,-lbpf -lnghttp2 -lssl -lcrypto -lcap-ng -ljansson -lm -pthread)
 $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)
 $(O)/bin/lbtop: $(O)/obj/tools/lbtop.o $(call lib,tools) $(MODEL)
@@ -109,6 +116,8 @@ $(O)/tests/smoke/%: $(O)/obj/tests/smoke/%.o $(call lib,ctrl) $(DATA)
 	$(call link,$(call lib,ctrl) $(DATA) -lev -lmnl -lcrypto -ljansson -lm)
 $(O)/tests/bench/l7_load: $(call obj,$(call src,tests/bench/l7)) $(call lib,base)
 	$(call link,$(call lib,base) -lssl -lcrypto -lpthread)
+$(O)/tests/bench/telemetry_packets: $(O)/obj/tests/bench/telemetry/telemetry_packets.o $(call lib,support) $(DATA)
+	$(call link,$(call lib,support) $(DATA) -lcrypto -ljansson -lm)
 $(O)/bench/bench_http1: $(O)/obj/tests/bench/bench_http1.o $(L7)
 	$(call link,$(L7) -lhttp_parser)
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(call lib,support l7) $(DATA)

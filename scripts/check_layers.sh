@@ -58,6 +58,8 @@ tests/smoke/tcp_run.c      | l4/base l4/model bpf/attach.h                    |
 tests/smoke/*              | l4/base l4/model l4/data l4/ctrl                 | libev
 tests/fuzz/fuzz_lbtop*      | l4/base l4/model tools                           |
 tests/fuzz/*               | l4/base l4/model l4/data l7 tests/support        |
+tests/bench/telemetry/stream_count_off.c | l7                            |
+tests/bench/telemetry/*    | l4/base l4/data tests/support                    |
 tests/bench/l7/*           | l4/base tests/bench/l7                           | openssl
 tests/bench/bench_heads.c  | l4/base l4/model l7                              | jansson
 tests/bench/bench_event.c  | l4/base l4/model l7                              | jansson

@@ -2,7 +2,7 @@
 # The checks that look at one C file at a time. Each has a stamp per file under $(O)/lint that hangs on
 # the file's object, which make rebuilds when the file or a header it includes has changed: what was
 # checked is not checked again. scripts/lint.sh calls these three.
-LINT_SRC := $(filter-out %.bpf.c,$(call src,l4 l4/base l4/model l4/data l4/dpdk l4/ctrl l7 bpf tools tests/support tests/bench tests/bench/l7 tests/fuzz)) \
+LINT_SRC := $(filter-out %.bpf.c,$(call src,l4 l4/base l4/model l4/data l4/dpdk l4/ctrl l7 bpf tools tests/support tests/bench tests/bench/l7 tests/bench/telemetry tests/fuzz)) \
 	$(patsubst $(O)/%,%.c,$(UNIT))
 # Byte order matters where packets are; sparse cannot parse DPDK's and Criterion's headers.
 SPARSE_SRC := $(call src,l4/base l4/model l4/data l7 tools)

@@ -3,6 +3,7 @@
 // maps through bpf/attach.h, makes a counter store in DIR and feeds it packets by BPF_PROG_TEST_RUN. Says one
 // line for each claim; exit status 1 if one does not hold. Needs root.
 // steer_run INTERFACE bench DIR: what a packet costs the program, with its service counted and not (tests/bench/telemetry.sh).
+// steer_run INTERFACE windows DIR TURNS: the same of one packet, as telemetry/paired.py takes it (tests/bench/telemetry_total.sh).
 // steer_run INTERFACE serve ADDRESS PORT: makes that the only service of the program that is on it.
 // steer_run INTERFACE count: prints what that program has counted.
 #include "bpf/attach.h"
@@ -513,19 +514,27 @@ static double cost(int prog_fd, const struct packet *p)
 	return (double)(clock_now_ns() - began_ns) / BENCH_REPEAT;
 }
 
+static void set_counted(const struct attach_steer *s, const char *dir, bool is_counted)
+{
+	uint32_t zero = 0;
+	struct err err;
+
+	if (is_counted)
+		check(attach_steer_store(s, dir, &err), &err);
+	else if (bpf_map_delete_elem(s->store_fd, &zero) && errno != ENOENT)
+		abort();
+}
+
 static void bench_packet(const struct attach_steer *s, int prog_fd, const struct packet *p,
                          const char *dir)
 {
 	double on[BENCH_ROUNDS], off[BENCH_ROUNDS];
-	uint32_t zero = 0;
-	struct err err;
 
 	cost(prog_fd, p);
 	for (size_t i = 0; i < BENCH_ROUNDS; i++) {
-		if (bpf_map_delete_elem(s->store_fd, &zero) && errno != ENOENT)
-			abort();
+		set_counted(s, dir, false);
 		off[i] = cost(prog_fd, p);
-		check(attach_steer_store(s, dir, &err), &err);
+		set_counted(s, dir, true);
 		on[i] = cost(prog_fd, p);
 	}
 	qsort(on, BENCH_ROUNDS, sizeof(*on), compare_numbers);
@@ -534,7 +543,25 @@ static void bench_packet(const struct attach_steer *s, int prog_fd, const struct
 	       off[BENCH_ROUNDS / 2], on[BENCH_ROUNDS / 2] / off[BENCH_ROUNDS / 2]);
 }
 
-static void bench(unsigned if_index, const char *dir)
+// Every other turn the other way round.
+static void windows(const struct attach_steer *s, int prog_fd, const char *dir, int n_turns)
+{
+	static const struct packet lane = {"", "", .port = 80};
+	static const char *const names[] = {"off", "on", "again"};
+
+	cost(prog_fd, &lane);
+	for (int turn = 0; turn < n_turns; turn++)
+		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+			const char *name = names[turn % 2 ? ARRAY_LEN(names) - 1 - i : i];
+
+			set_counted(s, dir, strcmp(name, "on") == 0);
+			printf("%d %s %.0f %d\n", turn, name, cost(prog_fd, &lane) * BENCH_REPEAT,
+			       BENCH_REPEAT);
+		}
+}
+
+// n_turns 0: medians of all kinds of packets.
+static void bench(unsigned if_index, const char *dir, int n_turns)
 {
 	static const struct packet kinds[] = {
 		{"steer_to_lane", "", .port = 80},
@@ -553,7 +580,9 @@ static void bench(unsigned if_index, const char *dir)
 	check(attach_steer_open(&s, if_index, &err), &err);
 	check(attach_steer_update(&s, e, all_entries(e), &config, &err), &err);
 	set_socket(obj);
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+	if (n_turns)
+		windows(&s, prog_fd, dir, n_turns);
+	for (size_t i = 0; !n_turns && i < ARRAY_LEN(kinds); i++)
 		bench_packet(&s, prog_fd, &kinds[i], dir);
 	attach_steer_close(&s);
 	check(attach_steer_detach(if_index, &err), &err);
@@ -595,7 +624,9 @@ int main(int argc, char **argv)
 	if (if_index && argc == 3 && argv[2][0] == '/')
 		check_all(if_index, argv[2]);
 	else if (if_index && argc == 4 && strcmp(argv[2], "bench") == 0)
-		bench(if_index, argv[3]);
+		bench(if_index, argv[3], 0);
+	else if (if_index && argc == 5 && strcmp(argv[2], "windows") == 0)
+		bench(if_index, argv[3], atoi(argv[4]));
 	else if (if_index && argc == 3 && strcmp(argv[2], "count") == 0)
 		print_counters(if_index);
 	else if (if_index && argc == 5 && strcmp(argv[2], "serve") == 0)

@@ -5,6 +5,7 @@
 //   l7_load sockets PORT COUNT [tls]                      load_sockets.h
 //   l7_load events PORT PATH STREAMS EVENTS GAP_US        load_events.h
 //   l7_load handshakes PORT SECONDS THREADS               load_handshakes.h
+//   l7_load turns KIND ORIGIN_PORT TURNS ROUNDS PROXY...  load_turns.h
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "tests/bench/l7/load_handshakes.h"
 #include "tests/bench/l7/load_origin.h"
 #include "tests/bench/l7/load_sockets.h"
+#include "tests/bench/l7/load_turns.h"
 
 // The scripts write the numbers, so a wrong one is a fault of theirs that shows at once.
 static uint64_t number(const char *text)
@@ -54,6 +56,20 @@ static int run_handshakes(char **args, int n)
 	                           number(args[2]));
 }
 
+static int run_turns(char **args, int n)
+{
+	const struct load_turns_plan plan = {
+		.kind = args[0],
+		.origin_port = (uint16_t)number(args[1]),
+		.n_turns = number(args[2]),
+		.n_rounds = number(args[3]),
+		.proxies = args + 4,
+		.n_proxies = (uint32_t)n - 4,
+	};
+
+	return load_turns_run(&plan);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **args, int n);
@@ -63,6 +79,7 @@ static const struct {
 	{"sockets", run_sockets, 2, 3},
 	{"events", run_events, 5, 5},
 	{"handshakes", run_handshakes, 3, 3},
+	{"turns", run_turns, 5, 4 + TURNS_PROXIES},
 };
 
 int main(int argc, char **argv)
@@ -77,7 +94,7 @@ int main(int argc, char **argv)
 			return commands[i].run(argv + 2, n);
 	}
 	fputs("usage: l7_load origin PORT | sockets PORT COUNT [tls] | events PORT PATH STREAMS EVENTS GAP_US | "
-	      "handshakes PORT SECONDS THREADS\n",
+	      "handshakes PORT SECONDS THREADS | turns KIND ORIGIN_PORT TURNS ROUNDS NAME:PORT:PID...\n",
 	      stderr);
 	return 2;
 }
