@@ -9,6 +9,7 @@
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
 #include "l4/model/conf_advice.h"
+#include "l7/absent.h"
 #include "l7/descriptors.h"
 #include "l7/metrics.h"
 
@@ -351,6 +352,7 @@ int manager_apply(struct manager *m, struct conf *conf, struct err *err)
 	commit(m, &n);
 	if (!m->is_managed)
 		conf_advice(m->site->conf, log_advice, NULL);
+	absent_warn(m->site->conf);
 	if (m->conf_changed)
 		m->conf_changed(m->data, m->site->conf);
 	return m->phase == MANAGER_STARTING ? start_workers(m, err) : 0;

@@ -157,7 +157,11 @@ static pcap_t *open_in(const struct tool *t)
 	const char *link;
 
 	if (!in) {
-		complain(t->opt.in, why);
+		// libpcap names the file in some of its sentences, not in all.
+		size_t n = strlen(t->opt.in);
+		bool is_named = strncmp(why, t->opt.in, n) == 0 && strncmp(why + n, ": ", 2) == 0;
+
+		complain(t->opt.in, is_named ? why + n + 2 : why);
 		return NULL;
 	}
 	if (pcap_datalink(in) == DLT_EN10MB)

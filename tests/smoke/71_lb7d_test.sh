@@ -298,13 +298,16 @@ wait "$LB7D_PID" || fail "lb7d ended with status $?"
 # --- without root ---
 install -d -o 65534 -m 755 "$TMP/free"
 chmod 755 "$TMP"
-variant ".control_l7 = \"$TMP/free/lb7d.sock\" | del(.services[1], .access_log) | .pools |= map(select(.name == \"web\" or .name == \"none\"))"
+variant ".control_l7 = \"$TMP/free/lb7d.sock\" | del(.services[1], .access_log) |
+	.services += [.services[0] + {name: \"away\", address: \"192.0.2.99\"}] | .pools |= map(select(.name == \"web\" or .name == \"none\"))"
 chmod 644 "$TMP/conf.json"
 : >"$TMP/lb7d.log"
 nsenter --net=/run/netns/$NS setpriv --reuid 65534 --regid 65534 --clear-groups "$BIN/lb7d" -c "$TMP/conf.json" 2>>"$TMP/lb7d.log" &
 LB7D_PID=$!
 wait_until 15 grep -q " ready " "$TMP/lb7d.log" || fail "does not run without root: $(cat "$TMP/lb7d.log")"
 [ "$(said_by)" = 'b1 ' ] || fail "does not serve without root: $(said_by)"
+[ "$(grep 'no connection gets here' "$TMP/lb7d.log" | grep -o 'service=.*')" = 'service=away reason="192.0.2.99 is no address of this host (ip addr add)"' ] ||
+	fail "the address that is not there: $(cat "$TMP/lb7d.log")"
 kill -TERM "$LB7D_PID"
 wait "$LB7D_PID" || fail "lb7d ended with status $?"
 jq '.services[0].port = 81' "$TMP/conf.json" >"$TMP/low.json"
