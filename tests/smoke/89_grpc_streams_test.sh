@@ -10,14 +10,16 @@
 
 trap 'rm -rf "$TMP" "/dev/shm/lb47${TMP//\//-}-stats"' EXIT
 grpc_start py 9001
-l7_conf "$TMP/a.json" '{services: [service("a"; 80)],
-	l7: [{name: "a", streams: {measure: "tokens"}, routes: [{path: "/", pool: "grpc"}]}],
+l7_conf "$TMP/a.json" '{services: [service("a"; 80), service("off"; 81)],
+	l7: [{name: "a", streams: {measure: "tokens"}, routes: [{path: "/", pool: "grpc"}]},
+		{name: "off", streams: {measure: "off"}, routes: [{path: "/", pool: "grpc"}]}],
 	pools: [pool("grpc"; [9001]) + {protocol: "http2"}]}'
 l7_start "$TMP/a.json"
 "$PYTHON" tests/smoke/l7/grpc_timed.py 127.0.0.1:80 >"$TMP/seen" || fail "the calls fail"
 
 # holds FILTER: of what the client saw and of what was counted.
-counted() { "$(dirname "$BIN")/tests/smoke/service_run" "$TMP/stats" a >"$TMP/counted"; }
+service=a
+counted() { "$(dirname "$BIN")/tests/smoke/service_run" "$TMP/stats" "$service" >"$TMP/counted"; }
 holds() {
 	counted
 	jq -es ".[0] as \$seen | .[1] | $1" "$TMP/seen" "$TMP/counted" >/dev/null
@@ -43,4 +45,11 @@ logged '.protocol == "grpc" and .events == 0 and .grpc_status == 3'
 jq -es '.[0] as $seen | map(select(.protocol == "grpc" and .events == 5))[0] |
 	.ttft_ms <= $seen.first_ms and .ttft_ms >= 20 and .tpot_ms * 4 >= 79' "$TMP/seen" "$TMP/access.log" >/dev/null ||
 	fail "times: $(cat "$TMP/seen" "$TMP/access.log")"
+# What is a stream is seen where nothing is measured, too.
+"$PYTHON" tests/smoke/l7/grpc_timed.py 127.0.0.1:81 >/dev/null || fail "the calls fail"
+service=off
+wait_until 5 holds '.streams_grpc == 4 and .active_grpc == 0' || fail "calls: $(cat "$TMP/counted")"
+for claim in '.stream_duration_count == 2 and .request_duration_count == 2' '.events == 0'; do
+	holds "$claim" || fail "measure off: $claim: $(cat "$TMP/counted")"
+done
 l7_stop

@@ -480,6 +480,7 @@ def test_a_client_of_http2_is_measured_likewise(bench):
     same(got.stdout, ROLE + WORD * 2 + chat(usage=5) + DONE)
     counted.expect(events=5, events_content=2, delay_added_count=5, events_undelivered=0, tokens_out=5)
     counted.expect(ttft_delivered_count=1, stream_ends_completed=1, time_per_output_token_usage_count=1)
+    counted.expect(stream_duration_count=1, request_duration_count=0)
     counted.expect_all_sound()
 
 
