@@ -126,7 +126,8 @@ static void take_event(struct meter *m, uint64_t now_ns)
 {
 	m->n_events++;
 	m->in.counters->events++;
-	meter_mark_add(&m->waiting, m->end, now_ns);
+	if (!meter_mark_add(&m->waiting, m->end, now_ns))
+		m->in.counters->events_undelivered++; // for all that is known
 	meter_heard(m, now_ns);
 	time_event(m, now_ns);
 }
@@ -346,8 +347,10 @@ enum meter_end meter_end(struct meter *m, enum meter_end end)
 	settle_turn(m);
 	if (has_tokens(m) && (m->in.kind == METER_WEBSOCKET ? m->is_asked : !m->n_contents))
 		count_no_token(m, end);
-	if (!m->is_leaving)
+	if (!m->is_leaving) {
 		m->in.counters->events_undelivered += meter_mark_events(&m->waiting);
+		meter_mark_drop(&m->waiting, m->waiting.n);
+	}
 	m->in.counters->tokens_in += m->tokens_in;
 	meter_count_end(m->in.counters, end);
 	count_model(m, end);

@@ -18,7 +18,7 @@
 // the first. Usage states more than that: reasoning that no event shows lies before the first token, and what was predicted and
 // rejected was never said, so both are taken off. Reasoning of which events showed anything, be it a summary, was generated
 // after the first token, and counts.
-// One thread; no allocation.
+// One thread. Memory is for events that wait for the client (meter_mark.h) and goes with the last of them, or with meter_end().
 #pragma once
 
 #include "l4/model/conf.h"

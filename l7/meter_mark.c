@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/meter_mark.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // Each two neighbours become one: it ends where the later ends, and waits for as long as the earlier.
@@ -16,20 +17,30 @@ static void halve(struct meter_marks *m)
 	m->share = m->share ? 2 * m->share : 2;
 }
 
-void meter_mark_add(struct meter_marks *m, uint32_t end, uint64_t read_ns)
+static bool has_room(struct meter_marks *m)
+{
+	if (!m->at)
+		m->at = malloc(METER_MARKS * sizeof(*m->at));
+	return m->at;
+}
+
+bool meter_mark_add(struct meter_marks *m, uint32_t end, uint64_t read_ns)
 {
 	struct meter_mark *last = m->n ? &m->at[m->n - 1] : NULL;
 
+	if (!has_room(m))
+		return false;
 	if (last && last->n < m->share && last->read_ns == read_ns) {
 		if (meter_mark_is_held(m, last))
 			m->held_end = end;
 		last->end = end;
 		last->n++;
-		return;
+		return true;
 	}
 	if (m->n == METER_MARKS)
 		halve(m);
 	m->at[m->n++] = (struct meter_mark){.read_ns = read_ns, .end = end, .n = 1};
+	return true;
 }
 
 void meter_mark_hold(struct meter_marks *m)
@@ -47,8 +58,8 @@ void meter_mark_drop(struct meter_marks *m, uint8_t n)
 		memmove(m->at, m->at + n, m->n * sizeof(m->at[0]));
 		return;
 	}
-	m->is_held = false;
-	m->share = 0;
+	free(m->at);
+	*m = (struct meter_marks){.at = NULL};
 }
 
 uint64_t meter_mark_events(const struct meter_marks *m)

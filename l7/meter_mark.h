@@ -3,7 +3,7 @@
 // delay however few bytes the kernel takes at a time. Where a mark stands for several events they are neighbours of one read, and count
 // as delivered with the last of them: once METER_MARKS are waiting, each two become one, and from then on marks are made for twice as many.
 // What is told apart, too: who was let wait by us, and who by the client's socket or window, which takes no more.
-// One thread; no allocation.
+// There is memory only while something waits, as most streams are idle. One thread.
 #pragma once
 
 #include "l4/base/cc.h"
@@ -16,15 +16,16 @@ struct meter_mark {
 	uint32_t n;       // events
 };
 
-struct meter_marks {                       // all zero = none
-	struct meter_mark at[METER_MARKS]; // in their order
+struct meter_marks {           // all zero = none
+	struct meter_mark *at; // [METER_MARKS] in their order; owned, NULL if n is 0
 	uint8_t n;
 	bool is_held; // those up to held_end wait for the client
 	uint32_t held_end;
 	uint32_t share; // events of a mark at most, a power of two; 0 = 1
 };
 
-void meter_mark_add(struct meter_marks *m, uint32_t end, uint64_t read_ns);
+// False: no memory, nothing was added.
+NODISCARD bool meter_mark_add(struct meter_marks *m, uint32_t end, uint64_t read_ns);
 
 // All that is waiting has been left behind by a client that takes no more.
 void meter_mark_hold(struct meter_marks *m);
@@ -45,7 +46,7 @@ static inline bool meter_mark_is_held(const struct meter_marks *m, const struct 
 	return m->is_held && (int32_t)(mark->end - m->held_end) <= 0;
 }
 
-// The first n have been delivered.
+// The first n have been delivered, or never will be. With the last one the memory is given back.
 void meter_mark_drop(struct meter_marks *m, uint8_t n);
 
 uint64_t meter_mark_events(const struct meter_marks *m); // that are waiting

@@ -15,15 +15,17 @@
 struct stream_meter {
 	struct meter meter;
 	struct stream *stream;
-	struct timer timer; // when it would count as stalled
-	uint64_t turn_ns;   // the loop's turn that read_ns belongs to: one read each
+	union {
+		struct timer timer;    // when it would count as stalled
+		struct loop_task task; // after the end: counts what left with the turn, and frees
+	};
+	uint64_t turn_ns; // the loop's turn that read_ns belongs to: one read each
 	uint64_t read_ns;
 	uint64_t n_client, n_backend;  // messages of a WebSocket seen
 	struct token_pattern *pattern; // of the stream's events; NULL = none
 	const uint8_t *input_end;      // of the bytes that are looked at
 	uint32_t given; // bytes for the client up to there, modulo 2^32; the heartbeat's are none
-	struct loop_task task; // counts what leaves with the turn's end, and frees
-	bool is_read;          // what events say
+	bool is_read;   // what events say
 };
 
 // --- beginning ---
@@ -342,9 +344,10 @@ void stream_meter_free(struct stream *s)
 	if (!m)
 		return;
 	m->stream = NULL;
-	m->task.run = run_task;
-	if (m->meter.is_leaving)
+	if (m->meter.is_leaving) {
+		m->task = (struct loop_task){.run = run_task};
 		loop_defer(&s->w->loop, &m->task);
-	else
+	} else {
 		free_meter(m);
+	}
 }
