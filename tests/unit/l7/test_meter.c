@@ -496,6 +496,7 @@ Test(meter, only_models_of_the_configuration_have_a_name)
 		t.model = slice_of("x", 1);
 		meter_event(&m, &t, at(701));
 		cr_expect_str_eq(meter_model(&m), names[i].label, "%s", names[i].name);
+		meter_end(&m, METER_END_COMPLETED);
 	}
 }
 
@@ -537,6 +538,7 @@ Test(meter, a_long_model_name_costs_nothing)
 
 	meter_event(&m, &t, at(700));
 	cr_expect_str_eq(meter_model(&m), "other");
+	meter_end(&m, METER_END_COMPLETED);
 }
 
 Test(meter, what_is_no_json_or_too_long_is_counted_and_measured_on)
@@ -589,6 +591,7 @@ Test(meter, a_heartbeat_is_a_sign_of_life)
 	meter_heard(&m, at(200001));
 	cr_expect_eq(c.streams_stalled, 0);
 	expect_times(inter_event_gap, 0, 0);
+	meter_end(&m, METER_END_COMPLETED);
 }
 
 // A watch, a subscription, a stream that keeps itself alive and nothing else: nobody knows of an answer.
@@ -609,6 +612,10 @@ Test(meter, a_stream_that_is_idle_by_nature_is_not_stalled)
 	cr_expect_eq(meter_stall(&said_all, at(86400000)), 0);
 	cr_expect_eq(meter_stall(&failed, at(86400000)), 0);
 	cr_expect_eq(c.stalls, 0);
+	meter_end(&watch, METER_END_COMPLETED);
+	meter_end(&call, METER_END_COMPLETED);
+	meter_end(&said_all, METER_END_COMPLETED);
+	meter_end(&failed, METER_END_COMPLETED);
 }
 
 Test(meter, a_limit_of_zero_never_stalls)
@@ -619,6 +626,7 @@ Test(meter, a_limit_of_zero_never_stalls)
 	meter_event(&m, &content, at(600));
 	cr_expect_eq(meter_stall(&m, at(86400000)), 0);
 	cr_expect_eq(c.stalls, 0);
+	meter_end(&m, METER_END_COMPLETED);
 }
 
 Test(meter, a_websocket_goes_by_turns)
