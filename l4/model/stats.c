@@ -94,7 +94,10 @@ static int open_from(struct stats *s, const char *dir, bool is_bpf, struct err *
 		fds[n] = stats_region_open(dir, name, mode);
 		if (fds[n] >= 0)
 			continue;
-		rc = err_set(err, fds[n], "%s/%s: %s", dir, name, strerror(-fds[n]));
+		// What has a first region and lacks another is not nothing: older counters had fewer.
+		rc = n && fds[n] == -ENOENT ? -EPROTO : fds[n];
+		err_set(err, rc, "%s/%s: %s", dir, name,
+		        rc == -EPROTO ? "not there: counters of another version" : strerror(-rc));
 		close_all(fds, n);
 		return rc;
 	}

@@ -147,6 +147,21 @@ Test(lbtop_source, tcp_rows_are_of_those_that_had_a_connection)
 	stats_close(&w);
 }
 
+Test(lbtop_source, counters_that_lack_a_part_are_another_versions_and_not_none)
+{
+	struct lbtop_sample *s = NULL;
+	char path[STATS_DIR_SIZE + 32];
+	struct stats w;
+
+	open_writer(&w, (uint32_t)getpid());
+	stats_close(&w);
+	snprintf(path, sizeof(path), "%s/%s", source.shm,
+	         stats_shapes[STATS_REGION_COUNT - 1].name);
+	cr_assert_eq(unlink(path), 0);
+	cr_expect_eq(lbtop_source_take(&source, &s, &err), -EPROTO);
+	cr_expect(strstr(err.msg, "another version"), "%s", err.msg);
+}
+
 Test(lbtop_source, hostile_names_are_printable_and_end)
 {
 	struct lbtop_sample *s;
