@@ -227,38 +227,58 @@ static int run_command(const struct lbctl_command *c, struct lbctl_options *opts
 	return rc;
 }
 
-static int lacks_second(const struct args *args, int argc, char **argv)
+// The first word is wrong, or the one that must follow it is missing or wrong.
+static int no_command(const struct args *args, int argc, char **argv)
 {
-	const char *meant = argc > 1 ? lbctl_command_sub_meant(argv[0], argv[1]) : NULL;
+	bool has_second = argc > 1 && lbctl_command_is_word(argv[0]);
+	const char *meant = has_second ? lbctl_command_sub_meant(argv[0], argv[1])
+	                               : lbctl_command_meant(argv[0]);
+	char subs[80];
 
-	if (argc < 2)
-		return args_wrong(args, "'%s' needs a second word", argv[0]);
-	return args_wrong(args, "there is no command '%s %s'%s%s%s", argv[0], argv[1],
+	if (!has_second && lbctl_command_is_word(argv[0]))
+		return args_wrong(args, "'%s' needs a second word: %s", argv[0],
+		                  lbctl_command_subs(argv[0], subs, sizeof(subs)));
+	return args_wrong(args, "there is no command '%s%s%s'%s%s%s", argv[0],
+	                  has_second ? " " : "", has_second ? argv[1] : "",
 	                  meant ? " (did you mean '" : "", meant ? meant : "", meant ? "'?)" : "");
+}
+
+// "help", and "help COMMAND" for "COMMAND --help".
+static int help(const struct args *args, struct lbctl_options *opts, int argc, char **argv)
+{
+	static char option[] = "--help";
+	char *words[] = {argv[0], option};
+	const struct lbctl_command *c;
+	int n_words;
+
+	if (argc == 1) {
+		args_help(args);
+		return LBCTL_DONE;
+	}
+	c = lbctl_command_find(argc - 1, argv + 1, &n_words);
+	return c ? run_command(c, opts, 2, words) : no_command(args, argc - 1, argv + 1);
 }
 
 static int dispatch(const struct args *args, struct lbctl_options *opts, int argc, char **argv)
 {
 	const struct lbctl_command *c;
-	const char *meant;
+	const char *meant = NULL;
 	int n_words, rc;
 
 	if (argc < 1)
 		return args_wrong(args, "a command is missing");
+	if (strcmp(argv[0], "help") == 0)
+		return help(args, opts, argc, argv);
 	c = lbctl_command_find(argc, argv, &n_words);
-	if (!c && lbctl_command_is_word(argv[0]))
-		return lacks_second(args, argc, argv);
-	if (!c) {
-		meant = lbctl_command_meant(argv[0]);
-		return args_wrong(args, "there is no command '%s'%s%s%s", argv[0],
-		                  meant ? " (did you mean '" : "", meant ? meant : "",
-		                  meant ? "'?)" : "");
-	}
-	meant = c->sub && n_words == 1 && argc > 1 ? lbctl_command_sub_meant(c->word, argv[1])
-	                                           : NULL;
+	if (!c)
+		return no_command(args, argc, argv);
+	// "backends drian" may be a list of the pool "drian"; with more behind it, it is none.
+	if (c->sub && n_words == 1 && argc > 1)
+		meant = lbctl_command_sub_meant(c->word, argv[1]);
+	if (meant && argc > 2 && *argv[2] != '-')
+		return no_command(args, argc, argv);
 	// The last word of the command stands where a program's name does.
 	rc = run_command(c, opts, argc - n_words + 1, argv + n_words - 1);
-	// "backends drian web/b1" was taken for a list of the pool "drian".
 	if (rc && meant)
 		fprintf(stderr, "lbctl: did you mean 'lbctl %s %s'?\n", c->word, meant);
 	return rc;

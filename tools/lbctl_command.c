@@ -342,6 +342,18 @@ const char *lbctl_command_sub_meant(const char *word, const char *typed)
 	return best;
 }
 
+const char *lbctl_command_subs(const char *word, char *out, size_t size)
+{
+	int len = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < lbctl_n_commands && len < (int)size; i++)
+		if (lbctl_commands[i].sub && is_word(lbctl_commands[i].word, word))
+			len += snprintf(out + len, size - (size_t)len, "%s%s", len ? ", " : "",
+			                lbctl_commands[i].sub);
+	return out;
+}
+
 const struct lbctl_command *lbctl_command_find(int argc, char **argv, int *n_words)
 {
 	const struct lbctl_command *found = NULL;
@@ -387,7 +399,7 @@ char *lbctl_command_list(void)
 		        c->summary);
 	}
 	fprintf(f,
-	        "\n\nlbctl COMMAND --help tells more. Exit status: 0 done, 1 the answer is no, 2 wrong usage.");
+	        "\n\nlbctl COMMAND --help, or lbctl help COMMAND, tells more. Exit status: 0 done, 1 the answer is no, 2 wrong usage.");
 	fclose(f);
 	return text;
 }

@@ -98,6 +98,9 @@ bool lbctl_command_is_word(const char *word);
 const char *lbctl_command_meant(const char *typed);
 const char *lbctl_command_sub_meant(const char *word, const char *typed);
 
+// The second words of a first one, "decode, encode", into out; returns out.
+const char *lbctl_command_subs(const char *word, char *out, size_t size);
+
 // "lbctl backends drain" into out, returns out.
 const char *lbctl_command_name(const struct lbctl_command *c, char *out, size_t size);
 

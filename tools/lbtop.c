@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "l4/base/args.h"
+#include "l4/base/nearest.h"
 #include "tools/lbtop_run.h"
 
 enum { WRONG_USAGE = 2, MAX_WIDTH = 400 };
@@ -120,6 +121,41 @@ static bool is_heading(const char *head, const char *text)
 	       (head[len] == '\0' || head[len] == '%' || head[len] == '/');
 }
 
+// "--page: 'servces' is not one of overview, services, ... (did you mean services?)"
+static int wrong_word(const char *option, const char *typed, const char *const *words, size_t n)
+{
+	const char *best = NULL;
+	char list[256];
+	int len = 0;
+
+	*list = '\0';
+	for (size_t i = 0; i < n && len < (int)sizeof(list); i++) {
+		len += snprintf(list + len, sizeof(list) - (size_t)len, "%s%s", i ? ", " : "",
+		                words[i]);
+		nearest_offer(&best, typed, words[i]);
+	}
+	return args_wrong(&args, "%s: '%s' is not one of %s%s%s%s", option, typed, list,
+	                  best ? " (did you mean " : "", best ? best : "", best ? "?)" : "");
+}
+
+static const char *const *page_names(void)
+{
+	static const char *names[LBTOP_TABS];
+
+	for (size_t i = 0; i < LBTOP_TABS; i++)
+		names[i] = lbtop_pages[i].name;
+	return names;
+}
+
+static const char *const *column_heads(const struct lbtop_table *t)
+{
+	static const char *heads[LBTOP_MAX_COLUMNS];
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		heads[i] = t->column[i].head;
+	return heads;
+}
+
 static int set_sort(struct lbtop_run *r, const char *text)
 {
 	struct lbtop_frame *f = &r->view.base[r->view.tab];
@@ -133,8 +169,7 @@ static int set_sort(struct lbtop_run *r, const char *text)
 		f->sort = (uint8_t)i;
 		return 0;
 	}
-	return args_wrong(&args, "--sort: %s has no column '%s'", lbtop_pages[r->view.tab].name,
-	                  text);
+	return wrong_word("--sort", text, column_heads(t), t->n_columns);
 }
 
 static int set_interval(struct lbtop_run *r, const char *text)
@@ -158,7 +193,7 @@ static int set_view(struct lbtop_run *r, const struct options *o)
 	int rc = 0;
 
 	if (page < 0)
-		return args_wrong(&args, "--page: there is no page '%s'", o->page);
+		return wrong_word("--page", o->page, page_names(), LBTOP_TABS);
 	lbtop_view_init(&r->view, page);
 	r->interval_ms = lbtop_view_intervals[r->view.interval];
 	r->view.shows_all = o->all;
@@ -176,6 +211,8 @@ static int check(const struct options *o, int n_operands)
 {
 	if (n_operands)
 		return args_wrong(&args, "there are no operands");
+	if (!*o->stats)
+		return args_wrong(&args, "--stats: '' is no folder");
 	if (o->once && o->json)
 		return args_wrong(&args, "--once or --json, not both");
 	if (o->replay && o->record)

@@ -2,6 +2,7 @@
 #include "tools/lbtop_page.h"
 
 #include <string.h>
+#include <strings.h>
 
 const struct lbtop_page lbtop_pages[LBTOP_PAGE_COUNT] = {
 	[LBTOP_PAGE_OVERVIEW] = {.name = "overview",
@@ -79,7 +80,7 @@ const struct lbtop_page lbtop_pages[LBTOP_PAGE_COUNT] = {
 int lbtop_page_find(const char *name)
 {
 	for (int i = 0; i < LBTOP_TABS; i++)
-		if (strcmp(lbtop_pages[i].name, name) == 0)
+		if (strcasecmp(lbtop_pages[i].name, name) == 0)
 			return i;
 	return -1;
 }

@@ -50,7 +50,7 @@ struct lbtop_page {
 
 extern const struct lbtop_page lbtop_pages[LBTOP_PAGE_COUNT];
 
-// The page of this name, or -1.
+// The page of this name, whatever its case, or -1.
 int lbtop_page_find(const char *name);
 
 // --- what pages share ---

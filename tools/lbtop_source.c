@@ -17,7 +17,8 @@ int lbtop_source_init(struct lbtop_source *src, const char *dir, struct err *err
 	memset(src, 0, sizeof(*src));
 	src->dir = dir;
 	if (stats_shm_dir(src->shm, dir))
-		return err_set(err, -ENAMETOOLONG, "%s: the name is too long", dir);
+		return err_set(err, -ENAMETOOLONG, "a folder's name of %zu bytes is too long: %s",
+		               strlen(dir), dir);
 	return 0;
 }
 

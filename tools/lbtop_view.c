@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "l4/base/clock.h"
+#include "tools/lbtop_help.h"
 
 enum { TITLE_Y, TABS_Y, HEAD_Y, LAST_LINES = 1 };
 
@@ -269,15 +270,28 @@ static void read_help(struct lbtop_view *v, int key)
 	switch (key) {
 	case 'k':
 	case LBTOP_KEY_UP:
-		v->help_first -= v->help_first > 0;
+		v->help_first--;
 		break;
 	case 'j':
 	case LBTOP_KEY_DOWN:
 		v->help_first++;
 		break;
+	case LBTOP_KEY_PAGE_UP:
+		v->help_first -= v->n_lines;
+		break;
+	case LBTOP_KEY_PAGE_DOWN:
+		v->help_first += v->n_lines;
+		break;
+	case LBTOP_KEY_HOME:
+		v->help_first = 0;
+		break;
+	case LBTOP_KEY_END:
+		v->help_first += LBTOP_HELP_MAX; // until it is drawn
+		break;
 	default:
 		v->shows_help = false;
 	}
+	v->help_first = v->help_first < 0 ? 0 : v->help_first;
 }
 
 void lbtop_view_key(struct lbtop_view *v, const struct lbtop_model *m, int key)
@@ -459,52 +473,15 @@ static void draw_last(const struct lbtop_view *v, const struct lbtop_frame *f,
 		               "enter zoom  space pause");
 }
 
-static const char *const help_lines[] = {
-	"1 .. 9, tab     pages                  /  text   only lines with it (esc: all)",
-	"up, down        choose a line          <  >      sort by the column beside",
-	"page up, down   or home, end           r         sort the other way round",
-	"enter           zoom into a line       a         also what is zero or retired",
-	"i               all counters of it     space     pause",
-	"esc             back",
-	"?  h            this help              +  -      longer, shorter interval",
-	"q               quit",
-};
-
-// Line i of the help, as far as there is one.
-static bool help_line(const struct lbtop_page *page, size_t i, char *out, size_t size)
-{
-	const size_t n_keys = ARRAY_LEN(help_lines);
-
-	if (i < n_keys) {
-		snprintf(out, size, "%s", help_lines[i]);
-	} else if (i <= n_keys + 1) {
-		snprintf(out, size, "%s%s%s", i == n_keys ? "" : page->name,
-		         i == n_keys ? "" : ": ", i == n_keys ? "" : page->help);
-	} else if (i - n_keys - 2 < page->table.n_columns) {
-		const struct lbtop_column *c = &page->table.column[i - n_keys - 2];
-
-		snprintf(out, size, "%-9s %s", c->head, c->help);
-	} else {
-		return false;
-	}
-	return true;
-}
-
 static void draw_help(struct lbtop_view *v, const struct lbtop_frame *f, struct lbtop_grid *g)
 {
 	const struct lbtop_page *page = &lbtop_pages[f->page];
-	int n = (int)(ARRAY_LEN(help_lines) + 2 + page->table.n_columns);
-	int room = g->height - LAST_LINES - HEAD_Y;
-	char line[200];
+	int n = lbtop_help_lines(page, g->width), room = g->height - LAST_LINES - HEAD_Y;
 
+	v->n_lines = room;
 	if (v->help_first + room > n)
 		v->help_first = n > room ? n - room : 0;
-	for (int i = 0; i < room; i++) {
-		int at = v->help_first + i;
-
-		if (help_line(page, (size_t)at, line, sizeof(line)))
-			lbtop_grid_put(g, 0, HEAD_Y + i, LBTOP_PLAIN, line);
-	}
+	lbtop_help_draw(g, page, v->help_first, HEAD_Y, room);
 	lbtop_grid_put(g, 0, g->height - 1, LBTOP_DIM,
 	               n > room ? "up, down: the rest   any other key: back" : "any key: back");
 }

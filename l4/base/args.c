@@ -186,7 +186,10 @@ static enum args_verdict say_built_in(const struct args *a, const struct args_op
 		args_help(a);
 	else
 		printf("%.*s %s\n", (int)strcspn(a->program, " "), a->program, LB47_VERSION);
-	return ARGS_SAID;
+	if (fflush(stdout) == 0)
+		return ARGS_SAID;
+	fprintf(stderr, "%s: cannot write: %s\n", a->program, strerror(errno));
+	return ARGS_WRONG;
 }
 
 // `attached` is the value written together with the option, or NULL.

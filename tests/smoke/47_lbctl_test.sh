@@ -134,7 +134,9 @@ refuses 2 '.' backends add v4/b3 10.0.0.13
 refuses 2 '.' explain sctp 198.51.100.7:1 203.0.113.10:80
 refuses 2 "no command 'statsu' \(did you mean 'status'\?\)" statsu
 refuses 2 "no command 'quic-lb decod' \(did you mean 'decode'\?\)" quic-lb decod 07
-refuses 2 "did you mean 'lbctl backends drain'\?" backends drian v4/b1
+refuses 2 "no command 'backends drian' \(did you mean 'drain'\?\)" backends drian v4/b1
+refuses 2 "'quic-lb' needs a second word: decode, encode" quic-lb
+refuses 2 "no command 'frob'" help frob
 refuses 1 "did you mean 'lbctl backends drain'\?" backends drian
 refuses 2 'no option --outptu \(did you mean --output\?\)' status --outptu json
 [ "$(configured)" = "$before" ] || fail "wrong usage changed something"
@@ -142,6 +144,8 @@ for command in status check reload save services pools backends flows counters e
 	shows '^[Uu]sage: ' "$command" --help
 done
 shows '[0-9]+\.[0-9]+' --version
+shows '^usage: lbctl .* COMMAND' help
+shows '^usage: lbctl backends drain ' help backends drain
 
 # --- daemons that do not answer ---
 refuses 1 'is lb4d or lb7d running' -s "$TMP/nowhere.sock" status

@@ -38,9 +38,14 @@ refused() {
 
 # --- without counters: it says so, and waits ---
 refused 1 'no counters in .*: no daemon has run' lbtop --once
-refused 2 "there is no page 'x'" lbtop --page x
+refused 2 "'servces' is not one of overview, services, .* \(did you mean services\?\)" lbtop --page servces
 refused 2 'not both' lbtop --once --json
-refused 2 "has no column 'x'" lbtop --sort x
+refused 2 "'x' is not one of POOL, NAME, " lbtop --page TCP --sort x
+refused 2 "'' is no folder" lbtop --stats ''
+refused 1 "name of 400 bytes is too long" lbtop --once --stats "$(printf 'a%.0s' {1..400})"
+for program in lbtop lbctl lb4d lb7d lbreplay; do
+	refused 2 'cannot write: No space left' bash -c "\"$BIN/$program\" --help >/dev/full"
+done
 refused 2 'not a number in 0.1..60' lbtop --interval 0
 refused 1 'no terminal; --once' lbtop
 lbtop --json -n 2 -i 0.1 >"$TMP/json"

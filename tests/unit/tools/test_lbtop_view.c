@@ -262,6 +262,57 @@ Test(lbtop_view, help_explains_the_columns_and_any_key_leaves_it)
 	cr_expect(view.has_quit);
 }
 
+Test(lbtop_view, no_key_is_missing_from_the_help_of_a_narrow_terminal)
+{
+	static const char *const words[] = {"1 .. 8, tab     pages\n",
+	                                    "/  text         only lines with it (esc: all)\n",
+	                                    "+  -            longer, shorter interval\n"};
+	char *text;
+
+	press("?");
+	text = screen(LBTOP_MIN_WIDTH, 40);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		cr_expect(strstr(text, words[i]), "%s in:\n%s", words[i], text);
+	free(text);
+}
+
+Test(lbtop_view, the_help_goes_by_pages_and_to_its_ends)
+{
+	press("8?");
+	lbtop_view_key(&view, &model, LBTOP_KEY_END);
+	expect_seen("LIFE99", true);
+	lbtop_view_key(&view, &model, LBTOP_KEY_HOME);
+	expect_seen("LIFE99", false);
+	expect_seen("1 .. 8", true);
+	lbtop_view_key(&view, &model, LBTOP_KEY_PAGE_DOWN);
+	expect_seen("LIFE99", true);
+	lbtop_view_key(&view, &model, LBTOP_KEY_PAGE_UP);
+	expect_seen("1 .. 8", true);
+	cr_expect(view.shows_help);
+}
+
+// By chance, but always the same: characters, keys that are none, sizes, samples in which lines come and go.
+Test(lbtop_view, no_sequence_of_keys_hurts)
+{
+	static const int more[] = {LBTOP_KEY_UP,    LBTOP_KEY_DOWN,    LBTOP_KEY_LEFT,
+	                           LBTOP_KEY_RIGHT, LBTOP_KEY_PAGE_UP, LBTOP_KEY_PAGE_DOWN,
+	                           LBTOP_KEY_HOME,  LBTOP_KEY_END,     LBTOP_KEY_BACKTAB,
+	                           LBTOP_KEY_ENTER, LBTOP_KEY_ESCAPE,  LBTOP_KEY_BACKSPACE};
+
+	srand(47);
+	for (int i = 0; i < 20000; i++) {
+		int key = rand() % 2 ? more[(size_t)rand() % ARRAY_LEN(more)] : 1 + rand() % 255;
+
+		lbtop_view_key(&view, &model, key == 'q' || key == 'Q' ? 'i' : key);
+		if (i % 16 == 0)
+			free(screen(1 + rand() % 200, 1 + rand() % 60));
+		if (i % 500 == 0)
+			lbtop_model_push(&model,
+			                 i % 1000 ? busy_sample(102 + i, 30) : sample_at(102 + i));
+	}
+	cr_expect_not(view.has_quit);
+}
+
 static const struct {
 	enum lbtop_state state;
 	const char *words;
