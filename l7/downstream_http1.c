@@ -250,13 +250,12 @@ static bool respond(void *client, struct response *r)
 	return true;
 }
 
-static void interim(void *client, struct response *r)
+static bool interim(void *client, struct response *r)
 {
 	struct downstream *c = downstream_of(client);
 
 	r->is_persistent = true;
-	if (conn_pending(&c->conn) || !write_head(c, r))
-		return; // an interim answer may be left out
+	return !conn_pending(&c->conn) && write_head(c, r);
 }
 
 static void send_content(void *client, struct slice bytes)

@@ -335,11 +335,11 @@ static bool respond(void *client, struct response *r)
 	return http2_respond(&e->h2, r);
 }
 
-static void interim(void *client, struct response *r)
+static bool interim(void *client, struct response *r)
 {
 	struct exchange *e = client;
 
-	http2_interim(&e->h2, r);
+	return http2_interim(&e->h2, r);
 }
 
 static void send_content(void *client, struct slice bytes)

@@ -144,8 +144,8 @@ NODISCARD int http2_request(struct http2 *h, struct http2_stream *s, const struc
 
 // The answer's head; content and end follow unless it has none. False: it does not fit into a head that peers take; nothing was sent.
 NODISCARD bool http2_respond(struct http2_stream *s, const struct response *r);
-// A head before that one. It may be left out, and is if the client takes none.
-void http2_interim(struct http2_stream *s, const struct response *r);
+// A head before that one. False: it was left out, as it may be: the client takes none now.
+bool http2_interim(struct http2_stream *s, const struct response *r);
 
 // --- both ---
 

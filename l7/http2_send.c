@@ -227,18 +227,19 @@ static bool has_room_for_interim(const struct http2 *h)
 	       nghttp2_session_get_outbound_queue_size(h->session) < QUEUED_MOST;
 }
 
-void http2_interim(struct http2_stream *s, const struct response *r)
+bool http2_interim(struct http2_stream *s, const struct response *r)
 {
 	struct http2_head head;
 
 	if (!s->id || s->flags & HTTP2_RESPONDED || !has_room_for_interim(s->http2))
-		return;
+		return false;
 	http2_head_of_response(&head, r, false);
 	if (head.size > HEAD_MOST)
-		return;
+		return false;
 	nghttp2_submit_headers(s->http2->session, NGHTTP2_FLAG_NONE, s->id, NULL, head.at, head.n,
 	                       NULL);
 	http2_defer(s->http2);
+	return true;
 }
 
 int http2_request(struct http2 *h, struct http2_stream *s, const struct request *r, bool is_secure)

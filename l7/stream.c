@@ -347,10 +347,9 @@ bool stream_respond(struct stream *s, struct response *r)
 
 void stream_interim(struct stream *s, struct response *r)
 {
-	stream_count_interim(s);
 	r->upgrade = (struct slice){0};
-	if (s->from->minor)
-		s->from->ops->interim(s->from->client, r);
+	if (s->from->minor && s->from->ops->interim(s->from->client, r))
+		stream_count_interim(s);
 }
 
 void stream_response(struct stream *s, struct response *r)

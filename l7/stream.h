@@ -32,8 +32,8 @@ struct stream_ops {
 	// A head; content follows by r->body (enum body). For 101: bytes both ways follow.
 	// False: the head is longer than can be sent; nothing was.
 	bool (*respond)(void *client, struct response *r);
-	void (*interim)(void *client,
-	                struct response *r); // 1xx but 101; left out if the client takes none
+	// 1xx but 101. False: left out, as the client takes none now.
+	bool (*interim)(void *client, struct response *r);
 	void (*data)(void *client, struct slice bytes);
 	void (*end)(void *client,
 	            const struct fields *trailers); // of the content; trailers may be NULL

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "l7/upstream_http2_call.h"
+#include "l7/upstream_http2_window.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -157,7 +157,7 @@ static size_t on_received(struct conn *conn, struct slice bytes)
 	rc = http2_receive(c->http2, bytes);
 	if (c->is_closing)
 		return bytes.len;
-	upstream_http2_call_give_windows(c);
+	upstream_http2_window_give(c);
 	if (c->has_new_settings)
 		upstream_http2_call_settle(c);
 	while (c->waiting && c->has_goaway)

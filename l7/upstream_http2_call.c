@@ -7,16 +7,10 @@
 #include "l7/head.h"
 #include "l7/stream.h"
 #include "l7/stream_replay.h"
+#include "l7/upstream_http2_window.h"
 #include "l7/worker_state.h"
 
-enum {
-	HANGS_MS = 1000, // connecting for so long: nobody else should wait for it
-	// 64 KiB are 6.5 MB/s at 10 ms from here to the backend and back. Who has taken so much without holding us up may have so
-	// much on its way; that would be held here if he stopped.
-	WIDE_AFTER = 524288,
-	WIDE_WINDOW = 1048576,
-	WIDE_MORE = WIDE_WINDOW - UPSTREAM_HTTP2_WINDOW,
-};
+enum { HANGS_MS = 1000 }; // connecting for so long: nobody else should wait for it
 
 static struct upstream_http2_call *of(struct upstream *up)
 {
@@ -108,36 +102,6 @@ static void flush(struct upstream *up)
 	http2_flush(of(up)->on->http2);
 }
 
-static void narrow(struct upstream_http2_call *call)
-{
-	call->steady = 0;
-	if (call->is_wide)
-		call->on->link.w->promised -= WIDE_MORE;
-	call->is_wide = false;
-}
-
-// What the kernel holds for the client shows whether it takes what it is given. All that is promised fits into half of the buffers.
-static bool may_widen(const struct upstream_http2_call *call)
-{
-	const struct worker *w = call->on->link.w;
-	const struct buf_pool *bufs = &w->loop.bufs;
-
-	return call->steady >= WIDE_AFTER &&
-	       bufs->used_size + w->promised + WIDE_MORE <= bufs->budget / 2 &&
-	       stream_untaken(call->up.stream) <= call->steady / 2;
-}
-
-static void resume(struct upstream *up)
-{
-	struct upstream_http2_call *call = of(up);
-
-	if (!call->is_wide && may_widen(call)) {
-		call->is_wide = true;
-		call->on->link.w->promised += WIDE_MORE;
-	}
-	http2_grant(&call->h2, call->is_wide ? WIDE_WINDOW : UPSTREAM_HTTP2_WINDOW);
-}
-
 static const char *reason(struct upstream *up)
 {
 	struct upstream_http2_call *call = of(up);
@@ -154,7 +118,7 @@ static void release(struct upstream *up, bool may_reuse)
 	struct upstream_http2_call *call = of(up);
 	struct upstream_http2 *c = call->on;
 
-	narrow(call);
+	upstream_http2_window_narrow(call);
 	up->stream = NULL;
 	c->n_calls--;
 	if (call->is_waiting)
@@ -175,7 +139,7 @@ static const struct upstream_ops upstream_ops = {
 	.is_blocked = is_blocked,
 	.is_full = is_blocked,
 	.flush = flush,
-	.resume = resume,
+	.resume = upstream_http2_window_resume,
 	.release = release,
 	.reason = reason,
 };
@@ -246,22 +210,6 @@ void upstream_http2_call_settle(struct upstream_http2 *c)
 		send_away(c);
 }
 
-void upstream_http2_call_give_windows(struct upstream_http2 *c)
-{
-	while (c->received) {
-		struct upstream_http2_call *call = c->received;
-
-		c->received = call->next_received;
-		call->is_received = false;
-		if (!call->up.stream)
-			continue;
-		if (stream_is_blocked(call->up.stream))
-			narrow(call);
-		else
-			resume(&call->up);
-	}
-}
-
 // --- what http2 tells ---
 
 static void on_response(struct http2_stream *h, struct response *r)
@@ -286,12 +234,7 @@ static void on_data(struct http2_stream *h, struct slice bytes)
 	c->is_quiet = false;
 	if (!call->up.stream)
 		return;
-	call->steady += bytes.len;
-	if (!call->is_received) {
-		call->is_received = true;
-		call->next_received = c->received;
-		c->received = call;
-	}
+	upstream_http2_window_note(call, bytes.len);
 	stream_body(call->up.stream, bytes);
 }
 

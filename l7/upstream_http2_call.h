@@ -79,5 +79,3 @@ void upstream_http2_call_leave(struct upstream_http2_call *call);
 void upstream_http2_call_send_waiting(struct upstream_http2 *c);
 // SETTINGS came.
 void upstream_http2_call_settle(struct upstream_http2 *c);
-// The windows of those whose clients have taken all.
-void upstream_http2_call_give_windows(struct upstream_http2 *c);
