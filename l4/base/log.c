@@ -92,6 +92,7 @@ static size_t append(char line[LINE_SIZE], size_t len, const char *event, bool i
 }
 
 // The event with its format's quotes marked. False: it is as it was without, for a value has the mark itself.
+PRINTF_LIKE(2, 0)
 static bool write_event(char event[LINE_SIZE], const char *fmt, va_list args)
 {
 	char marked[LINE_SIZE];
