@@ -43,7 +43,7 @@ counted 10 l7_backends 'map(.responses_2xx) | add'
 counted 10 l7_service_times 'map(.time_to_first_byte.bucket | add) | add'
 counted '["site","site"]' l7_service_names '[.[1].name, .[1].group]'
 counted '["web","b8001"]' l7_backend_names '[.[1].group, .[1].name]'
-counted "$LB7D_PID" l7_meta '.[0].pid'
+counted "$LB7D_PID" l7_meta '.[0].writer.pid'
 listed() { "$BIN/lbctl" -s "$TMP/lb7d.sock" -o json counters | jq -c "$1"; }
 expect 10 "$(listed '.services[] | select(.service == "site" and .name == "ends_completed") | .value')" "lbctl: ends of a service"
 expect 10 "$(listed '.backends[] | select(.backend == "b8001" and .name == "requests") | .value')" "lbctl: requests of a backend"
@@ -59,7 +59,7 @@ requests 5 81
 kill "$second"
 wait "$second" || fail "the second one ended with $?"
 counted 10 workers 'map(.requests) | add'
-counted "$LB7D_PID" l7_meta '.[0].pid'
+counted "$LB7D_PID" l7_meta '.[0].writer.pid'
 
 # --- killed under traffic: what was counted stays, and counting goes on ---
 (while :; do curl -sS -m 5 -o /dev/null http://127.0.0.1/ 2>>"$TMP/load.err" || true; done) &
@@ -79,7 +79,7 @@ requests 5
 counted $((before + 5)) workers 'map(.requests) | add'
 counted $((before + 5)) l7_services 'map(.requests) | add'
 l7_stop
-counted 0 l7_meta '.[0].pid'
+counted 0 l7_meta '.[0].writer.pid'
 
 # --- more workers need more room: a larger store takes over ---
 jq '.workers = 4' "$TMP/bpf.json" >"$TMP/four.json"
