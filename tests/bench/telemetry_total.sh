@@ -20,7 +20,7 @@
 #   it is).
 # - off runs twice: "itself beside itself" is what is not there. lb7d is started anew BENCH_LIVES times (6), in an order drawn anew, as
 #   a process keeps what it found of addresses and memory.
-# BENCH_TURNS turns a life (60).
+# BENCH_TURNS turns a life (60). BENCH_PARTS of: l7 packets xdp instructions; BENCH_KINDS of: request h2 grpc event.
 #
 # The lines _instructions are exact where valgrind is there: instructions in user space of lb7d for each, of 8 rounds more or less, so
 # that the start is not in them. Most of a request's time is the kernel's: their ratio says where to look, not what telemetry costs.
@@ -34,7 +34,8 @@ RUN=${BIN%/bin}/tests/bench
 SMOKE=${BIN%/bin}/tests/smoke
 PAIRED=tests/bench/telemetry/paired.py
 NS=bench-${TMP##*-}
-KINDS=(request h2 grpc event)
+read -ra PARTS <<<"${BENCH_PARTS:-l7 packets xdp instructions}"
+read -ra KINDS <<<"${BENCH_KINDS:-request h2 grpc event}"
 VARIANTS=(off again on)
 TURNS_PORT=''
 declare -A TOKENS=() EVENTS=() ROUNDS_OF=([request]=15 [h2]=5 [grpc]=5 [event]=20) # some ms each
@@ -138,19 +139,22 @@ live() {
 pairs() { "$PAIRED" "telemetry_$1" "${3:-on}" off,again "${4:-1000}" <"$TMP/$2.turns"; }
 
 l7() {
-	local life
+	local life kind
 	for ((life = 0; life < LIVES; life++)); do live $life; done
-	pairs request request
-	pairs h2_request h2
-	pairs grpc_call grpc
-	pairs event event events
-	pairs event_tokens event
+	for kind in "${KINDS[@]}"; do
+		case $kind in
+		request) pairs request request ;;
+		h2) pairs h2_request h2 ;;
+		grpc) pairs grpc_call grpc ;;
+		event) pairs event event events && pairs event_tokens event ;;
+		esac
+	done
 }
 
 # --- instructions ---
 
-# instructions VARIANT: what it has executed since it was asked last
-instructions() {
+# executed VARIANT: what it has executed since it was asked last
+executed() {
 	rm -f "$TMP/callgrind.${PID[$1]}".[0-9]*
 	callgrind_control --dump "${PID[$1]}" >"$TMP/callgrind_control.log" 2>&1
 	sed -n 's/^totals: *//p' "$TMP/callgrind.${PID[$1]}".[0-9]*
@@ -161,11 +165,11 @@ count() {
 	local proxies few many
 	proxies_of "$1" "$2"
 	[ $# -lt 3 ] || proxies=("${proxies[1]}")
-	instructions "$2" >/dev/null
+	executed "$2" >/dev/null
 	drive "$1" 1 4 "${proxies[0]}" >/dev/null
-	few=$(instructions "$2")
+	few=$(executed "$2")
 	drive "$1" 1 12 "${proxies[0]}" >"$TMP/windows"
-	many=$(instructions "$2")
+	many=$(executed "$2")
 	awk -v n=$((many - few)) '{ print n / ($4 / 12 * 8) }' "$TMP/windows"
 }
 
@@ -179,8 +183,9 @@ count_packet() {
 	awk 'NR == FNR { n += $4; next } /^totals:/ { print $2 / n }' "$TMP/windows" "$TMP/callgrind.packets"
 }
 
-count_all() {
+instructions() {
 	local v mode
+	command -v valgrind >/dev/null || { say "no instructions: no valgrind (Debian: valgrind)"; return; }
 	for v in on off; do start "$v" valgrind --tool=callgrind --callgrind-out-file="$TMP/callgrind.%p"; done
 	say_count request "$(count request on)" "$(count request off)"
 	say_count h2_request "$(count h2 on)" "$(count h2 off)"
@@ -233,7 +238,6 @@ for variant in "${VARIANTS[@]}"; do
 	take_port "GRPC[$variant]"
 	configure "$variant"
 done
-l7
-packets
-xdp
-if command -v valgrind >/dev/null; then count_all; else say "no instructions: no valgrind (Debian: valgrind)"; fi
+for part in "${PARTS[@]}"; do
+	$part
+done
