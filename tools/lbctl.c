@@ -52,7 +52,7 @@ static int check(char *file)
 		return complain(err.msg);
 	for (uint16_t i = 0; i < conf->n_pools; i++)
 		n_backends += conf->pools[i].n_backends;
-	printf("%s: ok (%u services, %u pools, %u backends)\n", file, conf->n_services,
+	printf("%s: ok (services %u, pools %u, backends %u)\n", file, conf->n_services,
 	       conf->n_pools, n_backends);
 	fflush(stdout);
 	conf_advice(conf, print_advice, file);

@@ -18,18 +18,22 @@
 #include "l4/base/clock.h"
 #include "l4/base/log.h"
 
-#define CAP(name) (1ull << CAP_##name)
-
 enum { WAIT_MS = 1000 };
 
-static const uint64_t kept =
-	CAP(NET_ADMIN) |           // NTF_USE; taking the XDP program and the TAP off again
-	CAP(NET_RAW) |             // af_packet; sockets bound to a device
-	CAP(BPF) |                 // maps, before Linux 6.0
-	CAP(IPC_LOCK) |            // DPDK's memory may grow
-	CAP(DAC_OVERRIDE) |        // reload and save, whoever the configuration belongs to
-	CAP(CHOWN) | CAP(FOWNER) | // likewise: it keeps its owner and mode
-	CAP(NET_BIND_SERVICE);     // lb7d's ports
+// X(NAME, name)
+#define KEPT(X)                                                                                   \
+	X(NET_ADMIN, net_admin)       /* NTF_USE; taking the XDP program and the TAP off again */ \
+	X(NET_RAW, net_raw)           /* af_packet; sockets bound to a device */                  \
+	X(BPF, bpf)                   /* maps, before Linux 6.0 */                                \
+	X(IPC_LOCK, ipc_lock)         /* DPDK's memory may grow */                                \
+	X(DAC_OVERRIDE, dac_override) /* reload and save, whoever the configuration belongs to */ \
+	X(CHOWN, chown)               /* likewise: it keeps its owner and mode */                 \
+	X(FOWNER, fowner)                                                                         \
+	X(NET_BIND_SERVICE, net_bind_service) /* lb7d's ports */
+
+#define X(NAME, name) | 1ull << CAP_##NAME
+static const uint64_t kept = 0 KEPT(X);
+#undef X
 
 static unsigned n_dropped; // threads; atomic, counted by their signal handlers
 
@@ -119,6 +123,20 @@ static bool wait_for(unsigned n)
 	return __atomic_load_n(&n_dropped, __ATOMIC_ACQUIRE) >= n;
 }
 
+// The names of those of `set` that we keep, as the log has them.
+static const char *list(char out[128], uint64_t set)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+#define X(NAME, name)              \
+	if (set >> CAP_##NAME & 1) \
+		len += (size_t)snprintf(out + len, 128 - len, "%s" #name, len ? "," : "");
+	KEPT(X)
+#undef X
+	return len ? out : "none";
+}
+
 static bool has_pci(const struct conf *conf)
 {
 	for (uint16_t i = 0; i < conf->n_ports; i++)
@@ -132,6 +150,7 @@ void privileges_drop(const struct conf *conf)
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	struct __user_cap_data_struct data[2];
 	int number = SIGRTMIN;
+	char names[128];
 	unsigned n;
 
 	if (has_pci(conf) || !(read_permitted(data) & ~kept))
@@ -141,8 +160,8 @@ void privileges_drop(const struct conf *conf)
 	n = ask_others(number);
 	drop_own();
 	if (wait_for(n))
-		LOG_INFO("privileges dropped threads=%u kept=%llx", n + 1,
-		         (unsigned long long)read_permitted(data));
+		LOG_INFO("privileges dropped threads=%u kept=%s", n + 1,
+		         list(names, read_permitted(data)));
 	else
 		LOG_WARN("privileges not dropped by all threads threads=%u dropped=%u", n,
 		         n_dropped);

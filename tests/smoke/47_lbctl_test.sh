@@ -92,7 +92,7 @@ json '.saved == false' status
 shows 'saved' save
 jq -e '.pools[0].backends[0].weight == 7 and (.pools[0].backends | length) == 2' "$TMP/edge.json" >/dev/null ||
 	fail "save wrote something else: $(jq -c .pools[0] "$TMP/edge.json")"
-shows 'ok \(4 services, 2 pools, 4 backends\)' check "$TMP/edge.json"
+shows 'ok \(services 4, pools 2, backends 4\)' check "$TMP/edge.json"
 json '.saved' save
 json '.saved' reload
 shows 'saved' reload
