@@ -24,7 +24,7 @@ variant() {
 
 refuses 2 '*-c CONF is missing*--help*'
 refuses 2 '*--help*' --frobnicate
-refuses 2 '*--log*loud*' -c "$TMP/edge.json" --log loud
+refuses 2 '*--log-level*loud*debug, info, warn, error*' -c "$TMP/edge.json" --log-level loud
 refuses 1 '*nowhere.json*No such file*' -c "$TMP/nowhere.json"
 variant '.ports[0].device = "eth9"'
 refuses 1 '*ports?0?*no network interface ??eth9??*' -c "$TMP/variant.json"
