@@ -130,14 +130,18 @@ struct stream {
 	uint8_t grpc;         // enum grpc_kind of the request
 	struct grpc_web web;  // grpc
 	union {
-		struct event_stream events;      // is_event_stream
-		struct grpc_message messages[2]; // grpc: of the client, of the backend
+		// Of gRPC: of the client, of the backend. The first of a union is what is zeroed: the larger one.
+		struct grpc_message messages[2];
+		struct event_stream events; // is_event_stream
 	};
 	union {
 		char websocket_key[WEBSOCKET_KEY_SIZE]; // Sec-WebSocket-Key
 		char grpc_subtype[WEBSOCKET_KEY_SIZE];  // "+proto" of the request's Content-Type
 	};
 };
+
+static_assert(sizeof(((struct stream *)0)->messages) >= sizeof(struct event_stream),
+              "what is zeroed of the union is its first member");
 
 // Routes the request and sends it to a backend, or answers it: *out is NULL if it was answered already (`finished` was not called).
 // `r` is used up. The client then gives the content: only while stream_takes().
