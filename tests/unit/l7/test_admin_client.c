@@ -422,6 +422,19 @@ Test(admin_client, a_slow_head_is_given_ten_seconds_in_all)
 	cr_expect_null(client);
 }
 
+Test(admin_client, a_page_is_given_ten_seconds_too)
+{
+	metrics_len = METRICS_LEN;
+	ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+	cr_assert_eq(n_open, 1);
+	cr_expect_not(admin_client_is_idle(client));
+	pass(9000);
+	cr_assert_not_null(client);
+	pass(1100);
+	cr_expect_null(client);
+	cr_expect_eq(n_open, 0);
+}
+
 Test(admin_client, an_idle_connection_is_ended_after_a_minute)
 {
 	ask("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
