@@ -24,11 +24,11 @@ struct admin_source {
 	// NULL = ready, else why not. A literal.
 	const char *(*unready)(const void *data);
 	// A page; NULL if there is no memory.
-	void *(*open)(const void *data);
+	void *(*open)(void *data);
 	// Appends what comes next to `out`, which has ADMIN_PIECE bytes; perhaps nothing. False: that was all.
 	bool (*next)(void *page, struct text *out);
 	void (*close)(void *page);
-	const void *data;
+	void *data;
 };
 
 // Listens. `source` is copied. 0, or -errno with *err ("admin: 127.0.0.1:9100: Address already in use").

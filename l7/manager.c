@@ -207,7 +207,7 @@ static const char *unready(const void *data)
 
 static_assert(METRICS_PIECE + 0 == ADMIN_PIECE, "a piece is a piece");
 
-static void *open_page(const void *data)
+static void *open_page(void *data)
 {
 	return metrics_open(data);
 }

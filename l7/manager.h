@@ -47,6 +47,7 @@ struct manager {
 	struct probe_set *probes; // of the running configuration; owned
 	struct probe_owner probe_owner;
 	struct admin *admin;       // NULL = none
+	struct metrics_half *l4;   // metrics.c's, while pages are on their way
 	struct manager_load *load; // [n_workers]; owned
 	struct telemetry telemetry;
 	void (*conf_changed)(void *data,

@@ -11,12 +11,21 @@
 
 static_assert(METRICS_PIECE >= 2 * METRICS_PAGE_ROW, "a piece has room for rows");
 
+// lb4d's half, shared by pages that are on their way at the same time: it is 40 MB of address space, and takes milliseconds to map.
+struct metrics_half {
+	struct stats stats;
+	uint64_t opened_ns;
+	unsigned n_pages;
+};
+
+// A store that took another's place meanwhile is found by the next page after this.
+static const uint64_t SHARED_NS = CLOCK_NS_PER_S;
+
 struct metrics {
-	const struct manager *m;
+	struct manager *m;
 	struct site *site; // the one that served when the page began; a reference; may be NULL
-	struct stats l4;   // lb4d's half, if has_l4; owned
-	bool has_l4;
-	size_t part; // of parts[]
+	struct metrics_half *l4; // a reference; NULL = lb4d has left nothing
+	size_t part;             // of parts[]
 	bool is_headed;
 	uint32_t row; // of the part
 	uint16_t pool, backend;
@@ -105,13 +114,13 @@ static const char lb4d[] = "program=\"lb4d\"", lb7d[] = "program=\"lb7d\"";
 // An lb7d that is alone has the programs that count TCP write there, and no lanes.
 static bool is_lb4ds(const struct metrics *p)
 {
-	return p->has_l4 && p->l4.meta->n_lanes;
+	return p->l4 && p->l4->stats.meta->n_lanes;
 }
 
 static bool write_up(struct metrics *p, struct text *out)
 {
 	enum stats_writer_life life =
-		is_lb4ds(p) ? stats_writer_life(&p->l4.meta->writer) : STATS_WRITER_UNKNOWN;
+		is_lb4ds(p) ? stats_writer_life(&p->l4->stats.meta->writer) : STATS_WRITER_UNKNOWN;
 
 	if (life != STATS_WRITER_UNKNOWN)
 		metrics_page_gauge(out, "lb_daemon_up", lb4d, life == STATS_WRITER_ALIVE);
@@ -124,7 +133,7 @@ static bool write_starts(struct metrics *p, struct text *out)
 	static const char name[] = "lb_start_time_seconds";
 
 	if (is_lb4ds(p))
-		metrics_page_seconds(out, name, lb4d, p->l4.meta->started_ns);
+		metrics_page_seconds(out, name, lb4d, p->l4->stats.meta->started_ns);
 	if (p->m->telemetry.is_open)
 		metrics_page_seconds(out, name, lb7d, p->m->telemetry.store.meta->started_ns);
 	return false;
@@ -135,12 +144,13 @@ static bool write_reason(struct metrics *p, struct text *out)
 	uint32_t lane = p->row / REASON_COUNT, reason = p->row % REASON_COUNT;
 	char labels[METRICS_PAGE_LABELS] = "";
 
-	if (lane >= STATS_SLOTS || lane >= p->l4.meta->n_lanes)
+	if (lane >= STATS_SLOTS || lane >= p->l4->stats.meta->n_lanes)
 		return false;
 	metrics_page_label_number(labels, "lane", lane);
 	metrics_page_label(labels, "verdict", stats_verdict_names[stats_reason_verdicts[reason]]);
 	metrics_page_label(labels, "reason", stats_reason_names[reason]);
-	metrics_page_count(out, "lb_lane_packets_total", labels, p->l4.lanes[lane].reason[reason]);
+	metrics_page_count(out, "lb_lane_packets_total", labels,
+	                   p->l4->stats.lanes[lane].reason[reason]);
 	return true;
 }
 
@@ -193,12 +203,13 @@ static bool is_there(const struct metrics *p, const struct part *part)
 {
 	if (part->half == OF_LB7D)
 		return p->m->telemetry.is_open;
-	return part->half == NEITHER || p->has_l4;
+	return part->half == NEITHER || p->l4;
 }
 
 static void begin_part(struct metrics *p, const struct part *part, struct text *out)
 {
-	const struct metrics_set_stores stores = {&p->l4, &p->m->telemetry.store};
+	const struct metrics_set_stores stores = {p->l4 ? &p->l4->stats : NULL,
+	                                          &p->m->telemetry.store};
 
 	p->is_headed = true;
 	p->row = 0;
@@ -244,16 +255,47 @@ bool metrics_next(struct metrics *page, struct text *out)
 
 // --- life ---
 
-struct metrics *metrics_open(const struct manager *m)
+static struct metrics_half *open_half(const struct site *site)
+{
+	struct metrics_half *h = calloc(1, sizeof(*h));
+	struct err err;
+
+	if (!h || !site || stats_open_trusted(&h->stats, site->conf->stats, &err)) {
+		free(h);
+		return NULL;
+	}
+	h->opened_ns = clock_now_ns();
+	return h;
+}
+
+static struct metrics_half *get_half(struct manager *m)
+{
+	if (!m->l4 || clock_now_ns() - m->l4->opened_ns > SHARED_NS)
+		m->l4 = open_half(m->site);
+	if (m->l4)
+		m->l4->n_pages++;
+	return m->l4;
+}
+
+static void put_half(struct manager *m, struct metrics_half *h)
+{
+	if (!h || --h->n_pages)
+		return;
+	if (m->l4 == h)
+		m->l4 = NULL;
+	stats_close(&h->stats);
+	free(h);
+}
+
+struct metrics *metrics_open(struct manager *m)
 {
 	struct metrics *p = malloc(sizeof(*p)); // not zeroed: most of it is a set with room for all
-	struct err err;
 
 	if (!p)
 		return NULL;
 	p->m = m;
 	p->site = m->site ? site_get(m->site) : NULL;
-	p->has_l4 = m->site && stats_open_trusted(&p->l4, m->site->conf->stats, &err) == 0;
+	p->l4 = get_half(m);
 	p->part = 0;
 	p->is_headed = false;
 	p->row = 0;
@@ -265,8 +307,7 @@ void metrics_close(struct metrics *page)
 {
 	if (!page)
 		return;
-	if (page->has_l4)
-		stats_close(&page->l4);
+	put_half(page->m, page->l4);
 	site_put(page->site);
 	free(page);
 }

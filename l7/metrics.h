@@ -21,7 +21,7 @@ enum {
 };
 
 // NULL if there is no memory. The manager must stay until metrics_close().
-struct metrics *metrics_open(const struct manager *m);
+struct metrics *metrics_open(struct manager *m);
 void metrics_close(struct metrics *page); // NULL is fine
 
 // Appends what comes next, whole lines, as far as there is room for the longest; perhaps nothing. False: that was all.

@@ -22,6 +22,8 @@ page() { curl -sS -m 10 http://127.0.0.1:9047/metrics "$@"; }
 count() { grep -c "^$1{" "$2"; }
 memory() { awk '/^VmRSS/ { print $2 }' "/proc/$LB7D_PID/status"; }
 
+# lb4d has left its half of the store.
+"${BIN%/bin}/tests/smoke/stats_run" "$TMP/stats" write 1 >/dev/null 2>&1
 large "$TMP/a.json" 15
 l7_start "$TMP/a.json"
 page >"$TMP/idle"
@@ -65,6 +67,8 @@ wait_until 5 answered || fail "not forty readers with something on its way: $(ss
 [ $(($(memory) - before)) -lt 8192 ] || fail "forty silent readers cost $(($(memory) - before)) kB"
 unread=$(ss -Htn 'sport = :9047' | awk '{ n += $3 } END { print n + 0 }')
 [ "$unread" -lt $((40 * 1048576)) ] || fail "and $unread bytes in the kernel"
+mappings=$(grep -c '/steer_services$' "/proc/$LB7D_PID/maps")
+((mappings >= 1 && mappings <= 3)) || fail "lb4d's half is mapped $mappings times for forty pages"
 expect ok "$(curl -sS -m 1 http://127.0.0.1:9047/healthz)" "/healthz beside them"
 kill "$silent"
 wait "$silent" 2>/dev/null || true

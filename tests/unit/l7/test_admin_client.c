@@ -32,7 +32,7 @@ struct page {
 	unsigned n_pieces;
 };
 
-static void *open_page(const void *data)
+static void *open_page(void *data)
 {
 	struct page *page = malloc(sizeof(*page));
 

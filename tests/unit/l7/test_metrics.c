@@ -407,3 +407,30 @@ Test(metrics, without_lanes_there_is_nothing_of_lanes)
 	cr_expect_null(strstr(m.page, "lb_l4_backend_packets_total{"));
 	cr_expect_null(strstr(m.page, "lb_xdp_service_packets_total{"));
 }
+
+// Of a store that is made anew, as by another version, the page that follows shows the new one.
+Test(metrics, pages_that_overlap_share_lb4ds_half_and_the_next_finds_another)
+{
+	struct metrics *first, *second;
+	char shm[STATS_DIR_SIZE], command[STATS_DIR_SIZE + 16];
+	struct err err;
+
+	metricsbuild_apply(&m, "p", 1);
+	first = metrics_open(&m.b.manager);
+	second = metrics_open(&m.b.manager);
+	cr_assert(first && second);
+	cr_assert_eq(stats_shm_dir(shm, m.b.dir), 0);
+	snprintf(command, sizeof(command), "rm -r %s", shm);
+	cr_assert_eq(system(command), 0);
+	stats_close(&m.l4);
+	cr_assert_eq(stats_open_shm(&m.l4, m.b.dir, &err), 0, "%s", err.msg);
+	stats_announce(&m.l4, "edge-1", 1, (uint32_t)getpid());
+	cr_expect_not_null(m.b.manager.l4);
+	metrics_close(first);
+	cr_expect_not_null(m.b.manager.l4, "the other goes on with it");
+	metrics_close(second);
+	cr_expect_null(m.b.manager.l4);
+	metricsbuild_read(&m, NULL);
+	cr_expect_str_eq(metricsbuild_value(&m, "lb_lane_rx_packets_total{lane=\"0\"}"), "0");
+	cr_expect_str_eq(metricsbuild_value(&m, "lb_lane_rx_packets_total{lane=\"1\"}"), "");
+}
