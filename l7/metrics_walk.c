@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/metrics_walk.h"
 
+#include <assert.h>
 #include <string.h>
+
+#include "l4/base/hash.h"
 
 // Fields are numbered through: counters, times, histograms of TCP.
 enum sort { COUNTER, TIME, LOG2 };
@@ -99,18 +102,38 @@ static void write_row(const struct metrics_walk *w, struct text *out)
 
 // --- order ---
 
+// Hashes of the families' names, made once: to make all names anew for each question would be a millisecond for each page.
+enum { MOST_FIELDS = 128 };
+static uint64_t name_hashes[METRICS_KINDS][MOST_FIELDS];
+
+static const uint64_t *names_of(const struct metrics_walk *w)
+{
+	const struct metrics_set_lists *l = lists_of(w);
+	uint64_t *hashes = name_hashes[w->set->kind];
+	struct metrics_family family;
+
+	assert(count_fields(l) <= MOST_FIELDS);
+	for (uint16_t f = 0; !hashes[0] && f < count_fields(l); f++) {
+		uint16_t last = (uint16_t)(count_fields(l) - 1 -
+		                           f); // the first one says that all are there
+
+		family_of(&family, l, last);
+		hashes[last] = hash_bytes(family.name, strlen(family.name), 1);
+	}
+	return hashes;
+}
+
 // The next field of this family, wherever it stands.
 static bool next_field(struct metrics_walk *w)
 {
 	const struct metrics_set_lists *l = lists_of(w);
-	struct metrics_family other;
+	const uint64_t *names = names_of(w);
 
 	for (uint16_t f = (uint16_t)(w->field + 1); f < count_fields(l); f++) {
-		family_of(&other, l, f);
-		if (strcmp(other.name, w->family.name) != 0)
+		if (names[f] != names[w->field])
 			continue;
 		w->field = f;
-		w->family = other;
+		family_of(&w->family, l, f);
 		w->i = 0;
 		return true;
 	}
@@ -118,16 +141,11 @@ static bool next_field(struct metrics_walk *w)
 }
 
 // Whether an earlier field has begun the family of this one.
-static bool is_begun(const struct metrics_set_lists *l, uint16_t field)
+static bool is_begun(const uint64_t *names, uint16_t field)
 {
-	struct metrics_family family, earlier;
-
-	family_of(&family, l, field);
-	for (uint16_t f = 0; f < field; f++) {
-		family_of(&earlier, l, f);
-		if (strcmp(earlier.name, family.name) == 0)
+	for (uint16_t f = 0; f < field; f++)
+		if (names[f] == names[field])
 			return true;
-	}
 	return false;
 }
 
@@ -135,7 +153,7 @@ static bool begin_family(struct metrics_walk *w, uint16_t field)
 {
 	const struct metrics_set_lists *l = lists_of(w);
 
-	while (field < count_fields(l) && is_begun(l, field))
+	while (field < count_fields(l) && is_begun(names_of(w), field))
 		field++;
 	if (field == count_fields(l))
 		return false;
