@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/stream_meter.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "l4/base/clock.h"
 #include "l7/grpc.h"
@@ -13,8 +13,9 @@
 #include "l7/worker_state.h"
 
 struct stream_meter {
-	struct meter meter;
+	struct meter meter; // first
 	struct stream *stream;
+	struct slab *slab; // the loop's
 	union {
 		struct timer timer;    // when it would count as stalled
 		struct loop_task task; // after the end: counts what left with the turn, and frees
@@ -176,6 +177,20 @@ static void read_content(struct stream *s)
 	}
 }
 
+// From the loop's memory: calls come and go by the dozen, and malloc(3) sorts what it gets back. All but m->meter is set.
+static struct stream_meter *new_meter(struct stream *s)
+{
+	struct stream_meter *m = slab_get(&s->w->loop.slab, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	memset((char *)m + sizeof(m->meter), 0, sizeof(*m) - sizeof(m->meter));
+	m->stream = s;
+	m->slab = &s->w->loop.slab;
+	m->timer.fire = on_timer;
+	return m;
+}
+
 void stream_meter_begin(struct stream *s, const struct response *r)
 {
 	struct meter_input in = {
@@ -192,15 +207,13 @@ void stream_meter_begin(struct stream *s, const struct response *r)
 	}
 	if (in.conf->measure == MEASURE_OFF || !has_kind(s))
 		return;
-	s->meter = calloc(1, sizeof(*s->meter));
+	s->meter = new_meter(s);
 	if (!s->meter)
 		return;
 	in.kind = kind_of(s);
-	in.now_ns = clock_now_ns();
+	in.now_ns = read_ns(s->meter);
 	in.is_opaque = is_opaque(s, r);
 	meter_begin(&s->meter->meter, &in);
-	s->meter->stream = s;
-	s->meter->timer.fire = on_timer;
 	if (in.is_opaque)
 		return;
 	read_content(s);
@@ -322,7 +335,7 @@ const struct meter *stream_meter_of(const struct stream *s)
 static void free_meter(struct stream_meter *m)
 {
 	token_pattern_free(m->pattern);
-	free(m);
+	slab_put(m->slab, m);
 }
 
 // What was given has left: the client's connection deferred that before.
