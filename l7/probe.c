@@ -84,6 +84,7 @@ static void finish(struct probe *p, bool is_good, const char *reason)
 {
 	struct probe_verdict_rule rule = {p->plan->check.rise, p->plan->check.fall};
 
+	p->is_by_http1 &= is_good;
 	drop(p);
 	plan_next(p);
 	if (probe_verdict_take(&p->verdict, &rule, is_good, reason, real_ns()))
@@ -115,6 +116,13 @@ void probe_fail(struct probe *p, const char *fmt, ...)
 void probe_succeed(struct probe *p, const char *reason)
 {
 	finish(p, true, reason);
+}
+
+void probe_want_http1(struct probe *p)
+{
+	p->is_by_http1 = true;
+	drop(p);
+	plan_next(p);
 }
 
 void probe_take_status(struct probe *p, uint16_t status)
@@ -260,10 +268,19 @@ static const struct conn_ops ops = {
 	.failed = on_failed,
 };
 
-static int start_tls(struct probe *p)
+static const char *const *offer_of(const struct probe *p)
 {
 	static const char *const h2[] = {"h2", NULL};
+	static const char *const http1[] = {"http/1.1", NULL};
 	static const char *const both[] = {"h2", "http/1.1", NULL};
+
+	if (p->plan->protocol == HTTP_2)
+		return h2;
+	return p->is_by_http1 ? http1 : both;
+}
+
+static int start_tls(struct probe *p)
+{
 	const char *name = p->plan->server_name;
 	char address[ADDR_TEXT_SIZE];
 	int rc;
@@ -273,9 +290,7 @@ static int start_tls(struct probe *p)
 	if (p->plan->proxy_protocol)
 		send_proxy_header(p);
 	rc = conn_start_tls_client(&p->conn, p->plan->tls, name);
-	return rc || p->plan->protocol == HTTP_1
-	               ? rc
-	               : tls_offer(p->conn.tls, p->plan->protocol == HTTP_2 ? h2 : both);
+	return rc || p->plan->protocol == HTTP_1 ? rc : tls_offer(p->conn.tls, offer_of(p));
 }
 
 static void attempt(struct probe *p)

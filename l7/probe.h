@@ -31,6 +31,7 @@ struct probe {
 	be16 port; // the backend's
 	bool is_busy;
 	bool is_skipping; // no descriptor or memory for an attempt
+	bool is_by_http1; // its HTTP/2 asked for HTTP/1.1, and that has not failed since
 	struct probe_verdict verdict;
 	struct probe_plan *plan; // a reference
 	const struct probe_owner *owner;

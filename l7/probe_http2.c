@@ -189,9 +189,21 @@ static void on_drained(struct http2_stream *s)
 static void on_closed(struct http2_stream *s, enum http2_error error, bool is_unprocessed)
 {
 	struct probe_http2 *h = of(s);
+	bool wants_http1 = error == HTTP2_HTTP_1_1_REQUIRED || h->wants_http1;
 
-	if (h->probe)
+	if (!h->probe)
+		return;
+	if (wants_http1 && h->probe->plan->protocol == HTTP_AUTO)
+		probe_want_http1(h->probe);
+	else
 		probe_fail(h->probe, "reset: %s", http2_error_text(error));
+}
+
+static void on_goaway(struct http2 *session, enum http2_error error)
+{
+	struct probe_http2 *h = http2_owner(session);
+
+	h->wants_http1 = error == HTTP2_HTTP_1_1_REQUIRED;
 }
 
 static void on_over(struct http2 *session)
@@ -211,6 +223,7 @@ static const struct http2_ops ops = {
 	.end = on_end,
 	.drained = on_drained,
 	.closed = on_closed,
+	.goaway = on_goaway,
 	.over = on_over,
 };
 

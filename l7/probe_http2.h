@@ -16,6 +16,7 @@ struct probe_http2 {
 	struct loop_task free;
 	uint32_t n_answer; // octets of `answer`, or more than it holds
 	bool has_head;
+	bool wants_http1; // as it said in GOAWAY
 	uint8_t answer[GRPC_HEALTH_ANSWER_MAX];
 };
 
@@ -29,3 +30,5 @@ void probe_http2_end(struct probe *p); // no result is told any more; twice is f
 void probe_succeed(struct probe *p, const char *reason);
 PRINTF_LIKE(2, 3) void probe_fail(struct probe *p, const char *fmt, ...);
 void probe_take_status(struct probe *p, uint16_t status);
+// No verdict: it wants HTTP/1.1 for that, and the next attempt is made so.
+void probe_want_http1(struct probe *p);

@@ -322,11 +322,13 @@ class Http2Bench(Bench):
             thread.join()
         return answers
 
+    def metrics(self):
+        with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.admin, timeout=WAIT) as answer:
+            return answer.read().decode().splitlines()
+
     def counter(self, name, of="worker"):
         """The sum of a counter of workers, or of others."""
-        with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.admin, timeout=WAIT) as answer:
-            lines = answer.read().decode().splitlines()
-        found = [line for line in lines if line.startswith("lb_%s_%s_total{" % (of, name))]
+        found = [line for line in self.metrics() if line.startswith("lb_%s_%s_total{" % (of, name))]
         assert found, "no counter %s" % name
         return sum(float(line.split()[-1]) for line in found)
 

@@ -394,12 +394,22 @@ def test_a_call_of_grpc_knows_no_other_protocol(bench):
     same(bench.secure.count("head"), 2)
 
 
+def test_a_probe_that_wants_http1_is_made_so(bench):
+    for refuse in (by_reset, by_goaway):
+        bench.secure.scripts = [requires_http1(refuse)]
+        bench.check = {"type": "https", "path": "/health", "interval_ms": 100, "timeout_ms": 100}
+        bench.reload(bench.conf())
+        assert bench.secure.wait_for("http/1.1", 5), bench.secure.events
+        same((bench.secure.count("head"), bench.healthy("auto")), (1, 1))
+        bench.begin()
+
+
 class ProtocolBench(Http2Bench):
     n_threads = 5
 
     def __init__(self, lb7d, folder):
         self.c, self.secure = Origin(), SecureOrigin(folder)
-        self.n_renewed = 0
+        self.n_renewed, self.check = 0, None
         super().__init__(lb7d, folder)
 
     def conf(self):
@@ -413,14 +423,19 @@ class ProtocolBench(Http2Bench):
         backends = [{"name": "one", "address": "127.0.0.%d" % (self.n_renewed + 1), "port": self.secure.port}]
         strict = {"percent": 0, "per_second": 0}
         auto = {"name": "auto", "balance": "round_robin", "protocol": "auto", "tls": {"verify": False}, "retry_budget": strict}
-        conf["pools"].append({**auto, "backends": backends})
+        conf["pools"].append({**auto, **({"health": self.check} if self.check else {}), "backends": backends})
         return conf
 
     def renew(self):
         self.n_renewed += 1
         self.reload(self.conf())
 
+    def healthy(self, pool):
+        found = [line for line in self.metrics() if line.startswith("lb_backend_healthy{") and 'pool="%s"' % pool in line]
+        return int(float(found[0].split()[-1]))
+
     def begin(self):
+        self.check = None
         self.renew()
         for origin in (self.c, self.secure):
             self.hang_up(origin)
