@@ -114,6 +114,7 @@ struct stream {
 	uint8_t method;        // enum method
 	uint8_t request_body;  // enum body
 	bool is_request_done;  // all of it was given to the backend
+	bool is_held_up;       // the backend takes no content, for longer than the client had
 	bool is_content_sent;  // some content was: no retry, unless it was kept
 	bool is_content_kept;  // all of what was sent
 	bool is_content_whole; // it was all there is

@@ -53,6 +53,8 @@ static enum access_end phase_end(const struct stream *s)
 {
 	switch (s->phase) {
 	case STREAM_SENDING:
+		if (s->is_held_up)
+			return ACCESS_STREAM_IDLE;
 		return s->grpc ? ACCESS_FIRST_BYTE_TIMEOUT : ACCESS_CLIENT_TIMEOUT;
 	case STREAM_WAITING:
 		return ACCESS_FIRST_BYTE_TIMEOUT;
@@ -74,12 +76,15 @@ static void beat(struct stream *s)
 		s->from->ops->data(s->from->client, slice_of(comment, sizeof(comment) - 1));
 }
 
-// A client that sends nothing because the backend takes nothing is not to blame; it gets its time anew.
-static bool is_held_up(struct stream *s)
+// A client that sends nothing because the backend takes nothing is not to blame; the backend gets stream_idle_ms more.
+static bool hold_up(struct stream *s)
 {
-	if (s->phase != STREAM_SENDING || stream_takes(s))
+	uint64_t idle_ms = s->l7->timeouts.stream_idle_ms;
+
+	if (s->phase != STREAM_SENDING || stream_takes(s) || s->is_held_up)
 		return false;
-	s->phase_ms = after(s, phase_timeout(s));
+	s->is_held_up = idle_ms;
+	s->phase_ms = after(s, idle_ms ? idle_ms : phase_timeout(s));
 	return true;
 }
 
@@ -92,7 +97,7 @@ static void fire(struct timer *t)
 		stream_timed_out(s, s->has_deadline ? ACCESS_DEADLINE : ACCESS_TOTAL_TIMEOUT);
 		return;
 	}
-	if (s->phase_ms && s->phase_ms <= now && !is_held_up(s)) {
+	if (s->phase_ms && s->phase_ms <= now && !hold_up(s)) {
 		if (s->phase == STREAM_CONNECTING)
 			stream_connect_timed_out(s);
 		else
@@ -130,6 +135,7 @@ void stream_clock_deadline(struct stream *s, uint64_t ns)
 
 void stream_clock_phase(struct stream *s)
 {
+	s->is_held_up = false;
 	s->phase_ms = after(s, phase_timeout(s));
 	s->beat_ms = after(s, beat_interval(s));
 	arm(s);
@@ -138,6 +144,7 @@ void stream_clock_phase(struct stream *s)
 // The timer stays where it is: when it fires, it finds the new times.
 void stream_clock_moved(struct stream *s)
 {
+	s->is_held_up = false;
 	if (s->phase_ms)
 		s->phase_ms = after(s, phase_timeout(s));
 	if (s->beat_ms)

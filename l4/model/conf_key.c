@@ -246,7 +246,7 @@ static const struct conf_key l7_timeouts_keys[] = {
 	{"first_byte_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, first_byte_ms), RANGE(0, MS_MAX),
 	 .initial = 300000, .unit = "ms", .help = "from the whole request to the answer's first byte; 0 = none"},
 	{"stream_idle_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, stream_idle_ms), RANGE(0, MS_MAX),
-	 .unit = "ms", .help = "of an answer or a WebSocket on which neither side sends; 0 = none"},
+	 .unit = "ms", .help = "of an answer or a WebSocket on which neither side sends, and of a request whose content the backend does not take, after `client_idle_ms`; 0 = none"},
 	{"total_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, total_ms), RANGE(0, MS_MAX), .unit = "ms",
 	 .help = "of a whole request, streams too; 0 = none"},
 	{"max_age_ms", KEY_INTEGER, FIELD(conf_l7_timeouts, max_age_ms), RANGE(0, MS_MAX), .unit = "ms",

@@ -307,6 +307,20 @@ def test_a_client_is_not_blamed_for_a_backend_that_takes_nothing(bench):
         holds(read_all(sock), b"all of it")
 
 
+def test_a_backend_that_takes_nothing_is_given_up_in_the_end(bench):
+    drop_idle(bench)
+    bench.a.scripts = [lambda s, o: (o.head(s), o.wait_for("never"))]
+    with bench.connect(bench.stuck) as sock:
+        sock.sendall(POST + b"Content-Length: 100000000\r\n\r\n")
+        try:
+            while True:
+                sock.send(bytes(1 << 20))
+        except OSError:  # answered and closed
+            pass
+    line = bench.line()
+    same((line["status"], line["end"]), (504, "stream_idle"))
+
+
 def test_an_answer_that_does_not_begin_is_a_504(bench):
     drop_idle(bench)
     bench.a.scripts = [lambda s, o: (o.head(s), read_all(s))]

@@ -109,7 +109,7 @@ class Bench:
 
     def __init__(self, lb7d, folder):
         self.a, self.b = self.origin(), self.origin()
-        self.port, self.wide, self.dead = free_port(), free_port(), free_port()
+        self.port, self.wide, self.dead, self.stuck = free_port(), free_port(), free_port(), free_port()
         self.folder = folder
         self.log = os.path.join(folder, "access.log")
         self.n_lines = 0
@@ -138,6 +138,7 @@ class Bench:
             "services": [
                 {"name": "web", "address": "127.0.0.1", "port": self.port, "protocol": "tcp", "l7": "web"},
                 {"name": "wide", "address": "127.0.0.1", "port": self.wide, "protocol": "tcp", "l7": "wide"},
+                {"name": "stuck", "address": "127.0.0.1", "port": self.stuck, "protocol": "tcp", "l7": "stuck"},
             ],
             "l7": [
                 {
@@ -159,6 +160,7 @@ class Bench:
                     ],
                 },
                 {"name": "wide", "timeouts": {"client_idle_ms": 300}, "routes": [{"path": "/", "pool": "one"}]},
+                {"name": "stuck", "timeouts": {"client_idle_ms": 300, "stream_idle_ms": 500}, "routes": [{"path": "/", "pool": "one"}]},
             ],
             "pools": [pool("one", self.a.port), pool("two", self.dead, self.b.port), pool("dead", self.dead)],
         }
