@@ -42,7 +42,7 @@ class Streams(Bench):
     def conf(self):
         conf = super().conf()
         conf["stats"] = self.folder + "/stats"
-        web, wide = conf["l7"]
+        web, wide, _ = conf["l7"]
         web["streams"] = {"measure": "tokens", "models": MODELS, "event_kb": 16, "stalled_ms": 250}
         web["timeouts"]["total_ms"] = 0
         web["timeouts"]["client_idle_ms"] = 5000
