@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Each two neighbours become one: it ends where the later ends, and waits for as long as the earlier.
+// Each two neighbours become one: it ends where the later ends, and waits for as long as the earlier, so that it waits for the client
+// if the earlier does.
 static void halve(struct meter_marks *m)
 {
+	for (unsigned int i = 0; i < METER_MARKS; i += 2)
+		if (meter_mark_is_held(m, &m->at[i]) && !meter_mark_is_held(m, &m->at[i + 1]))
+			m->held_end = m->at[i + 1].end;
 	for (unsigned int i = 0; i < METER_MARKS / 2; i++)
 		m->at[i] = (struct meter_mark){
 			.read_ns = m->at[2 * i].read_ns,

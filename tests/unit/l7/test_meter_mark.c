@@ -103,6 +103,24 @@ Test(meter_mark, who_joins_one_that_is_held_is_held_with_it)
 	meter_mark_drop(&m, m.n);
 }
 
+// Else the client's time would be told as ours: the two have the moment of the older one.
+Test(meter_mark, what_is_put_together_with_one_that_is_held_is_held_too)
+{
+	for (uint32_t n_held = 1; n_held < METER_MARKS; n_held++) {
+		struct meter_marks m = {.n = 0};
+
+		for (uint32_t i = 1; i <= METER_MARKS + 1; i++) {
+			add(&m, i, 100 * i);
+			if (i == n_held)
+				meter_mark_hold(&m);
+		}
+		for (uint8_t i = 0; i < m.n; i++)
+			cr_expect_eq(meter_mark_is_held(&m, &m.at[i]),
+			             m.at[i].read_ns <= 100 * n_held, "%u of %u", i, n_held);
+		meter_mark_drop(&m, m.n);
+	}
+}
+
 Test(meter_mark, positions_go_round_at_the_end_of_32_bits)
 {
 	struct meter_marks m = {.n = 0};
