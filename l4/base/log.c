@@ -56,6 +56,13 @@ static bool is_control(char c)
 // The quotes of a format, which begin and end a value, are told from those in values by this mark.
 enum { QUOTE = '\x01' };
 
+// Of the quotes in an event.
+enum quotes {
+	QUOTES_PLAIN,  // its format has none
+	QUOTES_MARKED, // those of its format are marked
+	QUOTES_MIXED,  // a value has the mark itself: no quote is known to be the format's
+};
+
 // How a character is written, in quotes or not; returns its length.
 static size_t escape(char out[ESCAPED_SIZE], char c, bool is_quoted)
 {
@@ -72,12 +79,12 @@ static size_t escape(char out[ESCAPED_SIZE], char c, bool is_quoted)
 }
 
 // Appends the event as far as it fits, leaving room for the newline; returns the line's new length.
-static size_t append(char line[LINE_SIZE], size_t len, const char *event, bool is_marked)
+static size_t append(char line[LINE_SIZE], size_t len, const char *event, enum quotes quotes)
 {
-	bool is_quoted = false;
+	bool is_quoted = quotes == QUOTES_MIXED; // so that none ends a value
 
 	for (; *event; event++) {
-		bool is_mark = is_marked && *event == QUOTE;
+		bool is_mark = quotes == QUOTES_MARKED && *event == QUOTE;
 		char text[ESCAPED_SIZE] = {'"'};
 		size_t n = is_mark ? 1 : escape(text, *event, is_quoted);
 
@@ -91,9 +98,9 @@ static size_t append(char line[LINE_SIZE], size_t len, const char *event, bool i
 	return len;
 }
 
-// The event with its format's quotes marked. False: it is as it was without, for a value has the mark itself.
+// The event, with its format's quotes marked if that can be done.
 PRINTF_LIKE(2, 0)
-static bool write_event(char event[LINE_SIZE], const char *fmt, va_list args)
+static enum quotes write_event(char event[LINE_SIZE], const char *fmt, va_list args)
 {
 	char marked[LINE_SIZE];
 	size_t len = strnlen(fmt, sizeof(marked) - 1);
@@ -103,8 +110,10 @@ static bool write_event(char event[LINE_SIZE], const char *fmt, va_list args)
 	if (vsnprintf(event, LINE_SIZE, fmt, again) < 0)
 		*event = '\0';
 	va_end(again);
-	if (!memchr(fmt, '"', len) || strchr(event, QUOTE))
-		return false;
+	if (!memchr(fmt, '"', len))
+		return QUOTES_PLAIN;
+	if (strchr(event, QUOTE))
+		return QUOTES_MIXED;
 	for (size_t i = 0; i < len; i++)
 		marked[i] = fmt[i] == '"' ? QUOTE : fmt[i];
 	marked[len] = '\0';
@@ -112,22 +121,22 @@ static bool write_event(char event[LINE_SIZE], const char *fmt, va_list args)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" // the compiler has seen it as log_line()'s
 	vsnprintf(event, LINE_SIZE, marked, args);
 #pragma GCC diagnostic pop
-	return true;
+	return QUOTES_MARKED;
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[LINE_SIZE], event[LINE_SIZE];
 	va_list args;
-	bool is_marked;
+	enum quotes quotes;
 	size_t len;
 
 	if (level < least_level)
 		return;
 	va_start(args, fmt);
-	is_marked = write_event(event, fmt, args);
+	quotes = write_event(event, fmt, args);
 	va_end(args);
-	len = append(line, write_head(line, sizeof(line), level), event, is_marked);
+	len = append(line, write_head(line, sizeof(line), level), event, quotes);
 	line[len++] = '\n';
 	// A log that cannot be written must not stop a load balancer.
 	if (write(STDERR_FILENO, line, len) < 0)

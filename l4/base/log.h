@@ -4,7 +4,8 @@
 // If an operator cannot act on it, it is a counter or a trace and does not belong here.
 // Any thread may log; a line is one write(2). The packet path never does. Control characters in values, which
 // come from operators and libraries, are written as \n, \t, \x1b: an event is always one line. In values that the format
-// quotes, key="%s", quotes and backslashes are written as \" and \\: such a value ends at the next quote that is not.
+// quotes, key="%s", quotes and backslashes are written as \" and \\: such a value ends at the next quote that is not; if one has the byte
+// 1, all quotes of the event are.
 #pragma once
 
 #include "l4/base/cc.h"
