@@ -368,9 +368,12 @@ static void bury(struct loop_task *task)
 	free(CONTAINER_OF(task, struct admin_client, grave));
 }
 
+// An answer that is cut ends with a reset: a page to HTTP/1.0 has no other mark of its end than that of the connection.
 void admin_client_close(struct admin_client *c)
 {
 	loop_timer_stop(c->setup.loop, &c->timer);
+	if (is_answering(c))
+		conn_abort(&c->conn);
 	close_page(c);
 	conn_close(&c->conn);
 	c->setup.gone(c, c->setup.data);

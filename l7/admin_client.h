@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One connection to the admin address: requests in their order, the next one once the answer to the last is with the kernel.
 // A client has ten seconds for a request's head and to take an answer, a minute between requests. A page of metrics is made
-// piece by piece, as it takes it.
+// piece by piece, as it takes it; one that is cut ends with a reset.
 #pragma once
 
 #include "l7/admin.h"

@@ -4,6 +4,8 @@
 
 #include <criterion/criterion.h>
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -443,4 +445,41 @@ Test(admin_client, an_idle_connection_is_ended_after_a_minute)
 	cr_expect_not_null(client);
 	pass(1100);
 	cr_expect_null(client);
+}
+
+// As connect_client(), through TCP, which can reset.
+static void connect_by_tcp(void)
+{
+	struct admin_client_setup setup = {.loop = &loop, .source = &source, .gone = on_gone};
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	cr_assert_eq(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	peer = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(peer, (struct sockaddr *)&at, sizeof(at)), 0);
+	setup.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	cr_assert_eq(admin_client_open(&client, &setup), 0);
+	close(listener);
+}
+
+// Without a length and without chunks an orderly end would say: this was all.
+Test(admin_client, a_page_that_is_cut_does_not_look_whole)
+{
+	ssize_t n;
+
+	metrics_len = 8 * (size_t)METRICS_LEN; // more than sockets take
+	connect_by_tcp();
+	cr_assert_eq(write(peer, "GET /metrics HTTP/1.0\r\n\r\n", 25), 25);
+	for (int i = 0; i < 20; i++)
+		loop_turn(&loop, 2);
+	cr_assert_eq(n_open, 1);
+	pass(10100);
+	cr_assert_null(client);
+	while ((n = read(peer, answer, sizeof(answer))) > 0)
+		;
+	cr_expect_eq(n, -1, "an orderly end");
+	cr_expect_eq(errno, ECONNRESET);
 }
