@@ -7,7 +7,9 @@
 #   telemetry_event         an event of a stream, with streams.measure "events"; telemetry_event_tokens: with "tokens"
 #   telemetry_packet_dsr, _nat      a packet's way through a lane in ns, without receiving and sending (bench_pipeline.c); _armed: while
 #                                   a capture runs whose filter no packet matches
-#   telemetry_xdp           a packet in the XDP program in ns, its service counted or not; telemetry_xdp_way: of the packet's whole way
+#   telemetry_xdp           a packet in the XDP program in ns, its service counted or not
+#   telemetry_af_xdp        program and lane together (dsr): the least that a packet's way through an af_xdp port is, as the kernel's
+#                           copying, receiving and sending come on top
 #
 # On are the counters of lb7d, measure "tokens", models that are counted each, and the programs that count TCP. Off is the same lb7d,
 # linked of the same objects with stream_count_off.c in place of stream_count.c, with measure "off" and without those programs.
@@ -20,6 +22,8 @@
 #   it is).
 # - off runs twice: "itself beside itself" is what is not there. lb7d is started anew BENCH_LIVES times (6), in an order drawn anew, as
 #   a process keeps what it found of addresses and memory.
+# - a lane's packet is so short that it matters where the linker puts code: that moves its ratio by up to 0.015 between builds of
+#   the same source, while the interval, which is of one build, stays narrow.
 # BENCH_TURNS turns a life (60). BENCH_PARTS of: l7 packets xdp instructions; BENCH_KINDS of: request h2 grpc event.
 #
 # The lines _instructions are exact where valgrind is there: instructions in user space of lb7d for each, of 8 rounds more or less, so
@@ -136,7 +140,7 @@ live() {
 }
 
 # pairs NAME WINDOWS [VARIANT [UNIT_NS]]
-pairs() { "$PAIRED" "telemetry_$1" "${3:-on}" off,again "${4:-1000}" <"$TMP/$2.turns"; }
+pairs() { "$PAIRED" "telemetry_$1" "${3:-on}" off,again "${4:-1000}" <"$TMP/$2.turns" | tee "$TMP/telemetry_$1"; }
 
 l7() {
 	local life kind
@@ -222,6 +226,8 @@ xdp() {
 		nsenter --net="/run/netns/$NS" "${SCHEDULED[@]}" taskset -c "$PROXY_CPU" "$SMOKE/steer_run" s0 windows "$TMP/bpffs/xdp" "$TURNS" | sed "s/^/$life /"
 	done >"$TMP/xdp.turns"
 	pairs xdp xdp on 1
+	[ ! -e "$TMP/telemetry_packet_dsr" ] || sed -n 's/^bench .*ours=\(.*\) yardstick=\(.*\) ratio.*/\1 \2/p' "$TMP/telemetry_packet_dsr" "$TMP/telemetry_xdp" |
+		awk '{ on += $1; off += $2 } END { printf "bench telemetry_af_xdp ours=%.3f yardstick=%.3f ratio=%.3f\n", on, off, on / off }'
 }
 
 [ "$(id -u)" -eq 0 ] || skip "needs root: the programs that count TCP are part of it"
