@@ -106,6 +106,17 @@ static bool is_something(const struct json_scan_value *v)
 	       !v->is_empty;
 }
 
+// A number that no answer has is not believed: counters would wrap.
+static bool is_count(const struct json_scan_value *v, uint64_t *out)
+{
+	uint64_t n;
+
+	if (!json_scan_number(v, &n) || n > TOKEN_COUNT_MAX)
+		return false;
+	*out = n;
+	return true;
+}
+
 static void found(void *owner, uint8_t id, const struct json_scan_value *v)
 {
 	struct reading *r = owner;
@@ -138,16 +149,16 @@ static void found(void *owner, uint8_t id, const struct json_scan_value *v)
 		t->model = v->text;
 		break;
 	case TOKENS_OUT:
-		t->has_tokens_out |= json_scan_number(v, &t->tokens_out);
+		t->has_tokens_out |= is_count(v, &t->tokens_out);
 		break;
 	case TOKENS_IN:
-		t->has_tokens_in |= json_scan_number(v, &t->tokens_in);
+		t->has_tokens_in |= is_count(v, &t->tokens_in);
 		break;
 	case TOKENS_REASONING:
-		json_scan_number(v, &t->tokens_reasoning);
+		is_count(v, &t->tokens_reasoning);
 		break;
 	case TOKENS_REJECTED:
-		json_scan_number(v, &t->tokens_rejected);
+		is_count(v, &t->tokens_rejected);
 		break;
 	}
 }

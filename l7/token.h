@@ -18,6 +18,8 @@
 
 #include "l7/event_stream.h"
 
+enum { TOKEN_COUNT_MAX = 1 << 30 }; // more in one answer counts as not stated
+
 struct token {
 	uint64_t tokens_in;  // of the prompt, if has_tokens_in
 	uint64_t tokens_out; // generated until now, if has_tokens_out

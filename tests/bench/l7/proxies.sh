@@ -65,7 +65,7 @@ l7_clean() {
 		[ ${#pids[@]} -eq 0 ] || kill -KILL "${pids[@]}" || true
 		wait
 	} 2>/dev/null
-	rm -rf "$TMP" "/sys/fs/bpf/${TMP##*/}" "/dev/shm/lb47-sys-fs-bpf-${TMP##*/}"
+	rm -rf "$TMP" "/sys/fs/bpf/${TMP##*/}"* "/dev/shm/lb47-sys-fs-bpf-${TMP##*/}"*
 }
 
 # Sets the named variable to a port that nobody listens on, below those that the kernel gives to clients.

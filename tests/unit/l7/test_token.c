@@ -57,6 +57,10 @@ static const struct {
          "{\"choices\":[],\"usage\":{\"prompt_tokens\":19,\"completion_tokens\":10,\"total_tokens\":29,"
          "\"completion_tokens_details\":{\"reasoning_tokens\":5}}}",
          0, 19, 10, ""},
+	// A number that would make counters wrap is not one.
+	{"", "{\"usage\":{\"prompt_tokens\":1073741824,\"completion_tokens\":1073741825}}", 0,
+         1073741824, -1, ""},
+	{"", "{\"usage\":{\"completion_tokens\":999999999999999999}}", 0, -1, -1, ""},
 	// vLLM with continuous_usage_stats: cumulative, beside content.
 	{"",
          "{\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}",
