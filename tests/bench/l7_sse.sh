@@ -8,7 +8,8 @@
 # BENCH_ROUNDS times (3); medians, and of the p99 the worst round, too.
 #
 # Twice: with CPUs that stay awake, as where latency matters they are set (proxies.sh, stay_awake()), and as this machine is. An event
-# every 20 ms finds both CPUs asleep, and a proxy adds two wake-ups to the way: what that takes is the machine's, not the proxy's.
+# every 20 ms finds both CPUs asleep, and a proxy adds two wake-ups to the way: what those take is the machine's share, and one alone
+# may have a p99 above 0.3 ms (proxies.sh).
 #
 #   bench sse_p99_us ours=US yardstick=US ratio=R         microseconds added in lb7d, in the best of the four others, ours/yardstick
 #   bench sse_asleep_p99_us ...                           the same where CPUs sleep

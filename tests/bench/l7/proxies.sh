@@ -89,8 +89,9 @@ drop_helper() {
 }
 
 # stay_awake, sleep_again: a CPU with nothing to do waits without sleeping (PM QoS; cyclictest does the same), or as the machine
-# likes. To wake a virtual CPU takes its host 0.05 to 0.5 ms, whatever runs on it; real ones have C-states. False where that is
-# not to be had.
+# likes. False where that is not to be had. What it is about, on a virtual machine: an eventfd written each 20 ms by a thread on
+# one CPU, read on the other, both real-time, three runs of 500: 91 to 99 us at the median and 179 to 636 us at p99 where CPUs
+# sleep, 19 to 27 and 62 to 100 us where they stay awake.
 stay_awake() {
 	[ -w /dev/cpu_dma_latency ] || return 1
 	exec {awake}>/dev/cpu_dma_latency
