@@ -93,8 +93,8 @@ $(O)/bin/lbreplay: $(O)/obj/tools/lbreplay.o $(call lib,tools) $(DATA)
 	$(call link,$(call lib,tools) $(DATA) -lpcap -lcrypto -ljansson -lm)
 $(O)/bin/lbtop: $(O)/obj/tools/lbtop.o $(call lib,tools) $(MODEL)
 	$(call link,$(call lib,tools) $(MODEL) -lncursesw -ltinfo -ljansson -lm)
-$(O)/bin/%: $(O)/obj/tools/%.o $(call lib,tools) $(DATA)
-	$(call link,$(call lib,tools) $(DATA) -lsmartcols -lpcap -lcrypto -ljansson -lm)
+$(O)/bin/lbctl: $(O)/obj/tools/lbctl.o $(call lib,tools l7 data) $(MODEL)
+	$(call link,$(call lib,tools l7 data) $(MODEL) -lsmartcols -lpcap -lssl -lcrypto -lcap-ng -ljansson -lm)
 $(O)/tests/unit/l4/base/%: LIBS = $(call lib,base)
 $(O)/tests/unit/l4/model/%: LIBS = $(MODEL) -ljansson
 $(O)/tests/unit/l4/data/%: LIBS = $(DATA) -lcrypto -ljansson

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/tls_certificate.h"
 
-#include "l4/base/log.h"
 #include "l7/tls_context.h"
 
 #include <openssl/err.h>
@@ -10,6 +9,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -136,21 +136,6 @@ static int load_key(SSL_CTX *ctx, const struct conf *conf, const struct conf_tls
 	return rc;
 }
 
-static void warn_of_dates(const X509 *leaf, const char *file)
-{
-	const ASN1_TIME *begin = X509_get0_notBefore(leaf), *end = X509_get0_notAfter(leaf);
-	char text[32] = "?";
-	struct tm tm;
-
-	if (X509_cmp_current_time(end) < 0 && ASN1_TIME_to_tm(end, &tm)) {
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-		LOG_WARN("certificate has expired file=%s not_after=%s", file, text);
-	} else if (X509_cmp_current_time(begin) > 0 && ASN1_TIME_to_tm(begin, &tm)) {
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-		LOG_WARN("certificate is not yet valid file=%s not_before=%s", file, text);
-	}
-}
-
 int tls_certificate_load(SSL_CTX *ctx, const struct conf *conf, const struct conf_tls *files,
                          const char *place, struct err *err)
 {
@@ -161,12 +146,77 @@ int tls_certificate_load(SSL_CTX *ctx, const struct conf *conf, const struct con
 		return rc;
 	}
 	rc = load_key(ctx, conf, files, err);
-	if (rc) {
+	if (rc)
 		err_prefix(err, "%s.key", place);
-		return rc;
+	return rc;
+}
+
+const char *tls_certificate_place(char out[TLS_CERTIFICATE_PLACE_SIZE], uint16_t l7, uint16_t i)
+{
+	snprintf(out, TLS_CERTIFICATE_PLACE_SIZE, "l7[%u].tls[%u]", l7, i);
+	return out;
+}
+
+// --- advice ---
+
+PRINTF_LIKE(3, 4)
+static void say(const struct tls_certificate_advice *a, const char *file, const char *fmt, ...)
+{
+	char flaw[160];
+	struct err err;
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(flaw, sizeof(flaw), fmt, args);
+	va_end(args);
+	err_set(&err, 0, "%s.certificate: %s: %s", a->place, file, flaw);
+	a->say(err.msg, a->data);
+}
+
+// The n-th of the file, beginning with 1.
+static void advise_on_dates(const X509 *x, unsigned n, const char *file,
+                            const struct tls_certificate_advice *a)
+{
+	const ASN1_TIME *begin = X509_get0_notBefore(x), *end = X509_get0_notAfter(x);
+	char text[32] = "?";
+	struct tm tm;
+
+	if (X509_cmp_current_time(end) < 0 && ASN1_TIME_to_tm(end, &tm)) {
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		say(a, file, "certificate %u has expired, on %s", n, text);
+	} else if (X509_cmp_current_time(begin) > 0 && ASN1_TIME_to_tm(begin, &tm)) {
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		say(a, file, "certificate %u is not valid before %s", n, text);
 	}
-	warn_of_dates(SSL_CTX_get0_certificate(ctx), files->certificate);
-	return 0;
+}
+
+// By name and by signature: an authority that has changed its key keeps its name.
+static bool has_signed(X509 *issuer, X509 *x)
+{
+	return X509_check_issued(issuer, x) == X509_V_OK &&
+	       X509_verify(x, X509_get0_pubkey(issuer)) == 1;
+}
+
+// RFC 8446 section 4.4.2: each certificate should certify the one before it. TLS 1.2 says must, and some clients insist.
+void tls_certificate_advise(SSL_CTX *ctx, const char *file, const struct tls_certificate_advice *a)
+{
+	X509 *x = SSL_CTX_get0_certificate(ctx);
+	STACK_OF(X509) *chain = NULL;
+
+	SSL_CTX_get0_chain_certs(ctx, &chain);
+	advise_on_dates(x, 1, file, a);
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		X509 *next = sk_X509_value(chain, i);
+		unsigned n = (unsigned)i + 2;
+
+		advise_on_dates(next, n, file, a);
+		if (!has_signed(next, x))
+			say(a, file,
+			    "certificate %u is not signed by certificate %u, which follows it",
+			    n - 1, n);
+		x = next;
+	}
+	tls_context_drain();
 }
 
 // One name in lower case; a name with a NUL or a blank inside is nobody's.

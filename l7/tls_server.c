@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/tls_server.h"
 
+#include "l4/base/log.h"
 #include "l7/tls_certificate.h"
 #include "l7/tls_conn.h"
 #include "l7/tls_context.h"
@@ -241,16 +242,22 @@ static int init_context(struct tls_server *s, struct host *h)
 	               : -ENOMEM;
 }
 
+static void log_advice(const char *sentence, void *data)
+{
+	LOG_WARN("clients may refuse a certificate reason=\"%s\"", sentence);
+}
+
 static int add_host(struct tls_server *s, const struct conf *conf, uint16_t l7, uint16_t i,
                     struct err *err)
 {
 	const struct conf_l7 *entry = &conf->l7[l7];
 	struct host *h = &s->hosts[s->n_hosts];
 	const X509 *leaf;
-	char place[32];
+	char place[TLS_CERTIFICATE_PLACE_SIZE];
+	const struct tls_certificate_advice advice = {.place = tls_certificate_place(place, l7, i),
+	                                              .say = log_advice};
 	int rc;
 
-	snprintf(place, sizeof(place), "l7[%u].tls[%u]", l7, i);
 	h->ctx = tls_context_new(TLS_server_method(), entry->tls_min);
 	if (!h->ctx)
 		return err_set(err, -ENOMEM, "%s: no memory", place);
@@ -258,6 +265,7 @@ static int add_host(struct tls_server *s, const struct conf *conf, uint16_t l7, 
 	rc = tls_certificate_load(h->ctx, conf, &entry->tls[i], place, err);
 	if (rc)
 		return rc;
+	tls_certificate_advise(h->ctx, entry->tls[i].certificate, &advice);
 	leaf = SSL_CTX_get0_certificate(h->ctx);
 	if (identify(h->tickets.id, entry->name, leaf) || init_context(s, h) ||
 	    tls_certificate_names(leaf, add_name, s)) {

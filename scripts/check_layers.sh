@@ -34,6 +34,7 @@ bpf/*.h                    | l4/model/counters.h bpf                          |
 tools/lbreplay.c           | l4/base l4/model l4/data tools                   | libpcap
 tools/lbctl_filter.c       | l4/base tools                                    | libpcap
 tools/replay.[ch]          | l4/base l4/model l4/data tools                   |
+tools/lbctl_check.c        | l4/base l4/model l7/tls_check.h l7/capabilities.h tools |
 tools/lbtop_screen.c       | l4/base l4/model tools                           | ncurses
 tools/*                    | l4/base l4/model l4/data/quic_lb.h tools         | jansson libsmartcols
 tests/support/tls*         | l4/base l4/model l7 tests/support                 | openssl

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "l4/model/conf.h"
-#include "l4/model/conf_advice.h"
 #include "l4/model/ctl.h"
 #include "tools/lbctl_capture.h"
+#include "tools/lbctl_check.h"
 #include "tools/lbctl_client.h"
 #include "tools/lbctl_command.h"
 #include "tools/lbctl_json.h"
@@ -33,31 +32,6 @@ static const char *named_socket(void)
 	const char *path = getenv("LB47_SOCKET");
 
 	return path && *path ? path : NULL;
-}
-
-// --- check ---
-
-static void print_advice(const char *sentence, void *file)
-{
-	fprintf(stderr, "lbctl: %s: advice: %s\n", (const char *)file, sentence);
-}
-
-static int check(char *file)
-{
-	unsigned n_backends = 0;
-	struct conf *conf;
-	struct err err;
-
-	if (conf_load(&conf, file, &err))
-		return complain(err.msg);
-	for (uint16_t i = 0; i < conf->n_pools; i++)
-		n_backends += conf->pools[i].n_backends;
-	printf("%s: ok (services %u, pools %u, backends %u)\n", file, conf->n_services,
-	       conf->n_pools, n_backends);
-	fflush(stdout);
-	conf_advice(conf, print_advice, file);
-	conf_free(conf);
-	return LBCTL_DONE;
 }
 
 // --- quic-lb ---
@@ -171,7 +145,8 @@ static int run(const struct args *args, const struct lbctl_command *c,
 	int rc = LBCTL_DONE;
 
 	if (c->operands == LBCTL_FILE)
-		return argc == 1 ? check(argv[0]) : args_wrong(args, "one file expected");
+		return argc == 1 ? lbctl_check(argv[0], opts->no_files)
+		                 : args_wrong(args, "one file expected");
 	if (c->answer)
 		return quic_lb(args, c, opts, &left);
 	if (c->operands == LBCTL_CAPTURE || c->operands == LBCTL_TRACE)

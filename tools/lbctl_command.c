@@ -124,6 +124,11 @@ static const struct args_option capture_options[] = {
 	 .offset = offsetof(struct lbctl_options, capture.only_received)},
 };
 
+static const struct args_option check_options[] = {
+	{.name = "no-files", .help = "certificates, keys and authorities are not opened",
+	 .offset = offsetof(struct lbctl_options, no_files)},
+};
+
 static const struct args_option trace_options[] = {
 	CAPTURE_OPTIONS,
 	{.letter = 'l', .name = "long", .help = "also who talks to whom",
@@ -155,7 +160,10 @@ const struct lbctl_command lbctl_commands[] = {
 	{.word = "check",
          .operands = LBCTL_FILE,
          .usage = "CONF",
-         .summary = "Reads a configuration and says whether it is right. Needs no daemon."},
+         OPTIONS(check_options),
+         .summary =
+                 "Reads a configuration, and the certificates, keys and authorities that it names,\n"
+                 "and says whether it is right. Needs no daemon."},
 	{.word = "reload",
          .method = CTL_RELOAD,
          .usage = "",
@@ -439,7 +447,7 @@ char *lbctl_command_columns(const struct lbctl_command *c)
 		print_fields(f, c->answer);
 	} else {
 		fprintf(f,
-		        "Prints one line, and nothing but an error if the file is wrong. Advice, about what is\n"
+		        "Prints one line, and nothing but errors if something is wrong. Advice, about what is\n"
 		        "right but should not stay, goes to the standard error and does not change the exit status.");
 	}
 	fclose(f);

@@ -40,6 +40,7 @@ struct lbctl_options {
 	struct lbctl_capture_options capture;
 	bool by_backend;
 	bool all;
+	bool no_files; // check
 };
 
 // How operands become requests.

@@ -83,3 +83,35 @@ expect 502 "$(get /ca)" "a backend of another authority"
 logged '.status == 502 and .end == "upstream_tls" and .pool == "ca" and (.reason | test("issuer|self.signed|unable to get"; "i"))'
 logged '.server_name == "www.exact.test" and .tls == "TLSv1.3"'
 l7_stop
+
+# --- lbctl check says beforehand what lb7d would ---
+certificate locked ca locked.test
+chown 65534:65534 "$TMP/locked.key"
+chmod 600 "$TMP/locked.key"
+echo nothing >"$TMP/empty.pem"
+# check_conf CERTIFICATE KEY CA: $TMP/check.json with these files
+check_conf() {
+	PEM=$1 KEY=$2 CA=$3 l7_conf "$TMP/check.json" '{services: [service("site"; 443)],
+		l7: [{name: "site", tls: [{certificate: env.PEM, key: env.KEY}], routes: [{path: "/", pool: "good"}]}],
+		pools: [pool("good"; [8001]) + {tls: {ca: env.CA, server_name: "backend.test"}}]}'
+}
+# refused WHY CERTIFICATE KEY CA: both name WHY, and neither is content.
+refused() {
+	local rc=0
+	check_conf "${@:2}"
+	"$BIN/lbctl" check "$TMP/check.json" >"$TMP/out" 2>"$TMP/err" || rc=$?
+	expect 1 "$rc" "status of lbctl check for $1"
+	expect "lbctl: $TMP/check.json: $1" "$(cat "$TMP/err")" "what lbctl check says"
+	expect "" "$(cat "$TMP/out")" "lbctl check is content"
+	! timeout 10 "$BIN/lb7d" -c "$TMP/check.json" 2>"$TMP/err" || fail "lb7d starts: $1"
+	grep -qF "$1" "$TMP/err" || fail "lb7d does not say $1: $(cat "$TMP/err")"
+}
+unread='Permission denied (by its owner and mode; lb7d keeps no power to read it all the same)'
+refused 'l7[0].tls[0].certificate: gone.pem: No such file or directory' gone.pem first.key ca.pem
+refused 'l7[0].tls[0].certificate: empty.pem: holds no certificate in PEM' empty.pem first.key ca.pem
+refused 'l7[0].tls[0].key: wild.key: does not belong to first.pem' first.pem wild.key ca.pem
+refused "l7[0].tls[0].key: locked.key: $unread" locked.pem locked.key ca.pem
+refused 'pools[0].tls.ca: gone.pem: No such file or directory' first.pem first.key gone.pem
+"$BIN/lbctl" check --no-files "$TMP/check.json" >"$TMP/out" || fail "check --no-files opens files"
+check_conf first.pem first.key ca.pem
+expect "$TMP/check.json: ok (services 1, pools 1, backends 1)" "$("$BIN/lbctl" check "$TMP/check.json" 2>&1)" "lbctl check"
