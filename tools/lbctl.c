@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// lbctl: the operator's command line. A command of the table (lbctl_command.c) becomes requests over the
+// lbctl: the operator's command line. A command of the table (lbctl_command_table.c) becomes requests over the
 // control socket (lbctl_request.c), and the answers become tables or JSON (lbctl_table.c).
 #include <locale.h>
 #include <stdio.h>
