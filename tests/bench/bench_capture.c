@@ -9,27 +9,14 @@
 #include "l4/base/clock.h"
 #include "l4/data/capture_tap.h"
 #include "l4/data/pipeline.h"
+#include "tests/support/ackbuild.h"
 #include "tests/support/lanebuild.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_FLOWS = 4000, N_BUFFERS = 4096, STRIDE = 2304, HEADROOM = 256, FRAME = 60, ROUNDS = 201 };
-
-// `tcpdump -ddd -y EN10MB 'host 192.0.2.1 and tcp port 443'`, libpcap 1.10.3
-#define RARE                                                                                  \
-	"17,40 0 0 12,21 0 14 2048,32 0 0 26,21 2 0 3221225985,32 0 0 30,21 0 10 3221225985," \
-	"48 0 0 23,21 0 8 6,40 0 0 20,69 6 0 8191,177 0 0 14,72 0 0 14,21 2 0 443,72 0 0 16," \
-	"21 0 1 443,6 0 0 262144,6 0 0 0"
-
-static const char conf[] =
-	"{'ports': [{'name': 'wan', 'driver': 'pcap', 'rx': 'x', 'mac': '02:00:00:00:00:01'}],"
-	"'lanes': [0], 'flows': 65536, 'snat': {'addresses': ['10.0.0.2']}, 'services': ["
-	"{'name': 'dsr', 'address': '203.0.113.10', 'port': 80, 'protocol': 'tcp', 'pool': 'p'},"
-	"{'name': 'nat', 'address': '203.0.113.10', 'port': 81, 'protocol': 'tcp', 'pool': 'p',"
-	" 'forward': 'nat'}], 'pools': [{'name': 'p', 'backends': ["
-	"{'name': 'b1', 'address': '10.0.1.1', 'port': 80, 'mac': '02:00:00:00:01:01'}]}]}";
+enum { ROUNDS = 201 };
 
 static const struct {
 	const char *name;
@@ -38,16 +25,14 @@ static const struct {
 } cases[] = {
 	{.name = "none"},
 	{"rate", NULL, CAPTURE_RATE_DEFAULT, CAPTURE_SNAP_MAX},
-	{"rare", RARE, CAPTURE_RATE_DEFAULT, CAPTURE_SNAP_MAX},
+	{"rare", ackbuild_no_match, CAPTURE_RATE_DEFAULT, CAPTURE_SNAP_MAX},
 	{"trace", NULL, CAPTURE_RATE_DEFAULT, 0},
 	{"kept", NULL, CAPTURE_RATE_MAX, CAPTURE_SNAP_MAX},
 };
 
 static struct {
 	struct lanebuild l;
-	uint8_t *pool; // N_BUFFERS * STRIDE
-	uint8_t frame[N_FLOWS][FRAME];
-	uint32_t next;
+	struct ackbuild packets;
 	void *memory;
 	struct capture_filter filter;
 	struct capture_tap tap;
@@ -63,39 +48,12 @@ static void must(bool holds, const char *what)
 	exit(1);
 }
 
-static void build_frames(uint16_t dport)
-{
-	for (uint32_t i = 0; i < N_FLOWS; i++) {
-		char source[32];
-		struct pktbuild p;
-
-		snprintf(source, sizeof(source), "198.18.%u.%u", i >> 8, i & 255);
-		pktbuild_start(&p);
-		pktbuild_eth(&p);
-		pktbuild_ip4(&p, .src = source);
-		pktbuild_tcp(&p, .sport = (uint16_t)(1024 + i * 7), .dport = dport,
-		             .flags = PKTBUILD_ACK);
-		pktbuild_end(&p);
-		memcpy(b.frame[i], p.byte, p.len);
-	}
-}
-
-static uint8_t *buffer(uint32_t i)
-{
-	return b.pool + (size_t)i * STRIDE + HEADROOM;
-}
-
 static void burst(uint32_t first)
 {
 	struct lane *lane = b.l.lane;
 	struct pkt pkts[PKT_BURST];
 
-	lane_quiesce(lane);
-	lane_tick(lane, lane->now_ns + 1000);
-	for (uint32_t i = 0; i < PKT_BURST; i++)
-		prefetch(buffer(first + i));
-	for (uint32_t i = 0; i < PKT_BURST; i++)
-		pkt_init(&pkts[i], buffer(first + i), FRAME, 0, NULL);
+	ackbuild_receive(&b.packets, lane, pkts, first);
 	pipeline_run(lane, pkts, PKT_BURST);
 	lane_count(lane, pkts, PKT_BURST);
 }
@@ -114,20 +72,17 @@ static uint64_t time_round(void)
 {
 	uint64_t ns = 0;
 
-	for (uint32_t i = 0; i < N_BUFFERS; i++) {
-		memcpy(buffer(i), b.frame[b.next], FRAME);
-		b.next = b.next + 1 == N_FLOWS ? 0 : b.next + 1;
-	}
+	ackbuild_fill(&b.packets);
 	// In parts that fit into the ring even if every packet is kept.
-	for (uint32_t part = 0; part < N_BUFFERS; part += N_BUFFERS / 4) {
+	for (uint32_t part = 0; part < ACKBUILD_BUFFERS; part += ACKBUILD_BUFFERS / 4) {
 		uint64_t start = clock_now_ns();
 
-		for (uint32_t i = part; i < part + N_BUFFERS / 4; i += PKT_BURST)
+		for (uint32_t i = part; i < part + ACKBUILD_BUFFERS / 4; i += PKT_BURST)
 			burst(i);
 		ns += clock_now_ns() - start;
 		drain();
 	}
-	return ns * 100 / N_BUFFERS;
+	return ns * 100 / ACKBUILD_BUFFERS;
 }
 
 static void open_tap(size_t i)
@@ -165,7 +120,7 @@ static void close_tap(size_t i)
 	if (!cases[i].rate)
 		return;
 	capture_ring_sum(&b.reader, &sum);
-	must(sum.seen == N_BUFFERS, "packets were not seen");
+	must(sum.seen == ACKBUILD_BUFFERS, "packets were not seen");
 	must(sum.lost == 0, "the ring was full");
 	must(!cases[i].filter || sum.filtered == sum.seen, "the filter matched");
 	must(cases[i].rate != CAPTURE_RATE_MAX || sum.kept == sum.seen, "packets were not kept");
@@ -181,13 +136,13 @@ static int by_value(const void *x, const void *y)
 	return (*p > *q) - (*p < *q);
 }
 
-static void run(const char *mode, uint16_t dport)
+static void run(const char *mode, uint16_t port)
 {
 	static uint64_t ns[ARRAY_LEN(cases)][ROUNDS];
 	size_t median = ROUNDS / 2;
 	double none = 0;
 
-	build_frames(dport);
+	ackbuild_address(&b.packets, port);
 	for (int warm = 0; warm < 4; warm++)
 		time_round();
 	for (int round = 0; round < ROUNDS; round++)
@@ -213,15 +168,15 @@ static void run(const char *mode, uint16_t dport)
 
 int main(void)
 {
-	lanebuild_open(&b.l, conf);
-	b.pool = calloc(N_BUFFERS, STRIDE);
+	lanebuild_open(&b.l, ackbuild_conf);
+	must(ackbuild_init(&b.packets, ACKBUILD_DSR_PORT) == 0, "no memory");
 	b.memory = calloc(1, capture_ring_total(1, CAPTURE_RING_MAX));
-	must(b.pool && b.memory, "no memory");
+	must(b.memory, "no memory");
 	lane_tick(b.l.lane, b.l.now_ns);
-	run("dsr", 80);
-	run("nat", 81);
+	run("dsr", ACKBUILD_DSR_PORT);
+	run("nat", ACKBUILD_NAT_PORT);
 	must(lanebuild_adds_up(&b.l), "the counters do not add up");
-	free(b.pool);
+	ackbuild_fini(&b.packets);
 	free(b.memory);
 	lanebuild_close(&b.l);
 	return 0;

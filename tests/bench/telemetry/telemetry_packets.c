@@ -18,32 +18,12 @@
 #include "l4/base/clock.h"
 #include "l4/data/capture_tap.h"
 #include "l4/data/pipeline.h"
+#include "tests/support/ackbuild.h"
 #include "tests/support/lanebuild.h"
-
-enum { N_FLOWS = 4000, N_BUFFERS = 4096, STRIDE = 2304, HEADROOM = 256, FRAME = 60 };
-
-// `tcpdump -ddd -y EN10MB 'host 192.0.2.1 and tcp port 443'`, libpcap 1.10.3
-#define RARE                                                                                  \
-	"17,40 0 0 12,21 0 14 2048,32 0 0 26,21 2 0 3221225985,32 0 0 30,21 0 10 3221225985," \
-	"48 0 0 23,21 0 8 6,40 0 0 20,69 6 0 8191,177 0 0 14,72 0 0 14,21 2 0 443,72 0 0 16," \
-	"21 0 1 443,6 0 0 262144,6 0 0 0"
-
-static const char conf[] =
-	"{'ports': [{'name': 'wan', 'driver': 'pcap', 'rx': 'x', 'mac': '02:00:00:00:00:01'}],"
-	"'lanes': [0], 'flows': 65536, 'snat': {'addresses': ['10.0.0.2']}, 'services': ["
-	"{'name': 'dsr', 'address': '203.0.113.10', 'port': 80, 'protocol': 'tcp', 'pool': 'p'},"
-	"{'name': 'nat', 'address': '203.0.113.10', 'port': 81, 'protocol': 'tcp', 'pool': 'p',"
-	" 'forward': 'nat'}], 'pools': [{'name': 'p', 'backends': ["
-	"{'name': 'b1', 'address': '10.0.1.1', 'port': 80, 'mac': '02:00:00:00:01:01'},"
-	"{'name': 'b2', 'address': '10.0.1.2', 'port': 80, 'mac': '02:00:00:00:01:02'},"
-	"{'name': 'b3', 'address': '10.0.1.3', 'port': 80, 'mac': '02:00:00:00:01:03'},"
-	"{'name': 'b4', 'address': '10.0.1.4', 'port': 80, 'mac': '02:00:00:00:01:04'}]}]}";
 
 static struct {
 	struct lanebuild l;
-	uint8_t *pool; // N_BUFFERS * STRIDE
-	uint8_t frame[N_FLOWS][FRAME];
-	uint32_t next;
+	struct ackbuild packets;
 	uint64_t before; // time stamp counter
 	void *memory;
 	struct capture_filter filter;
@@ -59,11 +39,6 @@ static void must(bool holds, const char *what)
 	exit(1);
 }
 
-static uint8_t *buffer(uint32_t i)
-{
-	return b.pool + (size_t)i * STRIDE + HEADROOM;
-}
-
 // --- what is timed ---
 
 static MUST_INLINE void burst(uint32_t first, bool is_counted)
@@ -72,12 +47,7 @@ static MUST_INLINE void burst(uint32_t first, bool is_counted)
 	struct pkt pkts[PKT_BURST];
 	uint64_t after;
 
-	lane_quiesce(lane);
-	lane_tick(lane, lane->now_ns + 1000);
-	for (uint32_t i = 0; i < PKT_BURST; i++)
-		prefetch(buffer(first + i));
-	for (uint32_t i = 0; i < PKT_BURST; i++)
-		pkt_init(&pkts[i], buffer(first + i), FRAME, 0, NULL);
+	ackbuild_receive(&b.packets, lane, pkts, first);
 	pipeline_run(lane, pkts, PKT_BURST);
 	if (is_counted) {
 		lane_count(lane, pkts, PKT_BURST);
@@ -136,22 +106,19 @@ static void window(const struct variant *v, uint64_t turn)
 {
 	uint64_t counted = b.l.lane->count->by_name.forwarded, ns;
 
-	for (uint32_t i = 0; i < N_BUFFERS; i++) {
-		memcpy(buffer(i), b.frame[b.next], FRAME);
-		b.next = b.next + 1 == N_FLOWS ? 0 : b.next + 1;
-	}
+	ackbuild_fill(&b.packets);
 	if (v->is_armed)
 		arm();
 	ns = cpu_ns();
-	for (uint32_t i = 0; i < N_BUFFERS; i += PKT_BURST)
+	for (uint32_t i = 0; i < ACKBUILD_BUFFERS; i += PKT_BURST)
 		v->burst(i);
 	ns = cpu_ns() - ns;
 	if (v->is_armed)
 		disarm();
 	counted = b.l.lane->count->by_name.forwarded - counted;
-	must(counted == (v->burst == burst_on ? N_BUFFERS : 0), "packets were dropped");
+	must(counted == (v->burst == burst_on ? ACKBUILD_BUFFERS : 0), "packets were dropped");
 	printf("%llu %s %llu %d\n", (unsigned long long)turn, v->name, (unsigned long long)ns,
-	       N_BUFFERS);
+	       ACKBUILD_BUFFERS);
 }
 
 static void run_turn(uint64_t turn, const char *only)
@@ -174,23 +141,6 @@ static void run_turn(uint64_t turn, const char *only)
 
 // --- setting up ---
 
-static void build_frames(uint16_t dport)
-{
-	for (uint32_t i = 0; i < N_FLOWS; i++) {
-		char source[32];
-		struct pktbuild p;
-
-		snprintf(source, sizeof(source), "198.18.%u.%u", i >> 8, i & 255);
-		pktbuild_start(&p);
-		pktbuild_eth(&p);
-		pktbuild_ip4(&p, .src = source);
-		pktbuild_tcp(&p, .sport = (uint16_t)(1024 + i * 7), .dport = dport,
-		             .flags = PKTBUILD_ACK);
-		pktbuild_end(&p);
-		memcpy(b.frame[i], p.byte, p.len);
-	}
-}
-
 // A capture that sees every packet and keeps none.
 static void prepare_tap(void)
 {
@@ -207,7 +157,7 @@ static void prepare_tap(void)
 	must(shared, "no memory");
 	*shared = (struct capture_shared){
 		.magic = CAPTURE_MAGIC, .n_lanes = 1, .ring_size = CAPTURE_RING_MAX};
-	must(capture_filter_read(&b.filter, RARE, &err) == 0, err.msg);
+	must(capture_filter_read(&b.filter, ackbuild_no_match, &err) == 0, err.msg);
 	setup.memory = b.memory = shared;
 	must(capture_tap_init(&b.tap, &setup) == 0, "no memory");
 	b.taps = (struct capture_taps){.n = 1, .tap = {&b.tap}};
@@ -215,23 +165,26 @@ static void prepare_tap(void)
 
 int main(int argc, char **argv)
 {
+	uint16_t port;
+
 	must(argc > 2, "usage: telemetry_packets dsr|nat TURNS [VARIANT]");
 	srand((unsigned int)clock_now_ns());
-	lanebuild_open(&b.l, conf);
-	b.pool = calloc(N_BUFFERS, STRIDE);
-	must(b.pool, "no memory");
-	build_frames(strcmp(argv[1], "nat") == 0 ? 81 : 80);
+	lanebuild_open(&b.l, ackbuild_conf);
+	port = strcmp(argv[1], "nat") == 0 ? ACKBUILD_NAT_PORT : ACKBUILD_DSR_PORT;
+	must(ackbuild_init(&b.packets, port) == 0, "no memory");
 	prepare_tap();
 	lane_tick(b.l.lane, b.l.now_ns);
 	// All flows are known before anything is measured.
-	for (uint32_t i = 0; i < N_FLOWS; i++)
-		must(lanebuild_send_frame(&b.l, b.frame[i], FRAME)->verdict == VERDICT_FORWARD,
-		     "a flow was not taken");
+	for (uint32_t i = 0; i < ACKBUILD_FLOWS; i++) {
+		struct pkt *p = lanebuild_send_frame(&b.l, b.packets.frame[i], ACKBUILD_FRAME);
+
+		must(p->verdict == VERDICT_FORWARD, "a flow was not taken");
+	}
 	for (uint64_t turn = 0; turn < strtoull(argv[2], NULL, 10); turn++)
 		run_turn(turn, argc > 3 ? argv[3] : NULL);
 	capture_tap_fini(&b.tap);
 	free(b.memory);
-	free(b.pool);
+	ackbuild_fini(&b.packets);
 	lanebuild_close(&b.l);
 	return 0;
 }

@@ -1,45 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Probes against a backend that this test plays, on a port of the loopback device.
-#include "l7/probe_set.h"
-#include "tests/unit/l7/managerbuild.h"
+#include "tests/unit/l7/probebuild.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/resource.h>
 
-static struct loop loop;
-static int listening, accepted = -1;
-static uint16_t port;
-static struct conf *conf;
-static struct probe_set *set;
-static const struct probe *last; // told by a transition
-static unsigned n_changes;
+static struct probebuild b;
 static char request[4096]; // what the probe sent
 static size_t request_len;
-static struct err err;
-
-static void on_changed(void *data, const struct probe *p)
-{
-	last = p;
-	n_changes++;
-}
-
-static const struct probe_owner owner = {.loop = &loop, .changed = on_changed};
 
 static void begin(void)
 {
-	cr_assert_eq(loop_init(&loop, 1 << 20), 0);
-	cr_assert_eq(conn_loop_init(&loop), 0);
-	port = managerbuild_port(&listening);
-	fcntl(listening, F_SETFL, O_NONBLOCK);
+	probebuild_begin(&b);
 }
 
 static void end(void)
 {
-	probe_set_free(set);
-	conf_free(conf);
-	loop_fini(&loop);
-	conn_loop_fini(&loop);
+	probebuild_end(&b);
 }
 
 TestSuite(probe, .init = begin, .fini = end, .timeout = 30);
@@ -53,30 +30,17 @@ static void start(const char *check, const char *more)
 	         "{'pools': [{'name': 'p', 'health': {%s, 'interval_ms': 10, 'timeout_ms': 10,"
 	         " 'rise': 2, 'fall': 2}%s,"
 	         " 'backends': [{'name': 'b', 'address': '127.0.0.1', 'port': %u}]}]}",
-	         check, more, port);
-	conf_free(conf);
-	conf = managerbuild_conf(text);
-	probe_set_free(set);
-	set = NULL;
-	cr_assert_eq(probe_set_new(&set, conf, NULL, &owner, &err), 0, "%s", err.msg);
-	// Long enough for a busy machine; a test of time-outs sets its own.
-	set->entries[0].probe->plan->check.timeout_ms = 5000;
-	n_changes = 0;
-	last = NULL;
+	         check, more, b.port);
 	request_len = 0;
-	probe_set_start(set, NULL);
+	probebuild_start(&b, text);
 }
 
 // The probe's connection is accepted and its request read to its end.
 static void take_request(void)
 {
 	for (int i = 0; i < 2000; i++) {
-		ssize_t n;
-
-		loop_turn(&loop, 1);
-		if (accepted < 0)
-			accepted = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
-		n = read(accepted, request + request_len, sizeof(request) - 1 - request_len);
+		ssize_t n = probebuild_read(&b, request + request_len,
+		                            sizeof(request) - 1 - request_len);
 		request_len += n > 0 ? (size_t)n : 0;
 		request[request_len] = 0;
 		if (request_len > 4 && strcmp(request + request_len - 4, "\r\n\r\n") == 0)
@@ -85,19 +49,9 @@ static void take_request(void)
 	cr_assert_fail("no request came");
 }
 
-static void finish(void)
-{
-	for (int i = 0; i < 2000 && !n_changes; i++)
-		loop_turn(&loop, 1);
-	cr_assert_eq(n_changes, 1);
-	if (accepted >= 0)
-		close(accepted);
-	accepted = -1;
-}
-
 static void answer(const char *bytes, size_t len)
 {
-	cr_assert_eq(write(accepted, bytes, len), (ssize_t)len);
+	cr_assert_eq(write(b.accepted, bytes, len), (ssize_t)len);
 }
 
 static const struct {
@@ -121,9 +75,9 @@ Test(probe, answers_and_what_they_say)
 		start("'type': 'http'", "");
 		take_request();
 		answer(answers[i].answer, strlen(answers[i].answer));
-		finish();
-		cr_expect_str_eq(last->verdict.record.reason, answers[i].reason);
-		cr_expect_eq(last->verdict.record.state,
+		probebuild_finish(&b);
+		cr_expect_str_eq(b.last->verdict.record.reason, answers[i].reason);
+		cr_expect_eq(b.last->verdict.record.state,
 		             answers[i].is_good ? HEALTH_HEALTHY : HEALTH_UNHEALTHY, "%s",
 		             answers[i].reason);
 	}
@@ -138,11 +92,11 @@ Test(probe, every_split_of_an_answer_is_understood)
 		take_request();
 		answer(bytes, cut);
 		for (int i = 0; i < 3; i++)
-			loop_turn(&loop, 0);
-		cr_assert_eq(n_changes, 0, "cut at %zu", cut);
+			loop_turn(&b.loop, 0);
+		cr_assert_eq(b.n_changes, 0, "cut at %zu", cut);
 		answer(bytes + cut, sizeof(bytes) - 1 - cut);
-		finish();
-		cr_expect_str_eq(last->verdict.record.reason, "status 204", "cut at %zu", cut);
+		probebuild_finish(&b);
+		cr_expect_str_eq(b.last->verdict.record.reason, "status 204", "cut at %zu", cut);
 	}
 }
 
@@ -153,31 +107,30 @@ Test(probe, an_endless_head_is_not_listened_to)
 	memset(junk + 20, 'x', sizeof(junk) - 20);
 	start("'type': 'http'", "");
 	take_request();
-	for (int i = 0; i < 64 && !n_changes; i++) {
-		if (write(accepted, junk + (i ? 20 : 0), sizeof(junk) - 20) < 0)
+	for (int i = 0; i < 64 && !b.n_changes; i++) {
+		if (write(b.accepted, junk + (i ? 20 : 0), sizeof(junk) - 20) < 0)
 			break;
-		loop_turn(&loop, 1);
+		loop_turn(&b.loop, 1);
 	}
-	finish();
-	cr_expect_str_eq(last->verdict.record.reason, "answer: head beyond limits.header");
+	probebuild_finish(&b);
+	cr_expect_str_eq(b.last->verdict.record.reason, "answer: head beyond limits.header");
 }
 
 Test(probe, connections_that_fail_say_how)
 {
 	start("'type': 'http'", "");
 	take_request();
-	close(accepted);
-	accepted = -1;
-	finish();
-	cr_expect_str_eq(last->verdict.record.reason, "closed without an answer");
+	probebuild_hang_up(&b);
+	probebuild_finish(&b);
+	cr_expect_str_eq(b.last->verdict.record.reason, "closed without an answer");
 	start("'type': 'http'", "");
-	set->entries[0].probe->plan->check.timeout_ms = 30;
-	finish();
-	cr_expect_str_eq(last->verdict.record.reason, "no answer within 30 ms");
-	close(listening);
+	b.set->entries[0].probe->plan->check.timeout_ms = 30;
+	probebuild_finish(&b);
+	cr_expect_str_eq(b.last->verdict.record.reason, "no answer within 30 ms");
+	close(b.listening);
 	start("'type': 'tcp'", "");
-	finish();
-	cr_expect_str_eq(last->verdict.record.reason, "connect: connection refused");
+	probebuild_finish(&b);
+	cr_expect_str_eq(b.last->verdict.record.reason, "connect: connection refused");
 }
 
 Test(probe, our_own_want_of_descriptors_is_no_verdict)
@@ -189,21 +142,21 @@ Test(probe, our_own_want_of_descriptors_is_no_verdict)
 	none.rlim_cur = 3;
 	start("'type': 'tcp'", "");
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	for (int i = 0; i < 1000 && !set->entries[0].probe->is_skipping; i++)
-		loop_turn(&loop, 1);
-	cr_expect(set->entries[0].probe->is_skipping);
-	cr_expect_eq(n_changes, 0);
+	for (int i = 0; i < 1000 && !b.set->entries[0].probe->is_skipping; i++)
+		loop_turn(&b.loop, 1);
+	cr_expect(b.set->entries[0].probe->is_skipping);
+	cr_expect_eq(b.n_changes, 0);
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	finish();
-	cr_expect_str_eq(last->verdict.record.reason, "connected");
+	probebuild_finish(&b);
+	cr_expect_str_eq(b.last->verdict.record.reason, "connected");
 }
 
 Test(probe, tcp_wants_a_connection_and_no_more)
 {
 	start("'type': 'tcp'", "");
-	finish();
-	cr_expect_str_eq(last->verdict.record.reason, "connected");
-	cr_expect_eq(last->verdict.record.state, HEALTH_HEALTHY);
+	probebuild_finish(&b);
+	cr_expect_str_eq(b.last->verdict.record.reason, "connected");
+	cr_expect_eq(b.last->verdict.record.state, HEALTH_HEALTHY);
 }
 
 // proxy-protocol.txt, section 2.2: command LOCAL, no addresses.
@@ -239,14 +192,15 @@ Test(probe, requests_name_whom_they_are_for)
 		struct probe_plan *plan;
 		char check[256], buffer[1024] = "";
 		struct text t = text_of(buffer, sizeof(buffer) - 1);
+		struct err err = {0};
 		struct addr address;
 
 		snprintf(check, sizeof(check),
 		         "{'pools': [{'name': 'p', 'health': {%s}, 'backends': []}]}",
 		         requests[i].check);
-		conf_free(conf);
-		conf = managerbuild_conf(check);
-		cr_assert_eq(probe_plan_new(&plan, conf, 0, &err), 0, "%s", err.msg);
+		conf_free(b.conf);
+		b.conf = managerbuild_conf(check);
+		cr_assert_eq(probe_plan_new(&plan, b.conf, 0, &err), 0, "%s", err.msg);
 		cr_assert_eq(addr_parse(&address, requests[i].address), 0);
 		probe_plan_request(plan, &t, &address,
 		                   probe_plan_port(plan, be16_from(requests[i].port)));
@@ -263,6 +217,7 @@ Test(probe, four_thousand_do_not_come_at_once)
 	enum { PROBES = 4000, BINS = 10 };
 	size_t size = 64 + PROBES * 80, len = 0, bins[BINS] = {0};
 	char *text = malloc(size);
+	struct err err = {0};
 
 	len += (size_t)snprintf(text, size, "{'pools': [");
 	for (unsigned i = 0; i < PROBES; i++) {
@@ -276,13 +231,13 @@ Test(probe, four_thousand_do_not_come_at_once)
 		                        i % 1000 ? "," : "", i, i / 250, i % 250);
 	}
 	snprintf(text + len, size - len, "]}]}");
-	conf = managerbuild_conf(text);
+	b.conf = managerbuild_conf(text);
 	free(text);
-	cr_assert_eq(probe_set_new(&set, conf, NULL, &owner, &err), 0, "%s", err.msg);
-	probe_set_start(set, NULL);
-	cr_assert_eq(set->n, PROBES);
-	for (uint32_t i = 0; i < set->n; i++) {
-		uint64_t in_ms = set->entries[i].probe->timer.at_ms - loop.timers.now_ms - 1;
+	cr_assert_eq(probe_set_new(&b.set, b.conf, NULL, &b.owner, &err), 0, "%s", err.msg);
+	probe_set_start(b.set, NULL);
+	cr_assert_eq(b.set->n, PROBES);
+	for (uint32_t i = 0; i < b.set->n; i++) {
+		uint64_t in_ms = b.set->entries[i].probe->timer.at_ms - b.loop.timers.now_ms - 1;
 
 		cr_assert_lt(in_ms, 1000);
 		bins[in_ms * BINS / 1000]++;

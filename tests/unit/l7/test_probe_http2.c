@@ -1,50 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Probes by HTTP/2 against a backend that this test plays with frames of its own, on a port of the loopback device.
 #include "l7/http2.h"
-#include "l7/probe_set.h"
-#include "tests/unit/l7/managerbuild.h"
-
-#include <fcntl.h>
+#include "tests/unit/l7/probebuild.h"
 
 // RFC 9113 sections 4.1 and 6.
 enum { FRAME_HEAD = 9, DATA = 0, HEADERS = 1, RESET = 3, SETTINGS = 4, GOAWAY = 7 };
 enum { END_STREAM = 1, END_HEADERS = 4 };
 
-static struct loop loop;
-static int listening, accepted = -1;
-static uint16_t port;
-static struct conf *conf;
-static struct probe_set *set;
-static const struct probe *last; // told by a transition
-static unsigned n_changes;
+static struct probebuild b;
 static uint8_t asked[4096]; // what the probe sent
 static size_t asked_len;
 static uint8_t out[4096]; // what it is answered
 static size_t out_len;
-static struct err err;
-
-static void on_changed(void *data, const struct probe *p)
-{
-	last = p;
-	n_changes++;
-}
-
-static const struct probe_owner owner = {.loop = &loop, .changed = on_changed};
 
 static void begin(void)
 {
-	cr_assert_eq(loop_init(&loop, 1 << 20), 0);
-	cr_assert_eq(conn_loop_init(&loop), 0);
-	port = managerbuild_port(&listening);
-	fcntl(listening, F_SETFL, O_NONBLOCK);
+	probebuild_begin(&b);
 }
 
 static void end(void)
 {
-	probe_set_free(set);
-	conf_free(conf);
-	loop_fini(&loop);
-	conn_loop_fini(&loop);
+	probebuild_end(&b);
 }
 
 TestSuite(probe_http2, .init = begin, .fini = end, .timeout = 60);
@@ -60,17 +36,9 @@ static void start(const char *check)
 		" 'pools': [{'name': 'p', 'balance': 'round_robin', 'protocol': 'http2',"
 		" 'health': {%s, 'interval_ms': 10, 'timeout_ms': 10},"
 		" 'backends': [{'name': 'b', 'address': '127.0.0.1', 'port': %u}]}]}",
-		check, port);
-	conf_free(conf);
-	conf = managerbuild_conf(text);
-	probe_set_free(set);
-	set = NULL;
-	cr_assert_eq(probe_set_new(&set, conf, NULL, &owner, &err), 0, "%s", err.msg);
-	set->entries[0].probe->plan->check.timeout_ms = 5000; // long enough for a busy machine
-	n_changes = 0;
-	last = NULL;
+		check, b.port);
 	asked_len = out_len = 0;
-	probe_set_start(set, NULL);
+	probebuild_start(&b, text);
 }
 
 // --- what the probe sends ---
@@ -113,12 +81,7 @@ static bool is_asked(void)
 static void take_request(void)
 {
 	for (int i = 0; i < 2000; i++) {
-		ssize_t n;
-
-		loop_turn(&loop, 1);
-		if (accepted < 0)
-			accepted = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
-		n = read(accepted, asked + asked_len, sizeof(asked) - asked_len);
+		ssize_t n = probebuild_read(&b, asked + asked_len, sizeof(asked) - asked_len);
 		asked_len += n > 0 ? (size_t)n : 0;
 		if (is_asked())
 			return;
@@ -184,23 +147,14 @@ static void put_answer(const struct answer_case *a)
 
 static void send_out(size_t from, size_t to)
 {
-	cr_assert_eq(write(accepted, out + from, to - from), (ssize_t)(to - from));
-}
-
-static void finish(void)
-{
-	for (int i = 0; i < 2000 && !n_changes; i++)
-		loop_turn(&loop, 1);
-	cr_assert_eq(n_changes, 1);
-	close(accepted);
-	accepted = -1;
+	cr_assert_eq(write(b.accepted, out + from, to - from), (ssize_t)(to - from));
 }
 
 static void expect(const struct answer_case *a, const char *what)
 {
-	cr_expect_str_eq(last->verdict.record.reason, a->reason, "%s: %s", what,
-	                 last->verdict.record.reason);
-	cr_expect_eq(last->verdict.record.state, a->is_good ? HEALTH_HEALTHY : HEALTH_UNHEALTHY);
+	cr_expect_str_eq(b.last->verdict.record.reason, a->reason, "%s: %s", what,
+	                 b.last->verdict.record.reason);
+	cr_expect_eq(b.last->verdict.record.state, a->is_good ? HEALTH_HEALTHY : HEALTH_UNHEALTHY);
 }
 
 #define GRPC_HEAD ":status: 200\ncontent-type: application/grpc\n"
@@ -233,7 +187,7 @@ Test(probe_http2, what_a_grpc_server_says_is_understood)
 		take_request();
 		put_answer(&answers[i]);
 		send_out(0, out_len);
-		finish();
+		probebuild_finish(&b);
 		expect(&answers[i], "in one piece");
 	}
 }
@@ -248,10 +202,10 @@ Test(probe_http2, every_split_of_an_answer_is_understood)
 			break;
 		send_out(0, cut);
 		for (int i = 0; i < 3; i++)
-			loop_turn(&loop, 0);
-		cr_assert_eq(n_changes, 0, "cut at %zu", cut);
+			loop_turn(&b.loop, 0);
+		cr_assert_eq(b.n_changes, 0, "cut at %zu", cut);
 		send_out(cut, out_len);
-		finish();
+		probebuild_finish(&b);
 		expect(&answers[0], "cut");
 	}
 }
@@ -289,7 +243,7 @@ Test(probe_http2, http_probes_of_such_a_pool_speak_it_too)
 		take_request();
 		put_answer(both[i]);
 		send_out(0, out_len);
-		finish();
+		probebuild_finish(&b);
 		expect(both[i], "http");
 	}
 }
@@ -312,8 +266,8 @@ Test(probe_http2, a_server_that_does_not_want_to_says_so)
 		put_frame(SETTINGS, 0, 0, (struct slice){0});
 		put_frame(ends[i].type, 0, ends[i].stream, ends[i].payload);
 		send_out(0, out_len);
-		finish();
-		cr_expect_str_eq(last->verdict.record.reason, ends[i].reason, "%zu", i);
+		probebuild_finish(&b);
+		cr_expect_str_eq(b.last->verdict.record.reason, ends[i].reason, "%zu", i);
 	}
 }
 
@@ -327,8 +281,8 @@ Test(probe_http2, an_answer_longer_than_any_is_none)
 	put_frame(HEADERS, END_HEADERS, 1, block_of(GRPC_HEAD));
 	put_frame(DATA, 0, 1, slice_of(junk, sizeof(junk)));
 	send_out(0, out_len);
-	finish();
-	cr_expect_str_eq(last->verdict.record.reason, "grpc: malformed answer");
+	probebuild_finish(&b);
+	cr_expect_str_eq(b.last->verdict.record.reason, "grpc: malformed answer");
 }
 
 Test(probe_http2, one_that_speaks_http_1_is_told_from_one_that_is_silent)
@@ -337,15 +291,14 @@ Test(probe_http2, one_that_speaks_http_1_is_told_from_one_that_is_silent)
 
 	start(CHECK);
 	take_request();
-	cr_assert_eq(write(accepted, bytes, sizeof(bytes) - 1), (ssize_t)sizeof(bytes) - 1);
-	finish();
-	cr_expect_eq(strncmp(last->verdict.record.reason, "HTTP/2: ", 8), 0, "%s",
-	             last->verdict.record.reason);
+	cr_assert_eq(write(b.accepted, bytes, sizeof(bytes) - 1), (ssize_t)sizeof(bytes) - 1);
+	probebuild_finish(&b);
+	cr_expect_eq(strncmp(b.last->verdict.record.reason, "HTTP/2: ", 8), 0, "%s",
+	             b.last->verdict.record.reason);
 	start(CHECK);
 	take_request();
-	close(accepted);
-	accepted = -1;
-	for (int i = 0; i < 2000 && !n_changes; i++)
-		loop_turn(&loop, 1);
-	cr_expect_str_eq(last->verdict.record.reason, "closed without an answer");
+	probebuild_hang_up(&b);
+	for (int i = 0; i < 2000 && !b.n_changes; i++)
+		loop_turn(&b.loop, 1);
+	cr_expect_str_eq(b.last->verdict.record.reason, "closed without an answer");
 }
