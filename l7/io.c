@@ -115,14 +115,15 @@ static void enqueue_rest(struct io *io, const struct iovec *iov, int n, size_t s
 	io->flags |= IO_QUEUED;
 }
 
-static ssize_t transmit(int fd, const struct iovec *iov, int n)
+static ssize_t transmit(struct io *io, const struct iovec *iov, int n)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov,
 	                         .msg_iovlen = (size_t)n};
 
+	io->loop->sent_ns = 0;
 	if (n == 1)
-		return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return send(io->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return sendmsg(io->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static size_t total(const struct iovec *iov, int n)
@@ -141,7 +142,7 @@ void io_send(struct io *io, const struct iovec *iov, int n)
 	if (io->fd < 0 || io->flags & (IO_BROKEN | IO_ENDING))
 		return;
 	if (!io->out && !(io->flags & IO_CONNECTING)) {
-		sent = transmit(io->fd, iov, n);
+		sent = transmit(io, iov, n);
 		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
 			set_broken(io, -errno);
 			return;
@@ -185,7 +186,7 @@ static void send_queue(struct io *io)
 
 		for (struct buf *b = io->out; b && n < OUT_IOV; b = b->next)
 			iov[n++] = (struct iovec){b->data + b->start, b->end - b->start};
-		sent = transmit(io->fd, iov, n);
+		sent = transmit(io, iov, n);
 		if (sent < 0) {
 			if (errno == EAGAIN || errno == EINTR)
 				io->flags &= (uint16_t)~IO_WRITABLE;
@@ -315,8 +316,10 @@ static void run(struct io *io)
 		run_accept(io);
 		return;
 	}
-	if (io->out && io->flags & IO_WRITABLE)
+	if (io->out && io->flags & IO_WRITABLE) {
 		send_queue(io);
+		io->loop->read_ns = 0; // that took its time
+	}
 	if (io->fd < 0)
 		return;
 	if (io->flags & IO_RECEIVING && io->flags & IO_READABLE) {
@@ -364,6 +367,7 @@ void io_run_ready(struct loop *loop)
 		run(io);
 		if (loop->flush)
 			loop->flush(loop);
+		loop->read_ns = 0;
 	}
 }
 

@@ -15,6 +15,8 @@ enum { WAIT_MOST_MS = 3600 * 1000 };
 static void see_clock(struct loop *loop)
 {
 	loop->now_ns = clock_now_ns();
+	loop->read_ns = loop->now_ns; // whoever is first has been waited for
+	loop->sent_ns = 0;
 }
 
 int loop_init(struct loop *loop, size_t budget)
@@ -58,6 +60,7 @@ static void run_tasks(struct loop *loop)
 		if (!loop->tasks)
 			loop->tasks_end = &loop->tasks;
 		task->is_deferred = false;
+		loop->read_ns = 0;
 		task->run(task);
 		flush(loop);
 	}
@@ -116,6 +119,7 @@ static void read_inbox(struct loop *loop)
 	pthread_mutex_unlock(&loop->lock);
 	for (; task; task = next) {
 		next = task->next;
+		loop->read_ns = 0;
 		task->run(task);
 	}
 }
@@ -142,6 +146,7 @@ void loop_turn(struct loop *loop, int most_ms)
 			io_event(events[i].data.ptr, events[i].events);
 	}
 	io_run_ready(loop);
+	loop->read_ns = 0;
 	timer_run(&loop->timers, loop->now_ns / CLOCK_NS_PER_MS);
 	flush(loop);
 	if (has_mail)

@@ -37,8 +37,9 @@ struct io_list {
 
 struct loop {
 	int epoll_fd;
-	int wake_fd;     // eventfd: there is a message
-	uint64_t now_ns; // monotonic, of this turn's beginning
+	int wake_fd;               // eventfd: there is a message
+	uint64_t now_ns;           // monotonic, of this turn's beginning
+	uint64_t read_ns, sent_ns; // loop_read_ns(), loop_sent_ns(); 0 = nobody has asked
 	struct timer_wheel timers;
 	struct buf_pool bufs;
 	struct slab slab;
@@ -66,8 +67,30 @@ void loop_stop(struct loop *loop); // after this turn
 // all zero but `run` at first.
 void loop_defer(struct loop *loop, struct loop_task *task);
 
+// Nothing was deferred since this task was, which has not run.
+static inline bool loop_is_last(const struct loop *loop, const struct loop_task *task)
+{
+	return loop->tasks_end == &task->next;
+}
+
 // From any thread: the task runs in the loop's thread, in the order of posting.
 void loop_post(struct loop *loop, struct loop_task *task);
+
+// Moments that are known better than by now_ns, while the clock, which costs more than most of what is asked for them, is read
+// no more than once for each: when the present callback's bytes were taken up, and when what was sent last was with the kernel.
+static inline uint64_t loop_read_ns(struct loop *loop)
+{
+	if (!loop->read_ns)
+		loop->read_ns = clock_now_ns();
+	return loop->read_ns;
+}
+
+static inline uint64_t loop_sent_ns(struct loop *loop)
+{
+	if (!loop->sent_ns)
+		loop->sent_ns = clock_now_ns();
+	return loop->sent_ns;
+}
 
 // From this turn's beginning; the wheel itself stands just before what is due, if the loop is late, until step 3.
 static inline void loop_timer_start(struct loop *loop, struct timer *t, uint64_t delay_ms)

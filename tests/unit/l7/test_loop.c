@@ -80,3 +80,61 @@ Test(loop, a_task_may_defer_itself_while_it_runs)
 	cr_expect_str_eq(ran, "aa");
 	loop_fini(&loop);
 }
+
+// --- moments ---
+
+static bool is_between(uint64_t ns, uint64_t from_ns)
+{
+	return ns >= from_ns && ns <= clock_now_ns();
+}
+
+Test(loop, a_moment_is_asked_for_once_and_is_no_later_one)
+{
+	uint64_t from_ns, read_ns, sent_ns;
+	struct loop loop;
+
+	cr_assert_eq(loop_init(&loop, 1 << 20), 0);
+	loop.read_ns = loop.sent_ns = 0;
+	from_ns = clock_now_ns();
+	read_ns = loop_read_ns(&loop);
+	sent_ns = loop_sent_ns(&loop);
+	cr_expect(is_between(read_ns, from_ns));
+	cr_expect(is_between(sent_ns, read_ns));
+	while (clock_now_ns() == sent_ns)
+		;
+	cr_expect_eq(loop_read_ns(&loop), read_ns);
+	cr_expect_eq(loop_sent_ns(&loop), sent_ns);
+	loop_fini(&loop);
+}
+
+struct asking_task {
+	struct loop_task task;
+	struct loop *loop;
+	uint64_t begun_ns, read_ns;
+};
+
+static void ask(struct loop_task *task)
+{
+	struct asking_task *a = CONTAINER_OF(task, struct asking_task, task);
+
+	a->begun_ns = clock_now_ns();
+	a->read_ns = loop_read_ns(a->loop);
+}
+
+// What was held back is taken up when it is looked at again, not when the turn began, nor when the task before it was.
+Test(loop, each_task_has_a_moment_of_its_own)
+{
+	struct loop loop;
+	struct asking_task first = {.task.run = ask, .loop = &loop},
+			   second = {.task.run = ask, .loop = &loop};
+
+	cr_assert_eq(loop_init(&loop, 1 << 20), 0);
+	loop_defer(&loop, &first.task);
+	cr_expect(loop_is_last(&loop, &first.task));
+	loop_defer(&loop, &second.task);
+	cr_expect_not(loop_is_last(&loop, &first.task));
+	loop_turn(&loop, 0);
+	cr_expect(is_between(first.read_ns, first.begun_ns));
+	cr_expect(is_between(second.read_ns, second.begun_ns));
+	loop_fini(&loop);
+}
