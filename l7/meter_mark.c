@@ -23,18 +23,26 @@ static void halve(struct meter_marks *m)
 
 static bool has_room(struct meter_marks *m)
 {
-	if (!m->at)
-		m->at = malloc(METER_MARKS * sizeof(*m->at));
-	return m->at;
+	struct meter_mark *at;
+
+	if (m->at != &m->one)
+		return true;
+	at = malloc(METER_MARKS * sizeof(*at));
+	if (!at)
+		return false;
+	at[0] = m->one;
+	m->at = at;
+	return true;
 }
 
-bool meter_mark_add(struct meter_marks *m, uint32_t end, uint64_t read_ns)
+bool meter_mark_add_more(struct meter_marks *m, uint32_t end, uint64_t read_ns)
 {
-	struct meter_mark *last = m->n ? &m->at[m->n - 1] : NULL;
+	struct meter_mark *last;
 
 	if (!has_room(m))
 		return false;
-	if (last && last->n < m->share && last->read_ns == read_ns) {
+	last = &m->at[m->n - 1];
+	if (last->n < m->share && last->read_ns == read_ns) {
 		if (meter_mark_is_held(m, last))
 			m->held_end = end;
 		last->end = end;
@@ -55,7 +63,7 @@ void meter_mark_hold(struct meter_marks *m)
 	m->held_end = m->at[m->n - 1].end;
 }
 
-void meter_mark_drop(struct meter_marks *m, uint8_t n)
+void meter_mark_drop_some(struct meter_marks *m, uint8_t n)
 {
 	m->n -= n;
 	if (m->n) {
@@ -63,7 +71,7 @@ void meter_mark_drop(struct meter_marks *m, uint8_t n)
 		return;
 	}
 	free(m->at);
-	*m = (struct meter_marks){.at = NULL};
+	*m = (struct meter_marks){.n = 0};
 }
 
 uint64_t meter_mark_events(const struct meter_marks *m)
