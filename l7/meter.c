@@ -14,11 +14,6 @@ static void keep_most(uint64_t *most, uint64_t ns)
 	*most = ns > *most ? ns : *most;
 }
 
-static bool has_tokens(const struct meter *m)
-{
-	return m->in.conf->measure == MEASURE_TOKENS && m->in.is_ok && !m->in.is_opaque;
-}
-
 void meter_begin(struct meter *m, const struct meter_input *in)
 {
 	*m = (struct meter){
@@ -28,6 +23,7 @@ void meter_begin(struct meter *m, const struct meter_input *in)
 		.heard_ns = in->now_ns,
 		.is_asked = in->kind != METER_WEBSOCKET,
 		.in_turn = in->kind != METER_WEBSOCKET,
+		.has_tokens = in->conf->measure == MEASURE_TOKENS && in->is_ok && !in->is_opaque,
 	};
 	in->counters->streams_opaque += in->is_opaque;
 }
@@ -70,6 +66,7 @@ static void time_event(struct meter *m, uint64_t now_ns)
 
 static void time_token(struct meter *m, uint64_t now_ns)
 {
+	m->in.counters->events_content++;
 	m->token_last_ns = now_ns;
 	if (m->n_contents++)
 		return;
@@ -112,13 +109,11 @@ static void see_token(struct meter *m, const struct token *t, uint64_t now_ns)
 	m->was_ending |= t->is_end;
 	if (t->model.len && !m->model)
 		m->model = find_model(m->in.conf, t->model);
-	if (!has_tokens(m) || !m->in_turn)
+	if (!m->has_tokens || !m->in_turn)
 		return;
 	m->was_reasoning |= t->is_reasoning;
-	if (t->is_content) {
-		c->events_content++;
+	if (t->is_content)
 		time_token(m, now_ns);
-	}
 	see_usage(m, t);
 }
 
@@ -134,13 +129,11 @@ static void take_event(struct meter *m, uint64_t now_ns)
 
 void meter_event(struct meter *m, const struct token *t, uint64_t now_ns)
 {
-	static const struct token message = {.is_content = true};
-
 	take_event(m, now_ns);
-	if (!t && m->in.kind != METER_SSE)
-		t = &message;
 	if (t)
 		see_token(m, t, now_ns);
+	else if (m->in.kind != METER_SSE && m->has_tokens && m->in_turn)
+		time_token(m, now_ns);
 }
 
 void meter_oversize(struct meter *m, uint64_t now_ns)
@@ -151,19 +144,13 @@ void meter_oversize(struct meter *m, uint64_t now_ns)
 
 // --- delivery ---
 
-static void record_times(struct stats_histogram *h, uint64_t ns, uint64_t n)
-{
-	h->sum_ns += n * ns;
-	h->bucket[stats_histogram_bucket(ns)] += n;
-}
-
 static void deliver(struct meter *m, const struct meter_mark *mark, uint64_t now_ns)
 {
 	bool is_held = meter_mark_is_held(&m->waiting, mark);
 	uint64_t delay = span(mark->read_ns, now_ns);
 
-	record_times(is_held ? &m->in.times->delay_client : &m->in.times->delay_added, delay,
-	             mark->n);
+	stats_histogram_record_all(is_held ? &m->in.times->delay_client : &m->in.times->delay_added,
+	                           delay, mark->n);
 	keep_most(is_held ? &m->held_most_ns : &m->delay_most_ns, delay);
 }
 
@@ -196,6 +183,8 @@ void meter_held(struct meter *m)
 void meter_leaves(struct meter *m, uint64_t now_ns)
 {
 	m->is_leaving = true;
+	if (!now_ns)
+		return;
 	for (uint8_t i = 0; i < m->waiting.n; i++)
 		keep_most(&m->delay_most_ns, span(m->waiting.at[i].read_ns, now_ns));
 	if (m->is_token_waiting && !m->first_token_delivered_ns)
@@ -257,7 +246,7 @@ void meter_asked(struct meter *m, uint64_t now_ns)
 // More of an answer is to come.
 static bool is_under_way(const struct meter *m)
 {
-	if (!has_tokens(m))
+	if (!m->has_tokens)
 		return false;
 	if (m->in.kind == METER_WEBSOCKET)
 		return m->is_asked;
@@ -313,11 +302,12 @@ void meter_set_model(struct meter *m, struct meter_model of)
 static void count_model(const struct meter *m, enum meter_end end)
 {
 	struct l7_model_counters *c = m->of.counters;
+	uint64_t per_token;
 	bool is_stated;
-	uint64_t per_token = meter_per_token(m, &is_stated);
 
 	if (!c)
 		return;
+	per_token = meter_per_token(m, &is_stated);
 	c->active--;
 	c->errors += end == METER_END_ERROR_EVENT;
 	c->events_content += m->n_contents;
@@ -345,7 +335,7 @@ enum meter_end meter_end(struct meter *m, enum meter_end end)
 		end = METER_END_ERROR_EVENT;
 	wake(m);
 	settle_turn(m);
-	if (has_tokens(m) && (m->in.kind == METER_WEBSOCKET ? m->is_asked : !m->n_contents))
+	if (m->has_tokens && (m->in.kind == METER_WEBSOCKET ? m->is_asked : !m->n_contents))
 		count_no_token(m, end);
 	if (!m->is_leaving) {
 		m->in.counters->events_undelivered += meter_mark_events(&m->waiting);

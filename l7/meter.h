@@ -6,7 +6,7 @@
 //   1. meter_begin() when the head of the answer was passed on;
 //   2. meter_event() for each event or message as it comes, `end` set before; meter_asked() for each message of a WebSocket's client;
 //   3. meter_delivered() as the kernel takes what was given for the client; meter_held() when it takes no more;
-//   4. meter_end(), once; then meter_delivered() may follow where meter_leaves() was called.
+//   4. meter_end(), once; then meter_rest_take() (meter_rest.h) where meter_leaves() was called.
 //
 // All moments are CLOCK_MONOTONIC of this process, handed in. Events of one read have one moment, that of the read.
 //
@@ -88,6 +88,7 @@ struct meter {
 	bool is_token_waiting; // the turn's first token is not with the client yet
 	bool is_asked;         // the client waits for a first event
 	bool in_turn;          // the client has asked at all
+	bool has_tokens;       // they are told apart, and measured
 	bool is_stalled;
 	bool is_leaving;    // meter_leaves()
 	bool was_reasoning; // events showed some
@@ -116,7 +117,8 @@ static inline bool meter_is_due(const struct meter *m, uint32_t sent)
 	return m->waiting.n && meter_mark_due(&m->waiting, sent);
 }
 
-// The stream ends, while the rest of it leaves by itself: what is waiting counts as undelivered no more. What a log says of it is as of now.
+// The stream ends, while the rest of it leaves by itself: what is waiting counts as undelivered no more. What a log says of it is as of
+// now_ns; 0: there is no log.
 void meter_leaves(struct meter *m, uint64_t now_ns);
 
 // Something came from the backend, an event or not: a comment, a ping, a part.

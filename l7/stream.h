@@ -99,8 +99,8 @@ struct stream {
 	uint64_t attempt_ns;              // likewise: when the present backend was picked
 	struct telemetry_service service; // where it is counted
 	uint64_t bytes_in, bytes_out;
-	uint64_t phase_ms, total_ms,
-		beat_ms;     // stream_clock.c's: when, on the loop's clock; 0 = never
+	// stream_clock.c's: when, on the loop's clock; 0 = never
+	uint64_t phase_ms, total_ms, beat_ms, stall_ms;
 	uint64_t body_limit; // bytes of the request's content, 0 = none
 	uint32_t hash;
 	uint16_t status;

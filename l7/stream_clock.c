@@ -3,6 +3,7 @@
 
 #include "l4/base/clock.h"
 #include "l7/stream.h"
+#include "l7/stream_meter.h"
 #include "l7/tunnel.h"
 #include "l7/worker_state.h"
 
@@ -42,7 +43,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static void arm(struct stream *s)
 {
-	uint64_t at = earlier(earlier(s->phase_ms, s->total_ms), s->beat_ms);
+	uint64_t at = earlier(earlier(s->phase_ms, s->total_ms), earlier(s->beat_ms, s->stall_ms));
 	uint64_t now = s->w->loop.timers.now_ms;
 
 	if (at)
@@ -106,6 +107,8 @@ static void fire(struct timer *t)
 	}
 	if (s->beat_ms && s->beat_ms <= now)
 		beat(s);
+	if (s->stall_ms && s->stall_ms <= now)
+		s->stall_ms = after(s, stream_meter_stall(s));
 	arm(s);
 }
 
@@ -133,8 +136,19 @@ void stream_clock_deadline(struct stream *s, uint64_t ns)
 	arm(s);
 }
 
+// Of a call it is known before its answer comes that it may stall: started for that, too, the timer needs not be moved for it.
+static void expect_stall(struct stream *s)
+{
+	const struct conf_l7_streams *conf = &s->l7->streams;
+
+	if (s->grpc && conf->measure == MEASURE_TOKENS && s->phase < STREAM_ANSWERING &&
+	    !s->stall_ms)
+		s->stall_ms = after(s, conf->stalled_ms);
+}
+
 void stream_clock_phase(struct stream *s)
 {
+	expect_stall(s);
 	s->is_held_up = false;
 	s->phase_ms = after(s, phase_timeout(s));
 	s->beat_ms = after(s, beat_interval(s));
@@ -149,6 +163,13 @@ void stream_clock_moved(struct stream *s)
 		s->phase_ms = after(s, phase_timeout(s));
 	if (s->beat_ms)
 		s->beat_ms = after(s, beat_interval(s));
+}
+
+void stream_clock_stall(struct stream *s, uint64_t delay_ms)
+{
+	s->stall_ms = after(s, delay_ms);
+	if (s->stall_ms)
+		arm(s);
 }
 
 void stream_clock_stop(struct stream *s)

@@ -6,7 +6,9 @@
 #include "l4/base/clock.h"
 #include "l7/grpc.h"
 #include "l7/grpc_message.h"
+#include "l7/meter_rest.h"
 #include "l7/stream.h"
+#include "l7/stream_clock.h"
 #include "l7/stream_count.h"
 #include "l7/token_pattern.h"
 #include "l7/tunnel.h"
@@ -15,18 +17,19 @@
 struct stream_meter {
 	struct meter meter; // first
 	struct stream *stream;
-	struct slab *slab; // the loop's
-	union {
-		struct timer timer;    // when it would count as stalled
-		struct loop_task task; // after the end: counts what left with the turn, and frees
-	};
-	uint64_t turn_ns; // the loop's turn that read_ns belongs to: one read each
-	uint64_t read_ns;
+	struct worker *w;
 	uint64_t n_client, n_backend;  // messages of a WebSocket seen
 	struct token_pattern *pattern; // of the stream's events; NULL = none
 	const uint8_t *input_end;      // of the bytes that are looked at
 	uint32_t given; // bytes for the client up to there, modulo 2^32; the heartbeat's are none
 	bool is_read;   // what events say
+};
+
+// Of streams that ended, what leaves with the turn.
+struct stream_meter_leaving {
+	struct meter_rests rests;
+	struct worker *w;
+	struct loop_task task; // counts it, and frees
 };
 
 // --- beginning ---
@@ -43,18 +46,10 @@ static bool has_kind(const struct stream *s)
 	return s->tunnel || s->is_event_stream || s->is_grpc;
 }
 
-static void start_timer(struct stream_meter *m, uint64_t ns)
+static void watch(struct stream *s)
 {
-	if (ns)
-		loop_timer_start(&m->stream->w->loop, &m->timer,
-		                 (ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS);
-}
-
-static void on_timer(struct timer *t)
-{
-	struct stream_meter *m = CONTAINER_OF(t, struct stream_meter, timer);
-
-	start_timer(m, meter_stall(&m->meter, clock_now_ns()));
+	if (!s->stall_ms)
+		stream_clock_stall(s, stream_meter_stall(s));
 }
 
 // Base64 hides where messages end, too; a call that is bridged to gRPC has none between us and the backend.
@@ -67,16 +62,9 @@ static bool is_opaque(const struct stream *s, const struct response *r)
 
 // --- what passes ---
 
-// The clock once a read, however many pieces it is given in.
 static uint64_t read_ns(struct stream_meter *m)
 {
-	uint64_t turn_ns = m->stream->w->loop.now_ns;
-
-	if (m->turn_ns != turn_ns) {
-		m->turn_ns = turn_ns;
-		m->read_ns = clock_now_ns();
-	}
-	return m->read_ns;
+	return loop_read_ns(&m->w->loop);
 }
 
 // The stream said its model: where that is counted, by the ids of the stream's own configuration.
@@ -186,8 +174,7 @@ static struct stream_meter *new_meter(struct stream *s)
 		return NULL;
 	memset((char *)m + sizeof(m->meter), 0, sizeof(*m) - sizeof(m->meter));
 	m->stream = s;
-	m->slab = &s->w->loop.slab;
-	m->timer.fire = on_timer;
+	m->w = s->w;
 	return m;
 }
 
@@ -239,8 +226,7 @@ void stream_meter_received(struct stream *s, struct slice bytes)
 		see_tunnel(m);
 	else if (s->is_grpc)
 		see_messages(m, bytes);
-	if (!timer_is_running(&m->timer))
-		start_timer(m, meter_stall(&m->meter, read_ns(m)));
+	watch(s);
 }
 
 void stream_meter_asked(struct stream *s)
@@ -254,9 +240,15 @@ void stream_meter_asked(struct stream *s)
 	if (n == m->n_client)
 		return;
 	m->n_client = n;
-	meter_asked(&m->meter, clock_now_ns());
-	if (!timer_is_running(&m->timer))
-		start_timer(m, meter_stall(&m->meter, clock_now_ns()));
+	meter_asked(&m->meter, read_ns(m));
+	watch(s);
+}
+
+uint64_t stream_meter_stall(struct stream *s)
+{
+	uint64_t ns = s->meter ? meter_stall(&s->meter->meter, s->w->loop.now_ns) : 0;
+
+	return (ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS;
 }
 
 void stream_meter_sent(struct stream *s, bool is_held)
@@ -268,7 +260,7 @@ void stream_meter_sent(struct stream *s, bool is_held)
 		return;
 	sent = m->given - (uint32_t)s->from->ops->unsent(s->from->client);
 	if (meter_is_due(&m->meter, sent))
-		meter_delivered(&m->meter, sent, clock_now_ns());
+		meter_delivered(&m->meter, sent, loop_sent_ns(&s->w->loop));
 	if (is_held)
 		meter_held(&m->meter);
 }
@@ -282,7 +274,7 @@ void stream_meter_finish(struct stream *s)
 	is_held = s->from->ops->pending(s->from->client) > 0;
 	stream_meter_sent(s, is_held);
 	if (!is_held && s->meter->meter.waiting.n)
-		meter_leaves(&s->meter->meter, clock_now_ns());
+		meter_leaves(&s->meter->meter, s->note ? clock_now_ns() : 0);
 }
 
 // --- the end ---
@@ -317,12 +309,10 @@ void stream_meter_end(struct stream *s, enum access_end end)
 
 	if (s->is_grpc && e == METER_END_COMPLETED && s->grpc_status != GRPC_OK)
 		e = METER_END_ERROR_EVENT;
-	if (m) {
-		loop_timer_stop(&s->w->loop, &m->timer);
+	if (m)
 		e = meter_end(&m->meter, e);
-	} else if (has_kind(s)) {
+	else if (has_kind(s))
 		meter_count_end(s->service.counters, e);
-	}
 	if (e == METER_END_ERROR_EVENT && s->peer)
 		s->peer->telemetry.counters->stream_errors++;
 }
@@ -332,19 +322,42 @@ const struct meter *stream_meter_of(const struct stream *s)
 	return s->meter ? &s->meter->meter : NULL;
 }
 
-static void free_meter(struct stream_meter *m)
-{
-	token_pattern_free(m->pattern);
-	slab_put(m->slab, m);
-}
-
-// What was given has left: the client's connection deferred that before.
+// What was given has left: the clients' connections deferred that before.
 static void run_task(struct loop_task *task)
 {
-	struct stream_meter *m = CONTAINER_OF(task, struct stream_meter, task);
+	struct stream_meter_leaving *l = CONTAINER_OF(task, struct stream_meter_leaving, task);
+	struct worker *w = l->w;
 
-	meter_delivered(&m->meter, m->given, clock_now_ns());
-	free_meter(m);
+	if (w->leaving == l)
+		w->leaving = NULL;
+	meter_rest_delivered(&l->rests, loop_sent_ns(&w->loop));
+	slab_put(&w->loop.slab, l);
+}
+
+static struct stream_meter_leaving *new_leaving(struct worker *w)
+{
+	struct stream_meter_leaving *l = slab_get(&w->loop.slab, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->rests.n = 0;
+	l->w = w;
+	l->task = (struct loop_task){.run = run_task};
+	loop_defer(&w->loop, &l->task);
+	w->leaving = l;
+	return l;
+}
+
+// One task does for all between which nothing else was deferred, as a connection that sends would have been.
+static void leave(struct stream_meter *m)
+{
+	struct stream_meter_leaving *l = m->w->leaving;
+
+	if (l && loop_is_last(&m->w->loop, &l->task) && meter_rest_take(&l->rests, &m->meter))
+		return;
+	l = new_leaving(m->w);
+	if (!l || !meter_rest_take(&l->rests, &m->meter)) // without memory, as if it had left
+		meter_delivered(&m->meter, m->given, clock_now_ns());
 }
 
 void stream_meter_free(struct stream *s)
@@ -356,11 +369,8 @@ void stream_meter_free(struct stream *s)
 	s->meter = NULL;
 	if (!m)
 		return;
-	m->stream = NULL;
-	if (m->meter.is_leaving) {
-		m->task = (struct loop_task){.run = run_task};
-		loop_defer(&s->w->loop, &m->task);
-	} else {
-		free_meter(m);
-	}
+	if (m->meter.is_leaving)
+		leave(m);
+	token_pattern_free(m->pattern);
+	slab_put(&m->w->loop.slab, m);
 }

@@ -25,6 +25,9 @@ void stream_meter_received(struct stream *s, struct slice bytes);
 // A WebSocket's client may have sent a message.
 void stream_meter_asked(struct stream *s);
 
+// Milliseconds until the stream would count as stalled; 0: it does, or cannot before something came. stream_clock.c asks.
+uint64_t stream_meter_stall(struct stream *s);
+
 // Looks how much of what was given for the client has left. is_held: the client takes no more at present.
 void stream_meter_sent(struct stream *s, bool is_held);
 

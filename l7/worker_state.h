@@ -13,6 +13,7 @@
 struct downstream;
 struct listener;
 struct stream;
+struct stream_meter_leaving;
 
 struct worker {
 	struct loop loop;
@@ -21,9 +22,10 @@ struct worker {
 	struct view *view;                 // of the newest site; owned
 	struct access_log *access;         // owned; NULL = none
 	struct listener *listeners;
-	struct downstream *clients;  // all, linked both ways
-	struct stream *streams;      // likewise
-	struct stream *spare_stream; // for reuse
+	struct downstream *clients;           // all, linked both ways
+	struct stream *streams;               // likewise
+	struct stream *spare_stream;          // for reuse
+	struct stream_meter_leaving *leaving; // stream_meter.c's; NULL = none
 	uint32_t n_spare;
 	struct peer *peers;     // all; see view.h
 	struct request request; // parsed into; used up before the callback returns

@@ -43,6 +43,13 @@ static inline void stats_histogram_record(struct stats_histogram *h, uint64_t ns
 	h->bucket[stats_histogram_bucket(ns)]++;
 }
 
+// n times the same.
+static inline void stats_histogram_record_all(struct stats_histogram *h, uint64_t ns, uint64_t n)
+{
+	h->sum_ns += n * ns;
+	h->bucket[stats_histogram_bucket(ns)] += n;
+}
+
 // Adds what `h` holds at the moment to *sum.
 void stats_histogram_add(struct stats_histogram *sum, const struct stats_histogram *h);
 

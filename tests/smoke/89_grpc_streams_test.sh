@@ -10,9 +10,10 @@
 
 trap 'rm -rf "$TMP" "/dev/shm/lb47${TMP//\//-}-stats"' EXIT
 grpc_start py 9001
-l7_conf "$TMP/a.json" '{services: [service("a"; 80), service("off"; 81)],
+l7_conf "$TMP/a.json" '{services: [service("a"; 80), service("off"; 81), service("hasty"; 82)],
 	l7: [{name: "a", streams: {measure: "tokens"}, routes: [{path: "/", pool: "grpc"}]},
-		{name: "off", streams: {measure: "off"}, routes: [{path: "/", pool: "grpc"}]}],
+		{name: "off", streams: {measure: "off"}, routes: [{path: "/", pool: "grpc"}]},
+		{name: "hasty", streams: {measure: "tokens", stalled_ms: 5}, routes: [{path: "/", pool: "grpc"}]}],
 	pools: [pool("grpc"; [9001]) + {protocol: "http2"}]}'
 l7_start "$TMP/a.json"
 "$PYTHON" tests/smoke/l7/grpc_timed.py 127.0.0.1:80 >"$TMP/seen" || fail "the calls fail"
@@ -52,4 +53,9 @@ wait_until 5 holds '.streams_grpc == 4 and .active_grpc == 0' || fail "calls: $(
 for claim in '.stream_duration_count == 2 and .request_duration_count == 2' '.events == 0'; do
 	holds "$claim" || fail "measure off: $claim: $(cat "$TMP/counted")"
 done
+# Who may be silent for 5 ms stalls between any two messages that are 20 ms apart, and no longer when the next one comes.
+"$PYTHON" tests/smoke/l7/grpc_timed.py 127.0.0.1:82 >/dev/null || fail "the calls fail"
+service=hasty
+wait_until 5 holds '.streams_grpc == 4 and .active_grpc == 0' || fail "calls: $(cat "$TMP/counted")"
+holds '.stalls >= 4 and .stalls <= .events and .streams_stalled == 0' || fail "stalls: $(cat "$TMP/counted")"
 l7_stop

@@ -431,9 +431,17 @@ Test(meter, what_leaves_with_the_end_is_delivered_when_it_has_left)
 	meter_end(&m, METER_END_COMPLETED);
 	cr_expect_eq(c.events_undelivered, 0);
 	expect_times(delay_added, 0, 0);
-	meter_delivered(&m, 100, at(605));
-	expect_times(delay_added, 1, 5);
-	expect_times(ttft_delivered, 1, 605);
+	cr_expect_eq(m.waiting.n, 1, "for meter_rest_take()");
+}
+
+Test(meter, where_there_is_no_log_nothing_is_said_of_what_leaves)
+{
+	struct meter m = begin(METER_SSE, &tokens);
+
+	event_up_to(&m, 100, at(600));
+	meter_leaves(&m, 0);
+	cr_expect_eq(m.delay_most_ns, 0);
+	cr_expect_eq(m.first_token_delivered_ns, 0);
 }
 
 Test(meter, events_read_together_have_one_moment_and_say_so)
