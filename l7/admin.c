@@ -18,6 +18,7 @@ struct admin {
 	struct loop *loop;
 	struct conf_admin at;
 	struct admin_source source;
+	struct admin_page_turns turns;
 	struct admin_client *clients[ADMIN_CLIENTS]; // in the order of their coming
 	unsigned n_clients;
 	struct timer rest; // after a failure of accept(2)
@@ -61,8 +62,12 @@ static void limit_unsent(int fd)
 static void on_accepted(struct io *io, int fd, const union io_address *from)
 {
 	struct admin *a = CONTAINER_OF(io, struct admin, listener);
-	struct admin_client_setup setup = {
-		.loop = a->loop, .fd = fd, .source = &a->source, .gone = on_gone, .data = a};
+	struct admin_client_setup setup = {.loop = a->loop,
+	                                   .fd = fd,
+	                                   .source = &a->source,
+	                                   .turns = &a->turns,
+	                                   .gone = on_gone,
+	                                   .data = a};
 
 	limit_unsent(fd);
 	if ((a->n_clients == ADMIN_CLIENTS && !make_room(a)) ||
@@ -118,6 +123,7 @@ int admin_open(struct admin **out, struct loop *loop, const struct conf_admin *a
 	a->at = *at;
 	a->source = *source;
 	a->rest.fire = on_rested;
+	admin_page_turns_init(&a->turns, loop);
 	fd = open_socket(at);
 	rc = fd < 0 ? fd : io_open(&a->listener, loop, fd, &ops);
 	if (rc) {
@@ -145,6 +151,7 @@ void admin_close(struct admin *a)
 	io_close(&a->listener);
 	while (a->n_clients)
 		admin_client_close(a->clients[0]);
+	admin_page_turns_fini(&a->turns);
 	a->grave.run = bury;
 	loop_defer(a->loop, &a->grave);
 }

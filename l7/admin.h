@@ -4,8 +4,8 @@
 //   GET /readyz   200 if it serves; 503 with the reason while it starts or stops
 //   GET /metrics  Prometheus text format 0.0.4
 // HEAD likewise; other methods 405, other paths 404. At most ADMIN_CLIENTS connections: a further one takes the place of one that
-// is idle, or is refused. /metrics leaves in pieces, in chunks to HTTP/1.1: a turn of the loop is given to them for about a
-// millisecond, and no more is kept for a reader than one piece and what its socket holds.
+// is idle, or is refused. /metrics leaves in pieces, in chunks to HTTP/1.1: about a millisecond of a turn of the loop is given to those of
+// all readers together, and no more is kept for one than one piece and what its socket holds.
 #pragma once
 
 #include "l4/model/conf.h"

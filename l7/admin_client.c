@@ -2,18 +2,18 @@
 #include "l7/admin_client.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "l7/http1.h"
 
 enum {
 	BUSY_MS = 10000,
+	PAGE_MS = 300000, // for who takes some of a page every now and then
 	IDLE_MS = 60000,
-	TURN_MS = 1, // of the loop, that pages may take up
 	HEAD_SIZE = 512,
-	CHUNK_HEAD = 10, // the length in eight digits, CR LF
-	CHUNK_END = 7,   // CR LF, and behind the last one "0", CR LF, CR LF
 };
 
 static const struct http1_limits limits = {
@@ -23,13 +23,13 @@ struct admin_client {
 	struct conn conn;
 	struct admin_client_setup setup;
 	struct timer timer;
-	size_t seen;        // bytes of an incomplete head that were looked at
-	bool is_busy;       // a head is incomplete, or an answer is on its way
-	bool is_ending;     // what still comes is of no interest
-	void *page;         // on its way: the source's; NULL = none
-	bool is_chunked;    // it goes in chunks
-	bool closes;        // with the end of the answer that is on its way
-	struct timer again; // the next piece
+	size_t seen;            // bytes of an incomplete head that were looked at
+	bool is_busy;           // a head is incomplete, or an answer is on its way
+	bool is_ending;         // what still comes is of no interest
+	bool closes;            // with the end of the answer that is on its way
+	struct admin_page page; // of metrics
+	struct timer total;     // runs while an answer with a page is on its way
+	int unread;             // of it by the peer, when it was seen to get on
 	struct loop_task grave;
 };
 
@@ -115,72 +115,6 @@ static void set_busy(struct admin_client *c, bool is_busy)
 	loop_timer_start(c->setup.loop, &c->timer, is_busy ? BUSY_MS : IDLE_MS);
 }
 
-// --- pages of metrics ---
-
-static void close_page(struct admin_client *c)
-{
-	loop_timer_stop(c->setup.loop, &c->again);
-	if (c->page)
-		c->setup.source->close(c->page);
-	c->page = NULL;
-}
-
-// Leading zeros are allowed (RFC 9112 7.1).
-static void write_chunk_head(uint8_t out[CHUNK_HEAD], size_t len)
-{
-	for (size_t i = CHUNK_HEAD - 2; i--; len >>= 4)
-		out[i] = (uint8_t) "0123456789abcdef"[len & 15];
-	out[CHUNK_HEAD - 2] = '\r';
-	out[CHUNK_HEAD - 1] = '\n';
-}
-
-// A piece of the page as it goes over the wire, in `room` of CHUNK_HEAD + ADMIN_PIECE + CHUNK_END bytes. True: there is more to
-// come.
-static bool make_piece(const struct admin_client *c, uint8_t *room, struct slice *out)
-{
-	struct text t = text_of(room + CHUNK_HEAD, ADMIN_PIECE);
-	bool has_more = c->setup.source->next(c->page, &t);
-	bool is_chunk = c->is_chunked && t.len; // one without content would be the last
-
-	t.size += CHUNK_END;
-	if (is_chunk) {
-		write_chunk_head(room, t.len);
-		TEXT_ADD_LITERAL(&t, "\r\n");
-	}
-	if (c->is_chunked && !has_more)
-		TEXT_ADD_LITERAL(&t, "0\r\n\r\n");
-	*out = is_chunk ? slice_of(room, CHUNK_HEAD + t.len) : text_slice(&t);
-	return has_more;
-}
-
-static void send_piece(struct admin_client *c)
-{
-	struct text scratch = conn_scratch(&c->conn, CHUNK_HEAD + ADMIN_PIECE + CHUNK_END);
-	struct slice piece;
-	bool has_more = make_piece(c, (uint8_t *)scratch.ptr, &piece);
-
-	conn_send(&c->conn, piece);
-	conn_flush(&c->conn);
-	if (!has_more)
-		close_page(c);
-}
-
-static bool is_turn_long(const struct loop *loop)
-{
-	return clock_now_ns() - loop->now_ns >= TURN_MS * CLOCK_NS_PER_MS;
-}
-
-// At least one piece, so that each of many readers gets on, and no more in a turn that has lasted long enough. What the kernel
-// does not take of one waits, and the next one for that.
-static void send_pieces(struct admin_client *c)
-{
-	do
-		send_piece(c);
-	while (c->page && !conn_pending(&c->conn) && !is_turn_long(c->setup.loop));
-	if (c->page && !conn_pending(&c->conn))
-		loop_timer_start(c->setup.loop, &c->again, TURN_MS);
-}
-
 // --- requests ---
 
 static bool is_path(const struct request *r, const char *path)
@@ -226,6 +160,7 @@ static bool is_last(const struct request *r)
 // The answer is with the kernel.
 static void finish(struct admin_client *c)
 {
+	loop_timer_stop(c->setup.loop, &c->total);
 	if (c->closes)
 		end(c);
 	else
@@ -239,15 +174,11 @@ static void serve(struct admin_client *c, const struct request *r)
 	bool is_head = r->method == METHOD_HEAD;
 
 	c->closes = is_last(r);
-	if (a.is_page && !is_head) {
-		c->page = c->setup.source->open(c->setup.source->data);
-		c->is_chunked = a.is_chunked;
-		if (!c->page)
-			a = say(503, "no memory\n");
-	}
+	if (a.is_page && !is_head && admin_page_open(&c->page, a.is_chunked))
+		a = say(503, "no memory\n");
 	send_answer(c, &a, is_head, c->closes);
-	if (c->page)
-		loop_timer_start(c->setup.loop, &c->again, TURN_MS);
+	if (c->page.page)
+		loop_timer_start(c->setup.loop, &c->total, PAGE_MS);
 	else
 		finish(c);
 }
@@ -276,7 +207,7 @@ static size_t take(struct admin_client *c, struct slice bytes)
 
 static bool is_answering(const struct admin_client *c)
 {
-	return c->page || conn_pending(&c->conn);
+	return c->page.page || conn_pending(&c->conn);
 }
 
 static size_t on_received(struct conn *conn, struct slice bytes)
@@ -305,7 +236,7 @@ static void on_ended(struct conn *conn)
 {
 	struct admin_client *c = client_of(conn);
 
-	if (c->page)
+	if (c->page.page)
 		c->closes = true;
 	else if (conn_pending(conn) && !c->is_ending)
 		end(c);
@@ -313,11 +244,31 @@ static void on_ended(struct conn *conn)
 		admin_client_close(c);
 }
 
-// All that was sent is with the kernel.
-static void go_on(struct admin_client *c)
+// Bytes that the kernel holds for the peer; tcp(7), unix(7).
+static int unread(const struct admin_client *c)
 {
-	if (c->page)
-		send_pieces(c);
+	int n = 0;
+
+	return ioctl(c->conn.io.fd, SIOCOUTQ, &n) ? 0 : n;
+}
+
+// The kernel has taken some of the answer. Only a page may take long.
+static void note_progress(struct admin_client *c)
+{
+	if (!timer_is_running(&c->total))
+		return;
+	c->unread = unread(c);
+	loop_timer_start(c->setup.loop, &c->timer, BUSY_MS);
+}
+
+static void on_moved(struct conn *conn)
+{
+	note_progress(client_of(conn));
+}
+
+// All that was sent may be with the kernel.
+static void look_for_end(struct admin_client *c)
+{
 	if (is_answering(c))
 		return;
 	if (c->conn.is_ended) {
@@ -330,12 +281,22 @@ static void go_on(struct admin_client *c)
 
 static void on_drained(struct conn *conn)
 {
-	go_on(client_of(conn));
+	struct admin_client *c = client_of(conn);
+
+	note_progress(c);
+	if (c->page.page)
+		admin_page_go_on(&c->page);
+	else
+		look_for_end(c);
 }
 
-static void on_again(struct timer *t)
+static void on_piece_sent(struct admin_page *page)
 {
-	go_on(CONTAINER_OF(t, struct admin_client, again));
+	struct admin_client *c = CONTAINER_OF(page, struct admin_client, page);
+
+	if (!conn_pending(&c->conn))
+		note_progress(c);
+	look_for_end(c);
 }
 
 static void on_failed(struct conn *conn, int error)
@@ -348,12 +309,24 @@ static const struct conn_ops ops = {
 	.opened = on_opened,
 	.ended = on_ended,
 	.drained = on_drained,
+	.moved = on_moved,
 	.failed = on_failed,
 };
 
+// A peer may have taken less than what makes the kernel ask for more.
 static void on_timer(struct timer *t)
 {
-	admin_client_close(CONTAINER_OF(t, struct admin_client, timer));
+	struct admin_client *c = CONTAINER_OF(t, struct admin_client, timer);
+
+	if (timer_is_running(&c->total) && unread(c) < c->unread)
+		note_progress(c);
+	else
+		admin_client_close(c);
+}
+
+static void on_total(struct timer *t)
+{
+	admin_client_close(CONTAINER_OF(t, struct admin_client, total));
 }
 
 // --- life ---
@@ -372,9 +345,10 @@ static void bury(struct loop_task *task)
 void admin_client_close(struct admin_client *c)
 {
 	loop_timer_stop(c->setup.loop, &c->timer);
+	loop_timer_stop(c->setup.loop, &c->total);
 	if (is_answering(c))
 		conn_abort(&c->conn);
-	close_page(c);
+	admin_page_close(&c->page);
 	conn_close(&c->conn);
 	c->setup.gone(c, c->setup.data);
 	c->grave.run = bury;
@@ -390,7 +364,11 @@ int admin_client_open(struct admin_client **out, const struct admin_client_setup
 		return -ENOMEM;
 	c->setup = *setup;
 	c->timer.fire = on_timer;
-	c->again.fire = on_again;
+	c->total.fire = on_total;
+	c->page = (struct admin_page){.turns = setup->turns,
+	                              .source = setup->source,
+	                              .conn = &c->conn,
+	                              .sent = on_piece_sent};
 	rc = conn_accept(&c->conn, setup->loop, setup->fd, &ops);
 	if (rc) {
 		free(c);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One connection to the admin address: requests in their order, the next one once the answer to the last is with the kernel.
-// A client has ten seconds for a request's head and to take an answer, a minute between requests. A page of metrics is made
-// piece by piece, as it takes it; one that is cut ends with a reset.
+// A client has ten seconds for a request's head, a minute between requests. Of a page of metrics, which is made piece by piece as it takes
+// it, it must take some every ten seconds, and all in five minutes; one that is cut ends with a reset.
 #pragma once
 
-#include "l7/admin.h"
-#include "l7/conn.h"
+#include "l7/admin_page.h"
 
 enum {
 	ADMIN_CLIENT_LINE = 2048, // bytes of a request line
@@ -19,6 +18,7 @@ struct admin_client_setup {
 	struct loop *loop;
 	int fd;                            // connected, non-blocking; consumed on success
 	const struct admin_source *source; // borrowed
+	struct admin_page_turns *turns;    // likewise
 	void (*gone)(struct admin_client *client, void *data); // once, while it is being closed
 	void *data;
 };
