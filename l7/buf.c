@@ -16,15 +16,21 @@ static size_t footprint(const struct buf *b)
 	return sizeof(*b) + b->size;
 }
 
-struct buf *buf_get(struct buf_pool *p, size_t size)
+static uint8_t class_of(size_t size)
 {
 	uint8_t class_ = BUF_SMALL;
-	struct buf *b;
 
 	assert(size <= BUF_HUGE_SIZE);
 	while (sizes[class_] < size)
 		class_++;
-	b = p->spare[class_];
+	return class_;
+}
+
+struct buf *buf_get(struct buf_pool *p, size_t size)
+{
+	uint8_t class_ = class_of(size);
+	struct buf *b = p->spare[class_];
+
 	if (b) {
 		p->spare[class_] = b->next;
 		p->spare_size -= footprint(b);
@@ -38,7 +44,24 @@ struct buf *buf_get(struct buf_pool *p, size_t size)
 	b->next = NULL;
 	b->start = 0;
 	b->end = 0;
+	b->is_extra = false;
 	p->used_size += footprint(b);
+	return b;
+}
+
+struct buf *buf_get_extra(struct buf_pool *p, size_t size)
+{
+	size_t share = p->budget / BUF_EXTRA_SHARE,
+	       needed = sizeof(struct buf) + sizes[class_of(size)];
+	struct buf *b;
+
+	if (buf_is_full(p) || needed > share || p->extra_size > share - needed)
+		return NULL;
+	b = buf_get(p, size);
+	if (!b)
+		return NULL;
+	b->is_extra = true;
+	p->extra_size += footprint(b);
 	return b;
 }
 
@@ -47,6 +70,8 @@ void buf_put(struct buf_pool *p, struct buf *b)
 	if (!b)
 		return;
 	p->used_size -= footprint(b);
+	if (b->is_extra)
+		p->extra_size -= footprint(b);
 	if (p->spare_size + footprint(b) > BUF_KEEP) {
 		free(b);
 		return;

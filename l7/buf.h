@@ -12,7 +12,8 @@ enum {
 	BUF_MEDIUM_SIZE = 16384 - 32,
 	BUF_LARGE_SIZE = 65536 - 32,
 	BUF_HUGE_SIZE = 2 * 65536 - 32,
-	BUF_KEEP = 1 << 20, // bytes a pool keeps for reuse; more goes back to the allocator
+	BUF_KEEP = 1 << 20,  // bytes a pool keeps for reuse; more goes back to the allocator
+	BUF_EXTRA_SHARE = 8, // one in so many bytes of the budget is for buf_get_extra()
 };
 
 struct buf {
@@ -20,6 +21,7 @@ struct buf {
 	uint32_t start, end; // what it holds: data[start..end)
 	uint32_t size;
 	uint8_t class_; // enum buf_class
+	bool is_extra;
 	uint8_t data[];
 };
 
@@ -27,12 +29,16 @@ struct buf_pool {
 	struct buf *spare[BUF_CLASS_COUNT];
 	size_t spare_size; // bytes in spare
 	size_t used_size;  // bytes given out
+	size_t extra_size; // of these: by buf_get_extra()
 	size_t budget;     // of used_size
 };
 
 // At least `size` bytes (BUF_HUGE_SIZE at most), empty. Beyond the budget too: what is in flight must be kept; so ask
 // buf_is_full() before taking in more. NULL if there is no memory.
 struct buf *buf_get(struct buf_pool *p, size_t size);
+// Likewise, for what is only looked at and need not be kept: within its share of the budget, so that it alone never keeps
+// new work out. NULL beyond that, too.
+struct buf *buf_get_extra(struct buf_pool *p, size_t size);
 void buf_put(struct buf_pool *p, struct buf *b); // NULL is fine
 void buf_fini(struct buf_pool *p);               // frees the spare ones
 

@@ -162,7 +162,7 @@ static bool part_room(struct event_stream *s, size_t more)
 		return false;
 	if (old && buf_room(old) >= more)
 		return true;
-	b = buf_is_full(s->bufs) ? NULL : buf_get(s->bufs, len + more);
+	b = buf_get_extra(s->bufs, len + more);
 	if (!b)
 		return false;
 	if (len)

@@ -7,7 +7,8 @@
 //   3. event_stream_fini().
 //
 // An event that came in one piece is given as it lies there; memory is taken only for one that is cut, or has several lines of
-// data, and only until it ends. Of an event beyond `limit`, or one for which there is no memory, the end is still seen.
+// data, and only until it ends; all streams of a worker have buf_get_extra() for it. Of an event beyond `limit`, or one for
+// which there is no memory, the end is still seen.
 // One thread.
 #pragma once
 
@@ -28,7 +29,7 @@ struct event {
 	struct slice data;     // its lines, joined by LF
 	struct slice raw;      // as it came, its empty line included; empty: it was cut
 	const uint8_t *behind; // of the bytes that were given, what follows it
-	bool is_oversize;      // beyond the limit: nothing but its end was seen
+	bool is_oversize;      // beyond the limit, or no memory: nothing but its end was seen
 };
 
 typedef void (*event_stream_sink)(void *owner, const struct event *e);

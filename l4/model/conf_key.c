@@ -264,7 +264,7 @@ static const struct conf_key streams_keys[] = {
 	 RANGE(0, CONF_MAX_MODELS), .item = &model_item, .unit = "bytes",
 	 .help = "names of models that metrics and log may repeat from streams, byte by byte; any other is `other`, which is not to be listed; only with `tokens`"},
 	{"event_kb", KEY_INTEGER, FIELD(conf_l7_streams, event_kb), RANGE(1, 127), .initial = 64, .unit = "KiB",
-	 .help = "most of an event that is read for `tokens`, and held while the rest of it is on its way; a longer one passes unread"},
+	 .help = "most of an event that is read for `tokens`, and kept until the rest of it has come (that, of all streams, takes an eighth of `worker_memory_mb`); any other passes unread"},
 	{"stalled_ms", KEY_INTEGER, FIELD(conf_l7_streams, stalled_ms), RANGE(0, 3600000), .initial = 10000, .unit = "ms",
 	 .help = "measure tokens: an answer that has begun and not ended counts as stalled when nothing, not even a heartbeat, came for so long; nothing is done about it; 0 = never"},
 };

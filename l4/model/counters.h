@@ -314,7 +314,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(events_content, counter, events, "of these: bearing content (measure tokens)")           \
 	X(events_error, counter, events, "of these: reporting an error (measure tokens)")          \
 	X(events_malformed, counter, events, "of these: no JSON (measure tokens)")                 \
-	X(events_oversize, counter, events, "of these: beyond event_kb, not read")                 \
+	X(events_oversize, counter, events, "of these: not read, beyond event_kb or without room") \
 	X(events_undelivered, counter, events, "still waiting for the client at the stream's end") \
 	X(events_of_usage, counter, events, "bearing content, in streams that state their usage")  \
 	X(no_first_token_canceled, counter, streams, "client left before the first token")         \

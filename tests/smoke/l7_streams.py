@@ -3,6 +3,7 @@
 """SERVICE_RUN=PROGRAM l7_streams.py LB7D FOLDER [NAME]: what lb7d says of event streams and WebSockets, in its log and its
 counters, beside what the client and the backend have seen of them. Each function whose name begins with test_ is a claim."""
 
+import contextlib
 import json
 import os
 import socket
@@ -10,9 +11,10 @@ import statistics
 import struct
 import subprocess
 import sys
+import threading
 import time
 
-from l7_scripted import WAIT, Bench, answers, holds, lacks, ok, read_all, read_head, run_claims, same
+from l7_scripted import WAIT, Bench, answers, free_port, holds, lacks, ok, read_all, read_head, run_claims, same
 
 MODELS = ["gpt-4o", "claude-sonnet"]
 
@@ -21,7 +23,12 @@ asked = 0  # requests: each has a target of its own, by which the log's line is 
 
 
 class Streams(Bench):
-    """Service web: what events say is read; path /two has a dead backend beside the living one. Service wide: it is not."""
+    """Service web: what events say is read; path /two has a dead backend beside the living one. Service wide: it is not. Service
+    long: it is, and silence ends nothing."""
+
+    def __init__(self, *args):
+        self.long = free_port()
+        super().__init__(*args)
 
     def begin(self):
         for origin in (self.a, self.b):
@@ -42,11 +49,14 @@ class Streams(Bench):
     def conf(self):
         conf = super().conf()
         conf["stats"] = self.folder + "/stats"
+        conf["worker_memory_mb"] = 4
         web, wide, _ = conf["l7"]
         web["streams"] = {"measure": "tokens", "models": MODELS, "event_kb": 16, "stalled_ms": 250}
         web["timeouts"]["total_ms"] = 0
         web["timeouts"]["client_idle_ms"] = 5000
         wide["timeouts"] = {}
+        conf["l7"].append({"name": "long", "routes": web["routes"], "streams": web["streams"]})
+        conf["services"].append(dict(conf["services"][0], name="long", l7="long", port=self.long))
         return conf
 
     def counted(self, *what):
@@ -157,6 +167,10 @@ def content(answer):
             return out, bool(size)
         out += rest[: int(size, 16)]
         rest = rest[int(size, 16) + 2 :]
+
+
+def fail(why):
+    raise AssertionError(why)
 
 
 def listen(bench, path="/"):
@@ -303,6 +317,31 @@ def test_an_event_beyond_the_limit_passes_unread(bench):
     counted.expect_all_sound()
     memory = open("/proc/%d/status" % bench.lb7d.pid, encoding="ascii").read().split("VmHWM:")[1].split()[0]
     assert int(memory) < 60000, memory + " kB"
+
+
+def test_events_that_do_not_end_leave_room_for_new_requests(bench):
+    """300 times nearly 16 kB are more than the worker's 4 MB, of which an eighth is for reading: what is beyond passes unread."""
+    n, go = 300, threading.Event()
+    begun, ended = b'data: {"x": "' + b"x" * 15000, b'"}\n\n'
+    script = streams(WORD, begun, lambda: go.wait(WAIT), ended, WORD, DONE)
+    bench.a.scripts = [script] * n + [answers(ok())]
+    with Counted(bench, "long") as counted, contextlib.ExitStack() as open_ones:
+        heard = []
+        for _ in range(n):
+            sock, data = open_ones.enter_context(bench.connect(bench.long)), b""
+            sock.sendall(get())
+            while not data.endswith(b"x" * 15000 + b"\r\n"):
+                data += sock.recv(65536) or fail("no event came")
+            heard.append((sock, data))
+        with bench.connect(bench.wide) as sock:
+            sock.sendall(get())
+            holds(read_all(sock), b"200 OK")
+        go.set()
+        for sock, data in heard:
+            same(content(data + read_all(sock)), (WORD + begun + ended + WORD + DONE, True))
+    counted.expect(events=4 * n, events_content=2 * n, events_malformed=0, stream_ends_completed=n)
+    assert n - 40 <= counted["events_oversize"] <= n - 24, counted["events_oversize"]
+    counted.expect_all_sound()
 
 
 # --- who says what ---

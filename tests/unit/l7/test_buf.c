@@ -64,6 +64,30 @@ Test(buf, beyond_the_budget_the_pool_is_full_until_some_come_back)
 	buf_fini(&pool);
 }
 
+Test(buf, what_is_extra_has_a_share_of_the_budget_and_no_more)
+{
+	const size_t one = sizeof(struct buf) + BUF_SMALL_SIZE;
+	struct buf_pool pool = {.budget = BUF_EXTRA_SHARE * 2 * one};
+	struct buf *b[3], *ordinary;
+
+	cr_expect_null(buf_get_extra(&pool, BUF_MEDIUM_SIZE), "larger than the share");
+	for (size_t i = 0; i < ARRAY_LEN(b); i++)
+		b[i] = buf_get_extra(&pool, 10);
+	cr_assert(b[0] && b[1] && !b[2]);
+	cr_expect_not(buf_is_full(&pool), "others have theirs");
+	ordinary = buf_get(&pool, 10);
+	buf_put(&pool, b[0]);
+	cr_assert(b[0] = buf_get_extra(&pool, 10));
+	buf_put(&pool, b[0]);
+	buf_put(&pool, b[1]);
+	b[0] = buf_get(&pool, 10);
+	buf_put(&pool, b[0]); // was extra before, and is no more
+	cr_expect_eq(pool.extra_size, 0);
+	cr_expect_eq(pool.used_size, one);
+	buf_put(&pool, ordinary);
+	buf_fini(&pool);
+}
+
 Test(buf, no_more_than_its_keep_stays_in_a_pool)
 {
 	struct buf_pool pool = {.budget = SIZE_MAX};

@@ -338,6 +338,29 @@ Test(event_stream, without_memory_events_are_counted_and_skipped)
 	buf_fini(&bufs);
 }
 
+// Streams that stop within an event must not keep the worker from new work (loop.h asks buf_is_full()).
+Test(event_stream, events_that_never_end_do_not_fill_the_pool)
+{
+	static uint8_t half[60000] = "data:";
+	struct buf_pool bufs = {.budget = 8 << 20};
+	static struct event_stream unended[200];
+	size_t n[2] = {0, 0};
+
+	memset(half + 5, 'x', sizeof(half) - 5);
+	for (size_t i = 0; i < ARRAY_LEN(unended); i++) {
+		unended[i] = (struct event_stream){.bufs = &bufs, .limit = 65536};
+		event_stream_take(&unended[i], slice_of(half, sizeof(half)), count_oversize, n);
+		cr_assert_leq(bufs.used_size, (size_t)1 << 20, "%zu", i);
+	}
+	cr_expect_gt(bufs.used_size, (size_t)15 << 16, "what there is room for is read");
+	event_stream_take(&unended[199], slice_z("\n\ndata: small\n\n"), count_oversize, n);
+	cr_expect(n[true] == 1 && n[false] == 1, "the others pass unread");
+	for (size_t i = 0; i < ARRAY_LEN(unended); i++)
+		event_stream_fini(&unended[i]);
+	cr_expect_eq(bufs.extra_size, 0);
+	buf_fini(&bufs);
+}
+
 static void expect_inside(void *owner, const struct event *e)
 {
 	const struct slice *bytes = owner;
