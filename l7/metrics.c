@@ -7,6 +7,7 @@
 #include "l4/base/clock.h"
 #include "l4/model/stats_writer.h"
 #include "l7/manager.h"
+#include "l7/metrics_state.h"
 #include "l7/metrics_walk.h"
 
 static_assert(METRICS_PIECE >= 2 * METRICS_PAGE_ROW, "a piece has room for rows");
@@ -28,7 +29,7 @@ struct metrics {
 	size_t part;             // of parts[]
 	bool is_headed;
 	uint32_t row; // of the part
-	uint16_t pool, backend;
+	struct metrics_state state;
 	struct metrics_walk walk;
 	struct metrics_set set; // long; what `walk` walks over
 };
@@ -76,37 +77,29 @@ static bool write_cpu(struct metrics *p, struct text *out)
 	return true;
 }
 
-// The next backend that is probed, in the order of the configuration. False: there is none.
-static bool next_backend(struct metrics *p)
+static bool write_healthy(struct metrics *p, struct text *out)
 {
-	const struct conf *conf = p->site ? p->site->conf : NULL;
-
-	for (; conf && p->pool < conf->n_pools; p->pool++, p->backend = 0)
-		if (conf->pools[p->pool].health.type != HEALTH_NONE &&
-		    p->backend < conf->pools[p->pool].n_backends)
-			return true;
-	return false;
+	return metrics_state_healthy(&p->state, out);
 }
 
-// By the probes of now: what they do not know, or not any more, has no row.
-static bool write_health(struct metrics *p, struct text *out)
+static bool write_usable(struct metrics *p, struct text *out)
 {
-	char labels[METRICS_PAGE_LABELS] = "";
-	const struct conf_backend *backend;
-	const struct conf_pool *pool;
-	uint8_t state;
+	return metrics_state_usable(&p->state, out);
+}
 
-	if (!next_backend(p))
-		return false;
-	pool = &p->site->conf->pools[p->pool];
-	backend = &pool->backends[p->backend++];
-	state = manager_health(p->m, pool, backend);
-	if (state == HEALTH_UNKNOWN)
-		return true;
-	metrics_page_label(labels, "pool", pool->name);
-	metrics_page_label(labels, "backend", backend->name);
-	metrics_page_gauge(out, "lb_backend_healthy", labels, state == HEALTH_HEALTHY);
-	return true;
+static bool write_state(struct metrics *p, struct text *out)
+{
+	return metrics_state_admin(&p->state, out);
+}
+
+static bool write_pool_usable(struct metrics *p, struct text *out)
+{
+	return metrics_state_pool_usable(&p->state, out);
+}
+
+static bool write_pool_open(struct metrics *p, struct text *out)
+{
+	return metrics_state_pool_open(&p->state, out);
 }
 
 static const char lb4d[] = "program=\"lb4d\"", lb7d[] = "program=\"lb7d\"";
@@ -176,8 +169,18 @@ static const struct part parts[] = {
                 "reloads that were refused")},
 	{FAMILY("lb_worker_cpu_seconds_total", "counter", write_cpu,
                 "CPU time that a worker has used")},
-	{FAMILY("lb_backend_healthy", "gauge", write_health,
+	{FAMILY("lb_backend_healthy", "gauge", write_healthy,
                 "1 healthy, 0 unhealthy; probed backends with a verdict only")},
+	{FAMILY("lb_backend_usable", "gauge", write_usable,
+                "1 if the backend takes new requests or flows: up, weight above 0, not unhealthy "
+                "unless its pool failed open")},
+	{FAMILY("lb_backend_state", "gauge", write_state,
+                "always 1; what the operator wants of the backend is in the label: up, drain, down")},
+	{FAMILY("lb_pool_usable_backends", "gauge", write_pool_usable,
+                "backends of the pool that take new requests or flows; 0: it serves nobody new")},
+	{FAMILY("lb_pool_failed_open", "gauge", write_pool_open,
+                "1 if the pool uses unhealthy backends, as no healthy one is in service "
+                "(when_unhealthy)")},
 	{FAMILY("lb_daemon_up", "gauge", write_up,
                 "1 if the daemon runs, 0 if it stopped or died; lb4d only if there are counters of "
                 "it and lb7d can see its process")},
@@ -213,6 +216,7 @@ static void begin_part(struct metrics *p, const struct part *part, struct text *
 
 	p->is_headed = true;
 	p->row = 0;
+	p->state = (struct metrics_state){.m = p->m, .site = p->site};
 	if (part->row) {
 		metrics_page_head(out, part->name, part->type, part->help);
 		return;
@@ -299,7 +303,6 @@ struct metrics *metrics_open(struct manager *m)
 	p->part = 0;
 	p->is_headed = false;
 	p->row = 0;
-	p->pool = p->backend = 0;
 	return p;
 }
 

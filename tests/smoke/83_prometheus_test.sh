@@ -10,7 +10,13 @@
 promtool --version >/dev/null 2>&1 || skip "no promtool (Debian package prometheus)"
 
 nginx_start web "server { listen 8001; listen 8002; location / { return 200 'web\\n'; }
-	location /error { return 500; } location /moved { return 302 /; } location /upload { return 204; } }"
+	location /error { return 500; } location /moved { return 302 /; } location /upload { return 204; }
+	location /v1 { default_type text/event-stream; alias $TMP/answer; } }"
+{
+	echo 'data: {"model":"m","choices":[{"delta":{"content":"Hi"}}]}'; echo
+	echo 'data: {"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":7}}'; echo
+	echo 'data: [DONE]'; echo
+} >"$TMP/answer"
 wait_until 10 l7_listens 8002 || fail "nginx does not start"
 "$PYTHON" tests/smoke/l7/ws_server.py 8003 2>"$TMP/8003.out" &
 disown
@@ -21,11 +27,12 @@ certificate site ca site.example.com
 L7_WORKERS=2 l7_conf "$TMP/a.json" '{
 	admin: {address: "127.0.0.1", port: 9047},
 	services: [service("site"; 80), (service("site"; 81) + {name: "other"}), service("secret"; 443)],
-	l7: [{name: "site", http2: true, routes: [{path: "/", pool: "web"}, {path: "/dead", pool: "dead"}, {path: "/none", pool: "empty"},
-		{path: "/fixed", answer: {status: 200, body: "fixed"}}, {path: "/chat", pool: "chat"}]},
+	l7: [{name: "site", http2: true, streams: {measure: "tokens", models: ["m"]}, routes: [{path: "/", pool: "web"}, {path: "/dead", pool: "dead"}, {path: "/none", pool: "empty"},
+		{path: "/fixed", answer: {status: 200, body: "fixed"}}, {path: "/chat", pool: "chat"}, {path: "/broken", pool: "broken"}]},
 		{name: "secret", tls: [{certificate: "\($tmp)/site.pem", key: "\($tmp)/site.key"}], routes: [{path: "/", pool: "web"}]}],
 	pools: [pool("web"; [8001, 8002]), pool("chat"; [8003]), pool("dead"; [8009]), pool("empty"; []),
-		(pool("probed"; [8001]) + {health: {type: "tcp", interval_ms: 200, timeout_ms: 200}})]}'
+		(pool("probed"; [8001]) + {health: {type: "tcp", interval_ms: 200, timeout_ms: 200}}),
+		(pool("broken"; [8008]) + {health: {type: "tcp", interval_ms: 200, timeout_ms: 200}})]}'
 # What lb4d left in the store while it is down.
 lb4d_run=${BIN%/bin}/tests/smoke/stats_run
 "$lb4d_run" "$TMP/stats" write 4711 >/dev/null 2>&1
@@ -114,6 +121,12 @@ exec 5<&-
 counted 'lb_active_connections{service="site",protocol="websocket"}' 0
 counted 'lb_streams_ended_total{service="site",reason="client_abort"}' 1
 
+# --- a model's answer ---
+times 2 $at/v1
+counted 'lb_model_tokens_total{model="m",type="output"}' 14
+counted 'lb_model_ttft_seconds_count{model="m"}' 2
+counted 'lb_streams_ended_total{service="site",reason="completed"}' 2
+
 # --- lb4d is down: its counters are there, and that it is down ---
 expect 4711 "$(value 'lb_lane_rx_packets_total{lane="1"}')" "packets of a lane"
 expect 80 "$(value 'lb_l4_service_packets_total{service="l4"}')" "packets of a service"
@@ -124,12 +137,21 @@ expect 0 "$(value 'lb_daemon_up{program="lb4d"}')" "lb4d's state"
 expect 1 "$(value 'lb_daemon_up{program="lb7d"}')" "lb7d's state"
 
 counted 'lb_backend_healthy{pool="probed",backend="b8001"}' 1
+# Of its one backend, which is unhealthy, `broken` makes use nevertheless; `dead` is not probed, and nothing is known of it.
+counted 'lb_backend_healthy{pool="broken",backend="b8008"}' 0
+counted 'lb_pool_failed_open{pool="broken"}' 1
+expect 0 "$(value 'lb_pool_failed_open{pool="probed"}')" "a healthy pool"
+expect 1 "$(value 'lb_backend_usable{pool="broken",backend="b8008"}')" "the backend of a pool that failed open"
+expect 1 "$(value 'lb_backend_usable{pool="dead",backend="b8009"}')" "a backend that nobody probes"
+expect "" "$(value 'lb_backend_healthy{pool="dead",backend="b8009"}')" "a backend that nobody probes"
+expect 0 "$(value 'lb_pool_usable_backends{pool="empty"}')" "an empty pool"
 
 # --- as Prometheus wants it ---
 promtool check metrics <"$TMP/metrics" >"$TMP/verdict" 2>&1 || fail "promtool finds fault: $(cat "$TMP/verdict")"
 [ ! -s "$TMP/verdict" ] || fail "promtool: $(cat "$TMP/verdict")"
 promtool check rules conf/prometheus/alerts.yml >"$TMP/verdict" 2>&1 || fail "rules: $(cat "$TMP/verdict")"
 promtool test rules tests/smoke/alert_cases.yml >"$TMP/verdict" 2>&1 || fail "rules: $(cat "$TMP/verdict")"
+python3 tests/smoke/alert_fired.py conf/prometheus/alerts.yml tests/smoke/alert_cases.yml || fail "alerts that no case shows"
 promtool check config conf/prometheus/scrape.yml >"$TMP/verdict" 2>&1 || fail "scrape.yml: $(cat "$TMP/verdict")"
 python3 tests/smoke/metric_names.py "$TMP/metrics" conf/prometheus/* || fail "names that are not in /metrics"
 
@@ -146,15 +168,34 @@ query() { curl -sS -m 5 --data-urlencode "query=$1" http://127.0.0.1:9090/api/v1
 answers() { [ "$(query "$1")" = "$2" ]; }
 says() { wait_until 20 answers "$1" "$2" || fail "Prometheus: $1 is $(query "$1"), not $2: $(tail -5 "$TMP/prometheus.log")"; }
 says 'up{job="lb47"}' 1
-says 'lb_requests_total{service="site"}' 47 # and the WebSocket
+says 'lb_requests_total{service="site"}' 49 # and the WebSocket, and the model's answers
 says 'sum(lb_requests_total) - sum(lb_requests_ended_total)' 0
 says 'sum by (code) (lb_responses_total{service="site",code="5xx"})' 8
 says 'lb_request_duration_seconds_count{service="site"} - ignoring(le) lb_request_duration_seconds_bucket{service="site",le="+Inf"}' 0
 says 'histogram_quantile(0.99, sum by (le) (lb_request_duration_seconds_bucket)) < bool 60' 1
 says 'sum(lb_active_connections)' 0
-alerts() { [ "$(curl -sS http://127.0.0.1:9090/api/v1/rules | jq '[.data.groups[].rules[] | select(.health == "ok")] | length')" = 13 ]; }
+alerts() { [ "$(curl -sS http://127.0.0.1:9090/api/v1/rules | jq '[.data.groups[].rules[] | select(.health == "ok")] | length')" = "$(grep -c -- '- alert:' conf/prometheus/alerts.yml)" ]; }
 wait_until 10 alerts || fail "rules: $(curl -sS http://127.0.0.1:9090/api/v1/rules | jq -c '[.data.groups[].rules[] | [.name, .health, .lastError]]')"
 says 'ALERTS{alertname="LbDaemonDown",program="lb4d",alertstate="pending"}' 1
+says 'ALERTS{alertname="LbPoolFailedOpen",pool="broken",alertstate="pending"}' 1
+
+# --- an operator takes a healthy pool out of service ---
+lbctl() { "$BIN/lbctl" -s "$TMP/lb7d.sock" "$@" >"$TMP/lbctl" 2>&1 || fail "lbctl $*: $(cat "$TMP/lbctl")"; }
+lbctl backends drain web/b8002
+counted 'lb_backend_state{pool="web",backend="b8002",state="drain"}' 1
+expect 1 "$(value 'lb_pool_usable_backends{pool="web"}')" "backends that are left"
+says 'count(ALERTS{alertname="LbPoolWithoutBackends",pool="web"}) or vector(0)' 0
+lbctl backends down web/b8001
+lbctl backends down probed/b8001
+counted 'lb_backend_state{pool="web",backend="b8001",state="down"}' 1
+expect 00 "$(value 'lb_backend_usable{pool="web",backend="b8001"}')$(value 'lb_backend_usable{pool="web",backend="b8002"}')" "use of either"
+expect 503 "$(curl -sS -m 5 -o /dev/null -w '%{http_code}' $at/)" "a request"
+counted 'lb_backend_healthy{pool="probed",backend="b8001"}' 1
+says 'ALERTS{alertname="LbPoolWithoutBackends",pool="web",alertstate="pending"}' 1
+says 'ALERTS{alertname="LbPoolWithoutBackends",pool="probed",alertstate="pending"}' 1
+lbctl backends up web/b8002
+counted 'lb_backend_usable{pool="web",backend="b8002"}' 1
+says 'count(ALERTS{alertname="LbPoolWithoutBackends",pool="web"}) or vector(0)' 0
 kill "$prometheus"
 wait "$prometheus" || true
 l7_stop

@@ -203,6 +203,10 @@ static const char *const others[] = {
 	"lb_reload_failures_total",
 	"lb_worker_cpu_seconds_total",
 	"lb_backend_healthy",
+	"lb_backend_usable",
+	"lb_backend_state",
+	"lb_pool_usable_backends",
+	"lb_pool_failed_open",
 	"lb_daemon_up",
 	"lb_start_time_seconds",
 	"lb_lane_packets_total",
@@ -370,6 +374,53 @@ Test(metrics, what_found_no_room_is_one_more_under_one_name)
 		"3");
 	cr_expect_str_eq(
 		metricsbuild_value(&m, "lb_connections_accepted_total{service=\"(other)\"}"), "4");
+}
+
+// --- who takes requests? ---
+
+// Without probes, which have no verdict within a test: what is unhealthy is in test_site.c and in a smoke test.
+static const struct {
+	const char *sample, *value;
+} states[] = {
+	{"lb_backend_usable{pool=\"p\",backend=\"a\"}", "1"},
+	{"lb_backend_usable{pool=\"p\",backend=\"b\"}", "0"},
+	{"lb_backend_usable{pool=\"p\",backend=\"c\"}", "0"},
+	{"lb_backend_usable{pool=\"p\",backend=\"d\"}", "0"},
+	{"lb_backend_usable{pool=\"out\",backend=\"e\"}", "0"},
+	{"lb_backend_state{pool=\"p\",backend=\"a\",state=\"up\"}", "1"},
+	{"lb_backend_state{pool=\"p\",backend=\"b\",state=\"down\"}", "1"},
+	{"lb_backend_state{pool=\"p\",backend=\"b\",state=\"up\"}", ""},
+	{"lb_backend_state{pool=\"p\",backend=\"c\",state=\"drain\"}", "1"},
+	{"lb_backend_state{pool=\"p\",backend=\"d\",state=\"up\"}", "1"},
+	{"lb_backend_state{pool=\"out\",backend=\"e\",state=\"down\"}", "1"},
+	{"lb_pool_usable_backends{pool=\"p\"}", "1"},
+	{"lb_pool_usable_backends{pool=\"empty\"}", "0"},
+	{"lb_pool_usable_backends{pool=\"out\"}", "0"},
+	{"lb_pool_failed_open{pool=\"p\"}", "0"},
+	{"lb_pool_failed_open{pool=\"empty\"}", "0"},
+};
+
+Test(metrics, every_backend_of_every_pool_has_its_state_and_whether_it_is_used)
+{
+	char text[1024];
+	struct err err;
+
+	snprintf(text, sizeof(text),
+	         "{'node': 'edge-1', 'stats': '%s', 'workers': 1, 'pools': ["
+	         "{'name': 'p', 'backends': [{'name': 'a', 'address': '127.0.0.1', 'port': 80},"
+	         "{'name': 'b', 'address': '127.0.0.2', 'port': 80, 'state': 'down'},"
+	         "{'name': 'c', 'address': '127.0.0.3', 'port': 80, 'state': 'drain'},"
+	         "{'name': 'd', 'address': '127.0.0.4', 'port': 80, 'weight': 0}]},"
+	         "{'name': 'empty', 'backends': []},"
+	         "{'name': 'out', 'backends': [{'name': 'e', 'address': '127.0.0.5', 'port': 80, "
+	         "'state': 'down'}]}]}",
+	         m.b.dir);
+	cr_assert_eq(manager_apply(&m.b.manager, managerbuild_conf(text), &err), 0, "%s", err.msg);
+	metricsbuild_read(&m, NULL);
+	metricsbuild_check(&m);
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		cr_expect_str_eq(metricsbuild_value(&m, states[i].sample), states[i].value, "%s",
+		                 states[i].sample);
 }
 
 // --- does lb4d run? ---
