@@ -36,11 +36,45 @@ static uint32_t count_backends(const struct site_conf *c)
 	return n;
 }
 
+// A model that several entries name is one.
+static size_t list_models(const struct conf *conf, struct stats_l7_owner *out)
+{
+	size_t n = 0;
+
+	for (uint16_t i = 0; i < conf->n_l7; i++)
+		for (uint8_t j = 0; j < conf->l7[i].streams.n_models; j++) {
+			const char *name = conf->l7[i].streams.models[j];
+			size_t k = 0;
+
+			while (k < n && strcmp(out[k].name, name) != 0)
+				k++;
+			if (k == n)
+				out[n++] = (struct stats_l7_owner){.group = "", .name = name};
+		}
+	return n;
+}
+
+static struct stats_l7_owner *new_models(const struct conf *conf)
+{
+	return calloc((size_t)conf->n_l7 * CONF_MAX_MODELS + 1, sizeof(struct stats_l7_owner));
+}
+
+// 0 without memory: then they have no names either.
+static uint32_t count_models(const struct conf *conf)
+{
+	struct stats_l7_owner *models = new_models(conf);
+	uint32_t n = models ? (uint32_t)list_models(conf, models) : 0;
+
+	free(models);
+	return n;
+}
+
 int telemetry_open(struct telemetry *t, telemetry_opener opener, const struct site_conf *conf,
                    uint16_t n_workers)
 {
 	struct stats_l7_room room =
-		stats_l7_store_room(n_workers, count_services(conf->conf), count_backends(conf));
+		stats_l7_store_room(n_workers, count_services(conf->conf), count_backends(conf),
+	                            count_models(conf->conf));
 	struct err err = {0};
 	int rc = opener ? opener(&t->store, conf->conf, &room, &err) : -ENOENT;
 
@@ -110,9 +144,9 @@ void telemetry_leave(struct l7_service_counters *c, enum telemetry_protocol prot
 static void warn(size_t n_left, const char *what)
 {
 	if (n_left)
-		LOG_WARN(
-			"counters without room n=%zu what=%s: counted together until lb7d starts anew",
-			n_left, what);
+		LOG_WARN("counters without room n=%zu what=%s: counted together until lb7d starts "
+		         "anew, or a reload finds that others left %d s before",
+		         n_left, what, STATS_L7_QUARANTINE_S);
 }
 
 static void assign_services(struct telemetry *t, struct site_conf *c)
@@ -174,24 +208,6 @@ static void assign_backends(struct telemetry *t, struct site_conf *c)
 	free(ids);
 }
 
-// A model that several entries name is one.
-static size_t list_models(const struct conf *conf, struct stats_l7_owner *out)
-{
-	size_t n = 0;
-
-	for (uint16_t i = 0; i < conf->n_l7; i++)
-		for (uint8_t j = 0; j < conf->l7[i].streams.n_models; j++) {
-			const char *name = conf->l7[i].streams.models[j];
-			size_t k = 0;
-
-			while (k < n && strcmp(out[k].name, name) != 0)
-				k++;
-			if (k == n)
-				out[n++] = (struct stats_l7_owner){.group = "", .name = name};
-		}
-	return n;
-}
-
 static uint16_t model_id(const struct stats_l7_owner *owners, const uint16_t *ids, const char *name)
 {
 	size_t k = 0;
@@ -204,7 +220,7 @@ static uint16_t model_id(const struct stats_l7_owner *owners, const uint16_t *id
 static void assign_models(struct telemetry *t, struct site_conf *c)
 {
 	size_t most = (size_t)c->conf->n_l7 * CONF_MAX_MODELS;
-	struct stats_l7_owner *owners = calloc(most + 1, sizeof(*owners));
+	struct stats_l7_owner *owners = new_models(c->conf);
 	uint16_t *ids = calloc(most + 1, sizeof(*ids));
 
 	if (owners && ids) {

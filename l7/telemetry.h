@@ -88,7 +88,7 @@ static inline struct telemetry_backend telemetry_backend(const struct telemetry 
 static inline struct telemetry_model telemetry_model(const struct telemetry *t, uint16_t worker,
                                                      uint16_t id)
 {
-	size_t at = stats_l7_model_at(worker, id);
+	size_t at = stats_l7_model_at(&t->store, worker, id);
 
 	return (struct telemetry_model){&t->store.models[at], &t->store.model_times[at]};
 }

@@ -17,7 +17,7 @@ typedef unsigned short uint16_t;
 typedef unsigned char uint8_t;
 #endif
 
-enum { COUNTERS_VERSION = 8 };
+enum { COUNTERS_VERSION = 9 };
 
 enum verdict {
 	VERDICT_NONE,
@@ -258,12 +258,15 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(DEADLINE, deadline, "longer than the client's grpc-timeout")                           \
 	X(DRAINED, drained,                                                                      \
 	  "cut at the end of the grace time of a stop, or its backend was taken down")           \
-	X(OVERLOAD, overload, "no memory or descriptor left for it")
+	X(OVERLOAD, overload, "no memory or descriptor left for it")                             \
+	X(LOST, lost,                                                                            \
+	  "lb7d died meanwhile; the next one counts it, and there is no line in the log")
 
 // One set for each L7 worker and service of lb7d (an entry of "services" that names an `l7` of this host).
 // Identities, once nothing is on its way:
 //   requests = sum of ends_*, one for each of REQUEST_ENDS; within that, streams_K = sum of the stream_ends_*
-//   over the kinds K (sse, websocket, grpc).
+//   over the kinds K (sse, websocket, grpc). That goes for one run after another, too: what was on its way when lb7d died is
+//   lost, in both. What events and histograms have of it is not made up for.
 //   connections = those that got to a protocol (connections_http1 + connections_http2) + those that did not.
 //   A WebSocket over HTTP/1.1 leaves open_http1 for open_websocket: the open_* together are the connections.
 // Names of one family differ in what follows the prefix: /metrics makes a label of it (l7/metrics_family.h).
@@ -306,6 +309,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	  "in which an event or a grpc-status told an error")                                      \
 	X(stream_ends_drained, counter, streams,                                                   \
 	  "cut by a stop, or by its backend being taken down")                                     \
+	X(stream_ends_lost, counter, streams, "that were open when lb7d died")                     \
 	X(streams_opaque, counter, streams,                                                        \
 	  "event streams behind an encoding (gzip, br): bytes only, no events are seen")           \
 	X(stalls, counter, streams, "how often a stream came to be stalled")                       \

@@ -35,7 +35,8 @@ static bool is_room(const struct stats_l7_room *r)
 {
 	return r->n_workers > 0 && r->n_workers <= STATS_L7_WORKERS && r->n_services > 0 &&
 	       r->n_services <= STATS_L7_SERVICES && r->n_backends > 0 &&
-	       r->n_backends <= STATS_L7_BACKENDS;
+	       r->n_backends <= STATS_L7_BACKENDS && r->n_models > 0 &&
+	       r->n_models <= STATS_L7_MODELS;
 }
 
 static int check_meta(struct stats_l7 *s, const struct stats_l7_meta *meta, struct err *err)
@@ -215,6 +216,18 @@ int64_t stats_l7_identity(const struct l7_service_counters *sum)
 	REQUEST_ENDS(X_END)
 #undef X_END
 	return (int64_t)(sum->requests - sum->requests_active - ended);
+}
+
+int64_t stats_l7_stream_identity(const struct l7_service_counters *sum)
+{
+	uint64_t begun = sum->streams_sse + sum->streams_websocket + sum->streams_grpc;
+	uint64_t active = sum->active_sse + sum->active_websocket + sum->active_grpc;
+	uint64_t ended = sum->stream_ends_completed + sum->stream_ends_client_abort +
+	                 sum->stream_ends_upstream_error + sum->stream_ends_timeout +
+	                 sum->stream_ends_error_event + sum->stream_ends_drained +
+	                 sum->stream_ends_lost;
+
+	return (int64_t)(begun - active - ended);
 }
 
 // --- tables ---

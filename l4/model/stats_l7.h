@@ -18,6 +18,7 @@
 
 static_assert(STATS_L7_SERVICES + 0 >= 2 * CONF_MAX_SERVICES, "room for retired ids");
 static_assert(STATS_L7_BACKENDS + 0 >= 2 * CONF_MAX_BACKENDS, "room for retired ids");
+static_assert(STATS_L7_MODELS + 0 >= 2 * CONF_MAX_L7 * CONF_MAX_MODELS, "room for retired ids");
 
 struct stats_l7 {
 	struct stats_l7_meta *meta;
@@ -28,7 +29,7 @@ struct stats_l7 {
 	struct l7_backend_counters *backends;
 	struct l7_service_histograms *service_times;
 	struct l7_backend_histograms *backend_times;
-	struct stats_l7_name *model_names; // [STATS_L7_MODELS]
+	struct stats_l7_name *model_names; // [room.n_models]
 	struct l7_model_counters *models;
 	struct l7_model_histograms *model_times;
 	struct stats_l7_room room;
@@ -48,7 +49,7 @@ void stats_l7_close(struct stats_l7 *s);
 // Another store has taken the place of this one (a configuration that needed more room): nobody writes here any more.
 bool stats_l7_is_stale(const struct stats_l7 *s);
 
-// Where a worker's counters of an id are. worker < room.n_workers, id < room.n_services or n_backends.
+// Where a worker's counters of an id are. worker < room.n_workers, id < room.n_services, n_backends or n_models.
 static inline size_t stats_l7_service_at(const struct stats_l7 *s, uint32_t worker, uint32_t id)
 {
 	return (size_t)worker * s->room.n_services + id;
@@ -59,9 +60,9 @@ static inline size_t stats_l7_backend_at(const struct stats_l7 *s, uint32_t work
 	return (size_t)worker * s->room.n_backends + id;
 }
 
-static inline size_t stats_l7_model_at(uint32_t worker, uint32_t id)
+static inline size_t stats_l7_model_at(const struct stats_l7 *s, uint32_t worker, uint32_t id)
 {
-	return (size_t)worker * STATS_L7_MODELS + id;
+	return (size_t)worker * s->room.n_models + id;
 }
 
 // Where the counters of a region lie: by worker in slots, by id; of STATS_L7_WORKER one id.
@@ -84,6 +85,7 @@ extern const char stats_l7_other[STATS_NAME_SIZE]; // "(other)"
 
 // The requests of a service that have neither ended nor are on their way: 0 when nothing is in between.
 int64_t stats_l7_identity(const struct l7_service_counters *sum);
+int64_t stats_l7_stream_identity(const struct l7_service_counters *sum); // likewise of its streams
 
 // The lists of counters.h as tables. Values: stats_value().
 #define X(name, kind, unit, help) +1

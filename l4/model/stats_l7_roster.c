@@ -123,13 +123,18 @@ static bool is_busy(const struct roster *r, uint32_t id)
 	}
 }
 
-static bool may_be_reused(const struct roster *r, uint32_t id)
+// Those who left in an earlier run do not wait: its streams ended with it.
+static bool has_waited(const struct roster *r, const struct stats_l7_name *n)
 {
-	const struct stats_l7_name *n = &r->names[id];
 	uint64_t least_ns = STATS_L7_QUARANTINE_S * CLOCK_NS_PER_S;
 
-	return n->used == STATS_RETIRED &&
-	       (n->retired_ns > r->now_ns || r->now_ns - n->retired_ns >= least_ns) &&
+	return n->retired_ns < r->store->meta->started_ns || n->retired_ns > r->now_ns ||
+	       r->now_ns - n->retired_ns >= least_ns;
+}
+
+static bool may_be_reused(const struct roster *r, uint32_t id)
+{
+	return r->names[id].used == STATS_RETIRED && has_waited(r, &r->names[id]) &&
 	       !is_busy(r, id);
 }
 
@@ -169,6 +174,14 @@ static uint32_t take_free(struct roster *r)
 	return reuse(r);
 }
 
+// When those left who are not in the configuration: before this run, if it is its first one.
+static uint64_t left_ns(const struct roster *r)
+{
+	const struct stats_l7_meta *meta = r->store->meta;
+
+	return meta->generation ? r->now_ns : meta->started_ns - 1;
+}
+
 static void retire_others(struct roster *r, const bool *is_wanted)
 {
 	for (uint32_t id = STATS_L7_OTHER + 1; id < r->n; id++) {
@@ -176,7 +189,7 @@ static void retire_others(struct roster *r, const bool *is_wanted)
 
 		if (n->used != STATS_LIVE || is_wanted[id])
 			continue;
-		n->retired_ns = r->now_ns;
+		n->retired_ns = left_ns(r);
 		__atomic_store_n(&n->used, STATS_RETIRED, __ATOMIC_RELEASE);
 	}
 }
@@ -222,7 +235,7 @@ size_t stats_l7_roster(struct stats_l7 *s, enum stats_l7_kind kind,
 	const struct roster rosters[] = {
 		[STATS_L7_OF_SERVICES] = {.names = s->service_names, .n = s->room.n_services},
 		[STATS_L7_OF_BACKENDS] = {.names = s->backend_names, .n = s->room.n_backends},
-		[STATS_L7_OF_MODELS] = {.names = s->model_names, .n = STATS_L7_MODELS},
+		[STATS_L7_OF_MODELS] = {.names = s->model_names, .n = s->room.n_models},
 	};
 	struct roster r = {
 		.store = s,

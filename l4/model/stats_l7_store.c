@@ -14,8 +14,9 @@
 #include "l4/model/stats_writer.h"
 
 enum {
-	LEAST_SERVICES = 64, // 1.4 MB for two workers, mostly histograms
-	LEAST_BACKENDS = 512 // 3.4 MB likewise
+	LEAST_SERVICES = 64,  // 1.4 MB for two workers, mostly histograms
+	LEAST_BACKENDS = 512, // 3.4 MB likewise
+	LEAST_MODELS = 64,    // 0.4 MB likewise
 };
 
 static uint32_t room_of(uint32_t n, uint32_t least, uint32_t most)
@@ -28,12 +29,13 @@ static uint32_t room_of(uint32_t n, uint32_t least, uint32_t most)
 }
 
 struct stats_l7_room stats_l7_store_room(uint32_t n_workers, uint32_t n_services,
-                                         uint32_t n_backends)
+                                         uint32_t n_backends, uint32_t n_models)
 {
 	return (struct stats_l7_room){
 		.n_workers = n_workers,
 		.n_services = room_of(n_services, LEAST_SERVICES, STATS_L7_SERVICES),
 		.n_backends = room_of(n_backends, LEAST_BACKENDS, STATS_L7_BACKENDS),
+		.n_models = room_of(n_models, LEAST_MODELS, STATS_L7_MODELS),
 	};
 }
 
@@ -49,36 +51,38 @@ static struct stats_l7_room join(const struct stats_l7_room *a, const struct sta
 		.n_workers = larger(a->n_workers, b->n_workers),
 		.n_services = larger(a->n_services, b->n_services),
 		.n_backends = larger(a->n_backends, b->n_backends),
+		.n_models = larger(a->n_models, b->n_models),
 	};
 }
 
 // --- a larger store takes over ---
 
+static void copy_counters(const struct stats_l7 *to, const struct stats_l7 *from,
+                          enum stats_l7_region region)
+{
+	const struct stats_slots new = stats_l7_counters(to, region);
+	const struct stats_slots old = stats_l7_counters(from, region);
+	size_t size = (size_t)old.n_ids * old.stride;
+
+	for (uint32_t w = 0; w < old.n_slots; w++)
+		memcpy((char *)to->mapping[region] + (size_t)w * new.n_ids *new.stride,
+		       (const char *)old.base + w * size, size);
+}
+
 static void take_over(struct stats_l7 *to, const struct stats_l7 *from)
 {
+	static const enum stats_l7_region counted[] = {
+		STATS_L7_WORKER,          STATS_L7_SERVICE,           STATS_L7_BACKEND,
+		STATS_L7_MODEL,           STATS_L7_SERVICE_HISTOGRAM, STATS_L7_BACKEND_HISTOGRAM,
+		STATS_L7_MODEL_HISTOGRAM,
+	};
 	const struct stats_l7_room *r = &from->room;
 
 	memcpy(to->service_names, from->service_names, r->n_services * sizeof(*to->service_names));
 	memcpy(to->backend_names, from->backend_names, r->n_backends * sizeof(*to->backend_names));
-	memcpy(to->model_names, from->model_names, STATS_L7_MODELS * sizeof(*to->model_names));
-	memcpy(to->models, from->models, stats_l7_model_at(r->n_workers, 0) * sizeof(*to->models));
-	memcpy(to->model_times, from->model_times,
-	       stats_l7_model_at(r->n_workers, 0) * sizeof(*to->model_times));
-	memcpy(to->workers, from->workers, r->n_workers * sizeof(*to->workers));
-	for (uint32_t w = 0; w < r->n_workers; w++) {
-		size_t at = stats_l7_service_at(to, w, 0), was = stats_l7_service_at(from, w, 0);
-
-		memcpy(&to->services[at], &from->services[was],
-		       r->n_services * sizeof(*to->services));
-		memcpy(&to->service_times[at], &from->service_times[was],
-		       r->n_services * sizeof(*to->service_times));
-		at = stats_l7_backend_at(to, w, 0);
-		was = stats_l7_backend_at(from, w, 0);
-		memcpy(&to->backends[at], &from->backends[was],
-		       r->n_backends * sizeof(*to->backends));
-		memcpy(&to->backend_times[at], &from->backend_times[was],
-		       r->n_backends * sizeof(*to->backend_times));
-	}
+	memcpy(to->model_names, from->model_names, r->n_models * sizeof(*to->model_names));
+	for (size_t i = 0; i < ARRAY_LEN(counted); i++)
+		copy_counters(to, from, counted[i]);
 }
 
 static int rename_one(const char *home, const char *name)
@@ -162,7 +166,7 @@ static int make(struct stats_l7 *out, const struct stats_l7_home *home,
 static bool fits(const struct stats_l7_room *has, const struct stats_l7_room *wanted)
 {
 	return has->n_workers >= wanted->n_workers && has->n_services >= wanted->n_services &&
-	       has->n_backends >= wanted->n_backends;
+	       has->n_backends >= wanted->n_backends && has->n_models >= wanted->n_models;
 }
 
 // --- opening ---
@@ -307,7 +311,19 @@ static void reset_gauges(struct stats_l7 *s)
 	for (size_t i = 0; i < STATS_L7_MODEL_FIELDS; i++)
 		if (stats_l7_model_fields[i].kind == STATS_GAUGE)
 			reset(s->models, sizeof(*s->models),
-			      stats_l7_model_at(s->room.n_workers, 0), &stats_l7_model_fields[i]);
+			      stats_l7_model_at(s, s->room.n_workers, 0),
+			      &stats_l7_model_fields[i]);
+}
+
+// What had begun under an id and had not ended. A writer that was killed between two increments may have left a little less than none.
+static void settle(struct l7_service_counters *c)
+{
+	int64_t lost = stats_l7_identity(c) + (int64_t)c->requests_active;
+	int64_t streams = stats_l7_stream_identity(c) +
+	                  (int64_t)(c->active_sse + c->active_websocket + c->active_grpc);
+
+	c->ends_lost += lost > 0 ? (uint64_t)lost : 0;
+	c->stream_ends_lost += streams > 0 ? (uint64_t)streams : 0;
 }
 
 void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_workers, uint32_t pid)
@@ -322,6 +338,8 @@ void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_wo
 	meta->started_ns = (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
 	memset(meta->node, 0, sizeof(meta->node));
 	snprintf(meta->node, sizeof(meta->node), "%s", node);
+	for (size_t i = 0; i < stats_l7_service_at(s, s->room.n_workers, 0); i++)
+		settle(&s->services[i]);
 	reset_gauges(s);
 }
 
@@ -348,7 +366,7 @@ void stats_l7_store_clear_backend(struct stats_l7 *s, uint32_t id)
 void stats_l7_store_clear_model(struct stats_l7 *s, uint32_t id)
 {
 	for (uint32_t w = 0; w < s->room.n_workers; w++) {
-		size_t at = stats_l7_model_at(w, id);
+		size_t at = stats_l7_model_at(s, w, id);
 
 		memset(&s->models[at], 0, sizeof(*s->models));
 		memset(&s->model_times[at], 0, sizeof(*s->model_times));

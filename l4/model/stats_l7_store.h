@@ -10,7 +10,7 @@
 // Room for a configuration: generous, as a reload may bring more, and what does not fit is counted together.
 // n_workers 1..STATS_L7_WORKERS.
 struct stats_l7_room stats_l7_store_room(uint32_t n_workers, uint32_t n_services,
-                                         uint32_t n_backends);
+                                         uint32_t n_backends, uint32_t n_models);
 
 // A home of the store, as whoever can write there brings it.
 struct stats_l7_home {
@@ -33,8 +33,8 @@ NODISCARD int stats_l7_store_open_shm(struct stats_l7 *out, const char *dir,
 // Memory of one's own, which nobody else sees and which does not outlive the process. 0 or -ENOMEM.
 NODISCARD int stats_l7_store_open_private(struct stats_l7 *out, const struct stats_l7_room *room);
 
-// Writes the meta entry and sets all gauges to zero; before any worker runs. A daemon that stops cleanly
-// calls stats_writer_leave().
+// Writes the meta entry and sets all gauges to zero, before any worker runs: nothing of an earlier run is on its way any more, and what
+// that did not see the end of counts as lost. A daemon that stops cleanly calls stats_writer_leave().
 void stats_l7_store_announce(struct stats_l7 *s, const char *node, uint32_t n_workers,
                              uint32_t pid);
 

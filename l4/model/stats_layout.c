@@ -57,10 +57,10 @@ void stats_layout_l7_shapes(struct stats_shape out[STATS_L7_REGION_COUNT],
 {
 	uint32_t n_services = room->n_workers * room->n_services;
 	uint32_t n_backends = room->n_workers * room->n_backends;
-	uint32_t n_models = room->n_workers * STATS_L7_MODELS;
+	uint32_t n_models = room->n_workers * room->n_models;
 	const struct stats_shape shapes[STATS_L7_REGION_COUNT] = {
 		[STATS_L7_MODEL_NAME] = {"l7_model_names", sizeof(struct stats_l7_name),
-	                                 STATS_L7_MODELS},
+	                                 room->n_models},
 		[STATS_L7_MODEL] = {"l7_models", sizeof(struct l7_model_counters), n_models},
 		[STATS_L7_MODEL_HISTOGRAM] = {"l7_model_times", sizeof(struct l7_model_histograms),
 	                                      n_models},
@@ -100,7 +100,7 @@ uint32_t stats_layout_l7(void)
 	uint64_t hash = hash_bytes(l7_names, sizeof(l7_names), COUNTERS_VERSION);
 	struct stats_shape shapes[STATS_L7_REGION_COUNT];
 
-	stats_layout_l7_shapes(shapes, &(struct stats_l7_room){1, 1, 1});
+	stats_layout_l7_shapes(shapes, &(struct stats_l7_room){1, 1, 1, 1});
 	for (size_t i = 0; i < STATS_L7_REGION_COUNT; i++)
 		hash = hash_mix(shapes[i].entry_size, STATS_HISTOGRAM_BUCKETS, hash);
 	return (uint32_t)hash;

@@ -126,8 +126,9 @@ enum {
 	STATS_L7_WORKERS = 256,      // at most, as "workers" has
 	STATS_L7_SERVICES = 2048,    // at most
 	STATS_L7_BACKENDS = 16384,   // at most
-	STATS_L7_MODELS = 64,        // names of models, STATS_L7_OTHER included
-	STATS_L7_OTHER = 0, // id of the services and backends that found no room; has no name
+	STATS_L7_MODELS = 16384,     // at most
+	STATS_L7_OTHER =
+		0, // id of the services, backends and models that found no room; has no name
 };
 
 // A store of more room is made under such names first.
@@ -143,8 +144,8 @@ enum stats_l7_region {
 	STATS_L7_BACKEND,      // struct l7_backend_counters [n_workers * n_backends], worker major
 	STATS_L7_SERVICE_HISTOGRAM, // struct l7_service_histograms, as STATS_L7_SERVICE
 	STATS_L7_BACKEND_HISTOGRAM, // struct l7_backend_histograms, as STATS_L7_BACKEND
-	STATS_L7_MODEL_NAME,        // struct stats_l7_name [STATS_L7_MODELS], index = id
-	STATS_L7_MODEL,             // struct l7_model_counters [n_workers * STATS_L7_MODELS]
+	STATS_L7_MODEL_NAME,        // struct stats_l7_name [room.n_models], index = id
+	STATS_L7_MODEL,             // struct l7_model_counters [n_workers * n_models], worker major
 	STATS_L7_MODEL_HISTOGRAM,   // struct l7_model_histograms, likewise
 	STATS_L7_REGION_COUNT,
 };
@@ -153,6 +154,7 @@ struct stats_l7_room {
 	uint32_t n_workers;
 	uint32_t n_services; // ids, STATS_L7_OTHER included
 	uint32_t n_backends; // likewise
+	uint32_t n_models;   // likewise
 };
 
 struct stats_l7_meta {
@@ -161,7 +163,6 @@ struct stats_l7_meta {
 	uint32_t layout;  // hash of all names and sizes: catches a forgotten version
 	struct stats_l7_room room;
 	uint32_t n_workers; // of the lb7d that runs now or ran last
-	uint32_t pad;
 	struct stats_writer writer;
 	uint32_t generation; // of the configuration that serves
 	uint32_t is_stale;   // another store has taken its place: open it anew

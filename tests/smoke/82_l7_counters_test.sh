@@ -16,11 +16,14 @@ mkdir "$bpffs"
 mount -t bpf bpf "$bpffs" || skip "no bpffs on this kernel"
 chmod 755 "$TMP"
 
-nginx_start web "server { listen 8001; location / { return 200 'web\\n'; } }"
+head -c 100000 /dev/zero >"$TMP/zeros"
+nginx_start web "server { listen 8001; location / { return 200 'web\\n'; }
+	location /zeros { root $TMP; default_type text/event-stream; limit_rate_after 2000; limit_rate 1; } }"
 wait_until 10 l7_listens 8001 || fail "nginx does not start"
 L7_WORKERS=2 l7_conf "$TMP/a.json" '{services: [service("site"; 80)], l7: [{name: "site", routes: [{path: "/", pool: "web"}]}],
 	pools: [pool("web"; [8001])]}'
-jq --arg dir "$store" '.stats = $dir | del(.access_log)' "$TMP/a.json" >"$TMP/bpf.json"
+jq --arg dir "$store" '.stats = $dir | del(.access_log) | .l7[0].streams = {measure: "tokens", models: ["old-\(range(30))"]}' \
+	"$TMP/a.json" >"$TMP/bpf.json"
 no_bpf="setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-bpf,-sys_admin"
 
 # requests N [PORT]: that many, one after the other
@@ -62,6 +65,12 @@ counted 10 workers 'map(.requests) | add'
 counted "$LB7D_PID" l7_meta '.[0].writer.pid'
 
 # --- killed under traffic: what was counted stays, and counting goes on ---
+streams=()
+for _ in 1 2 3 4 5; do
+	curl -sSN http://127.0.0.1/zeros >/dev/null 2>&1 &
+	streams+=($!)
+done
+counted 5 l7_services 'map(.active_sse) | add'
 (while :; do curl -sS -m 5 -o /dev/null http://127.0.0.1/ 2>>"$TMP/load.err" || true; done) &
 load=$!
 wait_until 10 is true workers 'map(.requests) | add > 60' || fail "no traffic: $(cat "$TMP/load.err"; dump workers "map(.requests)")"
@@ -69,17 +78,42 @@ kill -KILL "$LB7D_PID"
 wait "$LB7D_PID" 2>/dev/null || true
 kill "$load" 2>/dev/null || true
 wait "$load" 2>/dev/null || true
+wait "${streams[@]}" || true
 before=$(dump workers 'map(.requests) | add')
 [ "$before" -gt 60 ] || fail "a crash lost counts: $before"
 l7_start "$TMP/bpf.json"
 counted "$before" workers 'map(.requests) | add'
 counted 0 workers 'map(.connections_open + .requests_active + .upstream_open) | add'
 counted 0 l7_services 'map(.requests_active + .open_http1) | add'
+# 5 streams, and what the load had on its way.
+counted true l7_services 'map(.ends_lost) | add | . == 5 or . == 6'
+counted 5 l7_services 'map(.stream_ends_lost) | add'
+counted 0 l7_services 'map(.requests - .requests_active - (with_entries(select(.key | startswith("ends_"))) | add)) | add'
+counted 0 l7_services 'map(.streams_sse - .active_sse - (with_entries(select(.key | startswith("stream_ends_"))) | add)) | add'
 requests 5
 counted $((before + 5)) workers 'map(.requests) | add'
 counted $((before + 5)) l7_services 'map(.requests) | add'
 l7_stop
 counted 0 l7_meta '.[0].writer.pid'
+
+# --- names that reloads brought and took do not stand in the way of a new run ---
+jq '.l7[0].streams.models = [range(31) | "new-\(.)"]' "$TMP/bpf.json" >"$TMP/new.json"
+jq '.l7[0].streams.models = [range(31) | "newer-\(.)"]' "$TMP/bpf.json" >"$TMP/newer.json"
+cp "$TMP/bpf.json" "$TMP/now.json"
+l7_start "$TMP/now.json"
+counted 64 l7_model_names length
+for name in new newer; do
+	cp "$TMP/$name.json" "$TMP/now.json"
+	n=$(grep -c ' reloaded ' "$TMP/lb7d.log" || true)
+	kill -HUP "$LB7D_PID"
+	wait_until 10 l7_reloaded $((n + 1)) || fail "no reload: $(cat "$TMP/lb7d.log")"
+done
+said 'counters without room n=.* what=models'
+l7_stop
+l7_start "$TMP/now.json"
+! grep 'counters without room' "$TMP/lb7d.log" || fail "a new run is short of ids"
+counted 31 l7_model_names 'map(select(.used == 1 and (.name | startswith("newer-")))) | length'
+l7_stop
 
 # --- more workers need more room: a larger store takes over ---
 jq '.workers = 4' "$TMP/bpf.json" >"$TMP/four.json"

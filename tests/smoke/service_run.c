@@ -57,9 +57,9 @@ static int print_model(const struct stats_l7 *s, const char *name)
 	uint32_t id = STATS_L7_OTHER;
 
 	if (strcmp(name, "other") != 0)
-		while (id < STATS_L7_MODELS && !is_model(&s->model_names[id], name))
+		while (id < s->room.n_models && !is_model(&s->model_names[id], name))
 			id++;
-	if (id == STATS_L7_MODELS)
+	if (id == s->room.n_models)
 		return 2;
 	stats_l7_sum_model(s, id, &sum);
 	stats_l7_sum_model_times(s, id, &times);

@@ -136,13 +136,50 @@ static int remember(struct stats_l7 *out, const struct conf *conf, const struct 
 
 Test(telemetry, room_follows_from_the_configuration)
 {
-	struct stats_l7_room want = stats_l7_store_room(3, 2, 3);
+	struct stats_l7_room want = stats_l7_store_room(3, 2, 3, 0);
 	struct telemetry t = {0};
 	struct site *s = site_of(both);
 
 	cr_assert_eq(telemetry_open(&t, remember, s->shared, 3), 0);
 	cr_assert_eq(asked, &asked_room);
 	cr_expect_eq(memcmp(asked, &want, sizeof(want)), 0);
+	telemetry_close(&t);
+	site_put(s);
+}
+
+// What `lbctl check` calls good: 4 entries with 32 models each, of which each two share one.
+Test(telemetry, each_model_that_a_configuration_names_has_counters_of_its_own)
+{
+	bool is_taken[256] = {false};
+	char text[16384];
+	size_t len = (size_t)snprintf(text, sizeof(text), "{'l7': [");
+	struct telemetry t = {0};
+	struct site *s;
+
+	for (int i = 0; i < 4; i++) {
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		                        "%s{'name': 'x%d', 'routes': [{'path': '/', 'answer': "
+		                        "{'status': 200}}], 'streams': "
+		                        "{'measure': 'tokens', 'models': ['shared'",
+		                        i ? "," : "", i);
+		for (int j = 1; j < CONF_MAX_MODELS; j++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, ",'m%d-%d'", i, j);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "]}}");
+	}
+	snprintf(text + len, sizeof(text) - len, "]}");
+	s = site_of(text);
+	cr_assert_eq(telemetry_open(&t, NULL, s->shared, 1), 0);
+	telemetry_assign(&t, s->shared, 1);
+	for (int i = 0; i < 4; i++) {
+		cr_expect_eq(s->shared->model_ids[i][0], s->shared->model_ids[0][0]);
+		for (int j = i > 0; j < CONF_MAX_MODELS; j++) {
+			uint16_t id = s->shared->model_ids[i][j];
+
+			cr_assert(id != STATS_L7_OTHER && id < ARRAY_LEN(is_taken), "%d %d", i, j);
+			cr_expect_not(is_taken[id], "%d %d", i, j);
+			is_taken[id] = true;
+		}
+	}
 	telemetry_close(&t);
 	site_put(s);
 }

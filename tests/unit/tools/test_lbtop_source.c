@@ -225,7 +225,7 @@ static void remove_l7_files(void)
 {
 	struct stats_shape shapes[STATS_L7_REGION_COUNT];
 
-	stats_layout_l7_shapes(shapes, &(struct stats_l7_room){1, 1, 1});
+	stats_layout_l7_shapes(shapes, &(struct stats_l7_room){1, 1, 1, 1});
 	for (size_t i = 0; i < STATS_L7_REGION_COUNT; i++) {
 		char path[STATS_DIR_SIZE + 32];
 
@@ -242,7 +242,7 @@ static void expect_row(const struct lbtop_row *row, const char *name, uint64_t f
 
 Test(lbtop_source, both_halves_are_read_alike_and_what_found_no_room_is_called_other)
 {
-	const struct stats_l7_room room = stats_l7_store_room(2, 4, 4);
+	const struct stats_l7_room room = stats_l7_store_room(2, 4, 4, 4);
 	struct lbtop_sample *s;
 	struct stats_l7 w;
 

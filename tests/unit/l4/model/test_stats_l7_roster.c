@@ -3,19 +3,21 @@
 
 #include <criterion/criterion.h>
 
-#include <stdio.h>
 #include <string.h>
 
 #include "l4/base/clock.h"
 #include "l4/model/stats_l7_store.h"
 
-static const struct stats_l7_room room = {.n_workers = 2, .n_services = 4, .n_backends = 4};
+static const struct stats_l7_room room = {
+	.n_workers = 2, .n_services = 4, .n_backends = 4, .n_models = 4};
 
 static struct stats_l7 store;
 
 static void setup(void)
 {
 	cr_assert_eq(stats_l7_store_open_private(&store, &room), 0);
+	stats_l7_store_announce(&store, "edge", room.n_workers, 4711);
+	store.meta->generation = 1; // of a run that goes on
 }
 
 static void teardown(void)
@@ -158,21 +160,38 @@ Test(stats_l7_roster, names_that_make_no_sense_are_cleared)
 
 Test(stats_l7_roster, a_model_that_a_stream_still_says_keeps_its_id)
 {
-	struct l7_model_counters *one = &store.models[stats_l7_model_at(1, 1)];
+	struct l7_model_counters *one = &store.models[stats_l7_model_at(&store, 1, 1)];
 
 	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "ab"), "12");
 	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "cb"), "32");
 	one->streams = 7;
 	one->active = 1;
 	age(&store.model_names[1]);
-	for (uint32_t id = 4; id < STATS_L7_MODELS; id++)
-		store.model_names[id] = store.model_names[2];
-	for (uint32_t id = 4; id < STATS_L7_MODELS; id++)
-		snprintf(store.model_names[id].name, STATS_NAME_SIZE, "m%u", id);
 	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "cbd"), "320", "none is free, and 1 is in use");
 	one->active = 0;
 	cr_expect_str_eq(assign(STATS_L7_OF_MODELS, "cbd"), "321");
 	cr_expect_eq(one->streams, 0, "it begins anew");
 	cr_expect_eq(store.service_names[1].used, STATS_FREE);
 	cr_expect_eq(store.backend_names[1].used, STATS_FREE);
+}
+
+// A restart at the end of a quarantine that had only begun: no stream of the run before lives, and nobody needs to wait.
+Test(stats_l7_roster, a_new_run_takes_the_ids_of_those_who_left_before_it)
+{
+	static const enum stats_l7_kind kinds[] = {STATS_L7_OF_SERVICES, STATS_L7_OF_BACKENDS,
+	                                           STATS_L7_OF_MODELS};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		store.meta->generation = 1;
+		cr_expect_str_eq(assign(kinds[i], "abc"), "123");
+		cr_expect_str_eq(assign(kinds[i], "ab"), "12");
+		cr_expect_str_eq(assign(kinds[i], "abd"), "120", "%zu: in quarantine", i);
+		stats_l7_store_announce(&store, "edge", room.n_workers, 4712);
+		cr_expect_str_eq(assign(kinds[i], "bd"), "23", "%zu: c left first, a with the run",
+		                 i);
+		cr_expect_str_eq(assign(kinds[i], "bde"), "231", "%zu", i);
+		store.meta->generation = 1;
+		cr_expect_str_eq(assign(kinds[i], "bd"), "23");
+		cr_expect_str_eq(assign(kinds[i], "bdf"), "230", "%zu: it is in this run", i);
+	}
 }

@@ -32,7 +32,8 @@ static void teardown(void)
 
 TestSuite(stats_l7_store, .init = setup, .fini = teardown);
 
-static const struct stats_l7_room small = {.n_workers = 2, .n_services = 4, .n_backends = 8};
+static const struct stats_l7_room small = {
+	.n_workers = 2, .n_services = 4, .n_backends = 8, .n_models = 4};
 
 static struct stats_l7 open_writer(const struct stats_l7_room *room)
 {
@@ -57,7 +58,7 @@ static struct stats_l7 open_reader(void)
 static void fill(struct stats_l7 *s)
 {
 	uint32_t w = s->room.n_workers - 1, service = s->room.n_services - 1;
-	uint32_t backend = s->room.n_backends - 1;
+	uint32_t backend = s->room.n_backends - 1, model = s->room.n_models - 1;
 
 	s->workers[w].requests = 1;
 	s->services[stats_l7_service_at(s, w, service)].bytes_out = 2;
@@ -67,10 +68,9 @@ static void fill(struct stats_l7 *s)
 	                       5000);
 	stats_histogram_record(&s->backend_times[stats_l7_backend_at(s, w, backend)].connect_time,
 	                       7000);
-	s->models[stats_l7_model_at(w, STATS_L7_MODELS - 1)].tokens_out = 4;
-	stats_histogram_record(&s->model_times[stats_l7_model_at(w, STATS_L7_MODELS - 1)].ttft,
-	                       9000);
-	snprintf(s->model_names[STATS_L7_MODELS - 1].name, STATS_NAME_SIZE, "gpt");
+	s->models[stats_l7_model_at(s, w, model)].tokens_out = 4;
+	stats_histogram_record(&s->model_times[stats_l7_model_at(s, w, model)].ttft, 9000);
+	snprintf(s->model_names[model].name, STATS_NAME_SIZE, "gpt");
 	snprintf(s->service_names[service].name, STATS_NAME_SIZE, "last");
 	snprintf(s->backend_names[backend].name, STATS_NAME_SIZE, "least");
 }
@@ -85,11 +85,11 @@ static void expect_filled(const struct stats_l7 *s, const struct stats_l7_room *
 	struct l7_model_counters model;
 	struct l7_model_histograms model_times;
 
-	stats_l7_sum_model(s, STATS_L7_MODELS - 1, &model);
-	stats_l7_sum_model_times(s, STATS_L7_MODELS - 1, &model_times);
+	stats_l7_sum_model(s, was->n_models - 1, &model);
+	stats_l7_sum_model_times(s, was->n_models - 1, &model_times);
 	cr_expect_eq(model.tokens_out, 4);
 	cr_expect_eq(model_times.ttft.sum_ns, 9000);
-	cr_expect_str_eq(s->model_names[STATS_L7_MODELS - 1].name, "gpt");
+	cr_expect_str_eq(s->model_names[was->n_models - 1].name, "gpt");
 	stats_l7_sum_workers(s, &worker);
 	stats_l7_sum_service(s, was->n_services - 1, &service);
 	stats_l7_sum_backend(s, was->n_backends - 1, &backend);
@@ -138,8 +138,8 @@ Test(stats_l7_store, counters_survive_the_writer_but_gauges_do_not)
 
 Test(stats_l7_store, one_that_needs_more_room_takes_over_everything)
 {
-	static const struct stats_l7_room rooms[] = {
-		{2, 16, 8}, {2, 4, 32}, {5, 4, 8}, {8, 64, 512}, {1, 64, 4}};
+	static const struct stats_l7_room rooms[] = {{2, 16, 8, 4}, {2, 4, 32, 4},   {5, 4, 8, 4},
+	                                             {2, 4, 8, 64}, {8, 64, 512, 8}, {1, 64, 4, 1}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {
 		struct stats_l7 old = open_writer(&small), reader = open_reader(), new, again;
@@ -163,7 +163,8 @@ Test(stats_l7_store, one_that_needs_more_room_takes_over_everything)
 
 Test(stats_l7_store, one_that_needs_less_keeps_the_room)
 {
-	static const struct stats_l7_room less = {.n_workers = 1, .n_services = 2, .n_backends = 2};
+	static const struct stats_l7_room less = {
+		.n_workers = 1, .n_services = 2, .n_backends = 2, .n_models = 2};
 	struct stats_l7 s = open_writer(&small), reader = open_reader();
 
 	stats_l7_close(&s);
@@ -276,9 +277,16 @@ Test(stats_l7_store, another_version_is_refused_by_readers_and_replaced_by_write
 
 Test(stats_l7_store, a_room_beyond_all_bounds_is_damage)
 {
-	static const struct stats_l7_room rooms[] = {
-		{0, 4, 8},          {2, 0, 8},          {2, 4, 0}, {STATS_L7_WORKERS + 1, 4, 8},
-		{2, UINT32_MAX, 8}, {2, 4, UINT32_MAX}, {2, 5, 8}};
+	static const struct stats_l7_room rooms[] = {{0, 4, 8, 4},
+	                                             {2, 0, 8, 4},
+	                                             {2, 4, 0, 4},
+	                                             {2, 4, 8, 0},
+	                                             {STATS_L7_WORKERS + 1, 4, 8, 4},
+	                                             {2, UINT32_MAX, 8, 4},
+	                                             {2, 4, UINT32_MAX, 4},
+	                                             {2, 4, 8, UINT32_MAX},
+	                                             {2, 5, 8, 4},
+	                                             {2, 4, 8, 5}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rooms); i++) {
 		struct stats_l7 w = open_writer(&small), r;
@@ -318,7 +326,7 @@ Test(stats_l7_store, a_file_of_another_size_is_refused_and_replaced)
 Test(stats_l7_store, half_of_a_larger_store_is_refused_and_replaced)
 {
 	static const struct stats_l7_room large = {
-		.n_workers = 2, .n_services = 8, .n_backends = 8};
+		.n_workers = 2, .n_services = 8, .n_backends = 8, .n_models = 8};
 	struct stats_l7 w = open_writer(&small), r;
 	char from[STATS_DIR_SIZE + 32], to[STATS_DIR_SIZE + 32];
 	struct err err;
@@ -363,21 +371,25 @@ Test(stats_l7_store, a_private_store_is_whole_and_nobody_elses)
 
 Test(stats_l7_store, room_is_twice_what_is_needed_and_bounded)
 {
-	struct stats_l7_room r = stats_l7_store_room(2, 3, 10);
+	struct stats_l7_room r = stats_l7_store_room(2, 3, 10, 5);
 
 	cr_expect_eq(r.n_services, 64);
 	cr_expect_eq(r.n_backends, 512);
-	r = stats_l7_store_room(2, 100, 1000);
+	cr_expect_eq(r.n_models, 64);
+	r = stats_l7_store_room(2, 100, 1000, 65);
 	cr_expect_eq(r.n_services, 256);
 	cr_expect_eq(r.n_backends, 2048);
-	r = stats_l7_store_room(2, CONF_MAX_SERVICES, CONF_MAX_BACKENDS);
+	cr_expect_eq(r.n_models, 256);
+	r = stats_l7_store_room(2, CONF_MAX_SERVICES, CONF_MAX_BACKENDS,
+	                        CONF_MAX_L7 * CONF_MAX_MODELS);
 	cr_expect_eq(r.n_services, STATS_L7_SERVICES);
 	cr_expect_eq(r.n_backends, STATS_L7_BACKENDS);
+	cr_expect_eq(r.n_models, STATS_L7_MODELS);
 }
 
 Test(stats_l7_store, an_ordinary_store_is_small)
 {
-	struct stats_l7_room room = stats_l7_store_room(2, 10, 100);
+	struct stats_l7_room room = stats_l7_store_room(2, 10, 100, 10);
 	struct stats_shape shapes[STATS_L7_REGION_COUNT];
 	size_t size = 0;
 
@@ -396,4 +408,39 @@ Test(stats_l7_store, requests_that_neither_ended_nor_run_are_a_difference)
 	cr_expect_eq(stats_l7_identity(&c), 2);
 	c.ends_no_route = 2;
 	cr_expect_eq(stats_l7_identity(&c), 0);
+}
+
+// As it is when lb7d was killed: some requests and streams were on their way, and one request had just begun or just ended.
+Test(stats_l7_store, what_was_on_its_way_when_its_writer_died_is_lost)
+{
+	static const struct stats_l7_room more = {
+		.n_workers = 4, .n_services = 8, .n_backends = 8, .n_models = 4};
+	static const struct {
+		uint64_t requests, active, lost;
+	} cases[] = {{10, 2, 3}, {10, 4, 3}, {7, 0, 0}, {6, 0, 0}};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct stats_l7 s = open_writer(&small);
+		struct l7_service_counters sum;
+
+		s.services[stats_l7_service_at(&s, 1, 2)] = (struct l7_service_counters){
+			.requests = cases[i].requests,
+			.requests_active = cases[i].active,
+			.ends_completed = 6,
+			.ends_lost = 1,
+			.streams_sse = 5,
+			.streams_grpc = 3,
+			.active_sse = 2,
+			.stream_ends_client_abort = 5,
+		};
+		stats_l7_close(&s);
+		s = open_writer(i % 2 ? &more : &small);
+		stats_l7_sum_service(&s, 2, &sum);
+		cr_expect_eq(sum.ends_lost, 1 + cases[i].lost, "%zu: %lu", i, sum.ends_lost);
+		cr_expect_eq(sum.stream_ends_lost, 3, "%zu", i);
+		cr_expect_eq(stats_l7_identity(&sum), cases[i].requests < 7 ? -1 : 0, "%zu", i);
+		cr_expect_eq(stats_l7_stream_identity(&sum), 0, "%zu", i);
+		stats_l7_close(&s);
+		teardown();
+	}
 }
