@@ -250,6 +250,8 @@ static void add_upstream(struct text *t, const struct access_record *r)
 	add_z(t, NAME("backend"), r->backend);
 	if (r->attempts)
 		add_number(t, NAME("attempts"), r->attempts);
+	if (r->resent)
+		add_number(t, NAME("resent"), r->resent);
 	if (r->is_reused)
 		TEXT_ADD_LITERAL(t, MEMBER("reused") "true,");
 	add_ms(t, NAME("connect_ms"), r->picked_ns, r->connect_ns);
@@ -301,6 +303,7 @@ void access_write(struct text *line, const struct access_record *r)
 	add_number(line, NAME("bytes_out"), r->bytes_out);
 	if (r->end < ACCESS_END_COUNT)
 		add_z(line, NAME("end"), access_end_names[r->end]);
+	add_z(line, NAME("stream_end"), r->stream_end);
 	add_z(line, NAME("reason"), r->reason);
 	line->ptr[line->len - 1] = '}'; // instead of the last comma: there is always a time
 	TEXT_ADD_LITERAL(line, "\n");

@@ -52,6 +52,7 @@ struct access_record {
 	uint8_t minor;    // HTTP/1.minor
 	uint8_t end;      // enum access_end
 	uint8_t attempts; // backends tried
+	uint8_t resent;   // times that the request was given to a backend, but for the first
 	uint8_t grpc_status;
 	bool has_grpc_status;
 	bool is_reused; // the backend's connection had served before
@@ -61,7 +62,8 @@ struct access_record {
 	const char *protocol;    // "http/1.1" "websocket" "sse" "grpc" "grpc-web"
 	const char *tls_version; // NULL = clear
 	const char *server_name;
-	const char *reason; // in words, NULL = none
+	const char *reason;     // in words, NULL = none
+	const char *stream_end; // meter_end_names; NULL = it was no stream
 	struct access_stream stream;
 };
 

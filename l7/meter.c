@@ -4,6 +4,10 @@
 #include "l4/base/clock.h"
 #include "l4/model/stats_histogram.h"
 
+#define X(SYMBOL, name) [METER_END_##SYMBOL] = #name,
+const char *const meter_end_names[METER_END_COUNT] = {METER_ENDS(X)};
+#undef X
+
 static uint64_t span(uint64_t from_ns, uint64_t to_ns)
 {
 	return to_ns > from_ns ? to_ns - from_ns : 0;

@@ -40,6 +40,8 @@ enum meter_kind { METER_SSE, METER_WEBSOCKET, METER_GRPC, METER_KIND_COUNT };
 #define X(SYMBOL, name) METER_END_##SYMBOL,
 enum meter_end { METER_ENDS(X) METER_END_COUNT };
 #undef X
+extern const char *const
+	meter_end_names[METER_END_COUNT]; // as lb_streams_ended_total and the access log have them
 
 enum { METER_MODEL_NONE = 0, METER_MODEL_OTHER = 1, METER_MODEL_FIRST = 2 };
 

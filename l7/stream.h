@@ -108,6 +108,8 @@ struct stream {
 	uint16_t tried[4]; // backends of failed attempts
 	uint8_t n_tried;
 	uint8_t n_attempts;
+	uint8_t n_sent; // times that a backend was given the request's head
+	uint8_t stream_end; // 1 + enum meter_end, once a stream of events or messages has ended; 0 = it was none
 	uint8_t n_agains;      // ways that turned out to be none
 	uint8_t n_unprocessed; // attempts that ended so
 	uint8_t phase;         // enum stream_phase

@@ -29,6 +29,7 @@ static void send_request(struct stream *s)
 	s->is_request_done = !has_content(s) || s->is_content_whole;
 	s->phase = s->is_request_done ? STREAM_WAITING : STREAM_SENDING;
 	rc = upstream_head(s->up, buf_slice(s->head), s->request_body);
+	s->n_sent++;
 	if (rc == -EMSGSIZE) {
 		stream_give_up(s, 431, ACCESS_TOO_LARGE, "head does not fit with what we add");
 		return;

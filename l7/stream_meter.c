@@ -313,6 +313,7 @@ void stream_meter_end(struct stream *s, enum access_end end)
 		e = meter_end(&m->meter, e);
 	else if (has_kind(s))
 		meter_count_end(s->service.counters, e);
+	s->stream_end = m || has_kind(s) ? (uint8_t)(1 + e) : 0;
 	if (e == METER_END_ERROR_EVENT && s->peer)
 		s->peer->telemetry.counters->stream_errors++;
 }

@@ -182,6 +182,7 @@ void stream_note_write(const struct stream *s, enum access_end end, const char *
 		.minor = n->minor,
 		.end = (uint8_t)end,
 		.attempts = s->n_attempts,
+		.resent = s->n_sent ? s->n_sent - 1 : 0,
 		.grpc_status = s->grpc_status,
 		.has_grpc_status = s->has_grpc_status,
 		.is_reused = s->is_reused,
@@ -189,6 +190,7 @@ void stream_note_write(const struct stream *s, enum access_end end, const char *
 		.protocol = protocol(s),
 		.tls_version = from->tls_version,
 		.server_name = from->server_name,
+		.stream_end = s->stream_end ? meter_end_names[s->stream_end - 1] : NULL,
 		.reason = reason,
 		.stream = stream_figures(stream_meter_of(s)),
 	};

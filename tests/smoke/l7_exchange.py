@@ -27,6 +27,10 @@ def test_a_get_on_a_connection_that_closes_is_sent_again(bench):
     holds(bench.ask(GET), b"ok")
     holds(bench.ask(GET), b"again")
     same(len(bench.a.heads), 3)
+    line = bench.line()
+    assert "resent" not in line and line["attempts"] == 1, line
+    line = bench.line()
+    same((line["attempts"], line["resent"]), (1, 1))
 
 
 def test_a_post_on_a_connection_that_closes_is_not_sent_twice(bench):

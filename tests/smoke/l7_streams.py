@@ -388,7 +388,11 @@ def test_an_error_in_the_stream_is_one(bench):
     with Counted(bench) as counted:
         bench.ask(get())
     counted.expect(stream_ends_error_event=1, stream_ends_completed=0, events_error=1)
-    same(bench.line()["status"], 200)
+    line = bench.line()
+    same((line["status"], line["end"], line["stream_end"]), (200, "completed", "error_event"))
+    bench.a.scripts = [streams(ROLE, WORD, DONE)]
+    bench.ask(get())
+    same(bench.line()["stream_end"], "completed")
 
 
 def test_a_fast_refusal_is_no_fast_first_token(bench):

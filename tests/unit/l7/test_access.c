@@ -132,6 +132,20 @@ Test(access, a_measured_stream_has_its_figures)
 		"\"tokens_out\":13,\"bytes_in\":0,\"bytes_out\":0}\n");
 }
 
+Test(access, an_error_behind_status_200_and_what_was_sent_again_are_told)
+{
+	const struct access_record r = {.status = 200,
+	                                .attempts = 2,
+	                                .resent = 3,
+	                                .end = ACCESS_COMPLETED,
+	                                .stream_end = "error_event"};
+
+	cr_expect_str_eq(line_of(&r),
+	                 "{\"time\":\"1970-01-01T00:00:00.000Z\",\"status\":200,\"attempts\":2,"
+	                 "\"resent\":3,\"bytes_in\":0,\"bytes_out\":0,\"end\":\"completed\","
+	                 "\"stream_end\":\"error_event\"}\n");
+}
+
 Test(access, what_did_not_happen_is_left_out)
 {
 	const struct access_record r = {.start_real_ns = 0};
