@@ -93,9 +93,10 @@ enum reason { REASONS(X) REASON_COUNT };
 //   rx_packets = sum of all reasons (each packet has exactly one).
 #define COUNTERS_LANE(X)                                                                       \
 	X(rx_packets, counter, packets, "packets this lane gave a verdict")                    \
-	X(rx_bytes, counter, bytes, "their bytes, Ethernet header included, checksum not")     \
+	X(rx_bytes, counter, bytes,                                                            \
+	  "bytes of the packets given a verdict, Ethernet header included, checksum not")      \
 	X(tx_packets, counter, packets, "packets given to a port: forwarded and answered")     \
-	X(tx_bytes, counter, bytes, "their bytes as sent")                                     \
+	X(tx_bytes, counter, bytes, "bytes of the packets given to a port, as sent")           \
 	X(bursts, counter, bursts, "non-empty bursts taken from receive queues")               \
 	X(flow_hits, counter, packets, "packets whose flow was in the table")                  \
 	X(flow_inserts, counter, flows, "flows put into the table")                            \
@@ -122,44 +123,48 @@ enum reason { REASONS(X) REASON_COUNT };
 //   (no_next_hop, nat_no_address, ip_ttl, tx_full).
 // quic_no_config, quic_short_cid, quic_no_server and quic_down say why a packet of a service with
 // "quic_lb" was not routed by its cid; it is counted once more by what chose its backend instead.
-#define COUNTERS_SERVICE(X)                                                                \
-	X(packets, counter, packets, "packets from clients")                               \
-	X(bytes, counter, bytes, "their bytes")                                            \
-	X(forwarded, counter, packets, "of these: forwarded")                              \
-	X(punted, counter, packets, "of these: given to the host")                         \
-	X(answered, counter, packets, "of these: answered by us")                          \
-	X(dropped, counter, packets, "of these: dropped, for any reason")                  \
-	X(new_flows, counter, flows, "flows that were given a backend")                    \
-	X(reply_packets, counter, packets, "nat: packets from backends on their way back") \
-	X(reply_bytes, counter, bytes, "nat: their bytes")                                 \
-	X(quic_cid, counter, packets, "routed by the server id in the connection id")      \
-	X(quic_no_config, counter, packets, "cid of no configuration (rotation bits)")     \
-	X(quic_short_cid, counter, packets, "cid too short for its configuration")         \
-	X(quic_no_server, counter, packets, "cid whose server id no backend has")          \
-	X(quic_down, counter, packets, "cid of a backend that is down")                    \
-	X(quic_learned, counter, packets, "routed by a cid learned from the server")       \
-	X(quic_table, counter, packets, "routed by the flow table")                        \
-	X(quic_hash, counter, packets, "routed by hash")                                   \
+#define COUNTERS_SERVICE(X)                                                                        \
+	X(packets, counter, packets, "packets from clients")                                       \
+	X(bytes, counter, bytes, "bytes of packets from clients")                                  \
+	X(forwarded, counter, packets, "packets from clients that were forwarded")                 \
+	X(punted, counter, packets, "packets from clients that were given to the host")            \
+	X(answered, counter, packets, "packets from clients that we answered")                     \
+	X(dropped, counter, packets, "packets from clients that were dropped, for any reason")     \
+	X(new_flows, counter, flows, "flows that were given a backend")                            \
+	X(reply_packets, counter, packets, "nat: packets from backends on their way back")         \
+	X(reply_bytes, counter, bytes, "nat: bytes of packets from backends on their way back")    \
+	X(quic_cid, counter, packets,                                                              \
+	  "quic: packets routed by the server id in the connection id")                            \
+	X(quic_no_config, counter, packets,                                                        \
+	  "quic: packets with a cid of no configuration (rotation bits)")                          \
+	X(quic_short_cid, counter, packets,                                                        \
+	  "quic: packets with a cid too short for its configuration")                              \
+	X(quic_no_server, counter, packets,                                                        \
+	  "quic: packets with a cid whose server id no backend has")                               \
+	X(quic_down, counter, packets, "quic: packets with a cid of a backend that is down")       \
+	X(quic_learned, counter, packets, "quic: packets routed by a cid learned from the server") \
+	X(quic_table, counter, packets, "quic: packets routed by the flow table")                  \
+	X(quic_hash, counter, packets, "quic: packets routed by hash")                             \
 	X(quic_migrations, counter, flows, "nat: connections that went on from a new path")
 
 // One set for each lane and backend.
-#define COUNTERS_BACKEND(X)                                                        \
-	X(packets, counter, packets, "packets forwarded to the backend")           \
-	X(bytes, counter, bytes, "their bytes as sent")                            \
-	X(new_flows, counter, flows, "flows that were given to it")                \
-	X(reply_packets, counter, packets, "nat: packets it sent back through us") \
-	X(reply_bytes, counter, bytes, "nat: their bytes")
+#define COUNTERS_BACKEND(X)                                                                      \
+	X(packets, counter, packets, "packets forwarded to the backend")                         \
+	X(bytes, counter, bytes, "bytes of packets forwarded to the backend, as sent")           \
+	X(new_flows, counter, flows, "flows that were given to the backend")                     \
+	X(reply_packets, counter, packets, "nat: packets that the backend sent back through us") \
+	X(reply_bytes, counter, bytes, "nat: bytes that the backend sent back through us")
 
 // One set for each port with an XDP program (bpf/steer.bpf.c), counted in the kernel; these live with the
 // program and begin anew with it. lb4d copies them to the store each second. Identity: packets seen = sum of all.
-#define COUNTERS_STEER(X)                                                                     \
-	X(passed, counter, packets, "left to the kernel: not for a service of the lanes")     \
-	X(service, counter, packets, "to a service, given to its lane")                       \
-	X(snat, counter, packets, "from a nat backend, given to a lane")                      \
-	X(icmp, counter, packets, "ping to a service address or ICMP error, given to a lane") \
-	X(fragment, counter, packets, "IP fragment to a service address, given to a lane")    \
-	X(malformed, counter, packets, "broken, to a service address, given to a lane")       \
-	X(no_socket, counter, packets, "for a lane, but its queue had no socket: dropped")
+#define COUNTERS_STEER(X)                                                                         \
+	X(passed, counter, packets, "packets left to the kernel: not for a service of the lanes") \
+	X(service, counter, packets, "packets to a service, given to its lane")                   \
+	X(snat, counter, packets, "packets from a nat backend, given to a lane")                  \
+	X(icmp, counter, packets, "ping to a service address or ICMP error, given to a lane")     \
+	X(fragment, counter, packets, "IP fragment to a service address, given to a lane")        \
+	X(malformed, counter, packets, "broken packets to a service address, given to a lane")    \
+	X(no_socket, counter, packets, "packets for a lane whose queue had no socket: dropped")
 
 // One set for each service and CPU, counted by the XDP programs of all af_xdp ports before a lane or the kernel has the
 // packet; these lie in the store and go on with the next program. An ICMP error counts for the service that it is
@@ -167,16 +172,19 @@ enum reason { REASONS(X) REASON_COUNT };
 // only one at this address: whatever cannot be told apart is in the list above alone. A service of the
 // lanes: its lanes' `packets` = packets + the ICMP errors of icmp - what queues had no room for
 // (`missed` of the port in `lbctl counters`).
-#define COUNTERS_STEER_SERVICE(X)                                                         \
-	X(packets, counter, packets, "to the service, given to its lane")                 \
-	X(bytes, counter, bytes, "their bytes, Ethernet header included")                 \
-	X(passed, counter, packets,                                                       \
-	  "to a service of the L7 workers, and ICMP errors about it: left to the kernel") \
-	X(passed_bytes, counter, bytes, "their bytes, Ethernet header included")          \
-	X(icmp, counter, packets, "ICMP errors about it and ping, given to a lane")       \
-	X(fragment, counter, packets, "IP fragments, given to a lane")                    \
-	X(malformed, counter, packets, "broken, given to a lane")                         \
-	X(no_socket, counter, packets, "for its lane, but the queue had no socket: dropped")
+#define COUNTERS_STEER_SERVICE(X)                                                                 \
+	X(packets, counter, packets, "packets to the service, given to its lane")                 \
+	X(bytes, counter, bytes,                                                                  \
+	  "bytes of packets given to the lane of the service, Ethernet header included")          \
+	X(passed, counter, packets,                                                               \
+	  "packets to a service of the L7 workers, and ICMP errors about it: left to the kernel") \
+	X(passed_bytes, counter, bytes,                                                           \
+	  "bytes of packets left to the kernel, Ethernet header included")                        \
+	X(icmp, counter, packets, "ICMP errors about the service and ping, given to a lane")      \
+	X(fragment, counter, packets, "IP fragments, given to a lane")                            \
+	X(malformed, counter, packets, "broken packets, given to a lane")                         \
+	X(no_socket, counter, packets,                                                            \
+	  "packets for the lane of the service, whose queue had no socket: dropped")
 
 // One set for each service of the L7 workers (connections that clients made) and one for each backend (connections
 // that this host made to its address and port, health probes included), counted by the TCP
@@ -184,7 +192,8 @@ enum reason { REASONS(X) REASON_COUNT };
 //   connections = closed + those that are open, and those that were when nobody counted.
 #define COUNTERS_TCP(X)                                                                      \
 	X(connections, counter, connections, "handshakes completed")                         \
-	X(closed, counter, connections, "of these: ended")                                   \
+	X(closed, counter, connections,                                                      \
+	  "connections that ended, of those whose handshake was completed")                  \
 	X(failed, counter, connections, "handshakes that we began and that came to nothing") \
 	X(retransmits, counter, segments, "segments sent again, SYN and SYN-ACK included")   \
 	X(resets_sent, counter, connections, "connections that we reset")                    \
@@ -202,13 +211,15 @@ enum reason { REASONS(X) REASON_COUNT };
 #define COUNTERS_WORKER(X)                                                                         \
 	X(connections, counter, connections, "client connections accepted")                        \
 	X(connections_open, gauge, connections, "client connections open now")                     \
-	X(connections_refused, counter, connections, "closed at once: no descriptor or memory")    \
+	X(connections_refused, counter, connections,                                               \
+	  "client connections closed at once: no descriptor or memory")                            \
 	X(tls_handshakes, counter, connections, "TLS handshakes with clients completed")           \
-	X(tls_resumed, counter, connections, "of these: resumed by a ticket")                      \
+	X(tls_resumed, counter, connections, "TLS handshakes with clients that a ticket resumed")  \
 	X(tls_failures, counter, connections, "TLS handshakes with clients that failed")           \
 	X(http2_connections, counter, connections, "clients' connections that spoke HTTP/2")       \
-	X(http2_streams, counter, streams, "streams that clients opened on them")                  \
-	X(http2_resets, counter, streams, "of these: ended by the client before their answer")     \
+	X(http2_streams, counter, streams, "streams that clients opened on HTTP/2 connections")    \
+	X(http2_resets, counter, streams,                                                          \
+	  "HTTP/2 streams that the client ended before the answer did")                            \
 	X(http2_errors, counter, connections, "HTTP/2 connections ended for errors or floods")     \
 	X(requests, counter, requests, "requests begun, refused ones too")                         \
 	X(requests_active, gauge, requests, "requests and streams on their way now")               \
@@ -228,10 +239,14 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(upstream_failures, counter, connections, "connections to backends that failed")          \
 	X(upstream_open, gauge, connections, "connections to backends open now")                   \
 	X(retries, counter, requests, "requests sent to a second backend, or again")               \
-	X(retries_over_budget, counter, requests, "not sent again for want of retry_budget")       \
-	X(http2_upstream_connections, counter, connections, "HTTP/2 with backends begun")          \
-	X(http2_upstream_streams, counter, requests, "requests sent over them")                    \
-	X(http2_upstream_refused, counter, requests, "of these: the backend did not look at them") \
+	X(retries_over_budget, counter, requests,                                                  \
+	  "requests not sent again for want of retry_budget")                                      \
+	X(http2_upstream_connections, counter, connections,                                        \
+	  "HTTP/2 connections with backends begun")                                                \
+	X(http2_upstream_streams, counter, requests,                                               \
+	  "requests sent over HTTP/2 connections with backends")                                   \
+	X(http2_upstream_refused, counter, requests,                                               \
+	  "requests over HTTP/2 that the backend did not look at")                                 \
 	X(http2_upstream_goaways, counter, connections, "backends that said GOAWAY")               \
 	X(buffers, gauge, bytes, "buffers in use now")                                             \
 	X(log_lost, counter, lines, "access log lines that could not be written")
@@ -274,16 +289,19 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(requests, counter, requests, "requests begun, refused ones too")                         \
 	X(requests_active, gauge, requests, "requests and streams on their way now")               \
 	X(connections, counter, connections, "client connections accepted")                        \
-	X(connections_refused, counter, connections, "closed at once: no descriptor or memory")    \
-	X(connections_http1, counter, connections, "that came to speak HTTP/1.1")                  \
-	X(connections_http2, counter, connections, "that came to speak HTTP/2")                    \
+	X(connections_refused, counter, connections,                                               \
+	  "client connections closed at once: no descriptor or memory")                            \
+	X(connections_http1, counter, connections,                                                 \
+	  "client connections that came to speak HTTP/1.1")                                        \
+	X(connections_http2, counter, connections, "client connections that came to speak HTTP/2") \
 	X(connections_websocket, counter, connections, "HTTP/1.1 connections turned to WebSocket") \
-	X(open_handshake, gauge, connections, "open now that have not shown what they speak")      \
+	X(open_handshake, gauge, connections,                                                      \
+	  "connections open now that have not shown what they speak")                              \
 	X(open_http1, gauge, connections, "HTTP/1.1 connections open now")                         \
 	X(open_http2, gauge, connections, "HTTP/2 connections open now")                           \
 	X(open_websocket, gauge, connections, "HTTP/1.1 connections that are a WebSocket now")     \
 	X(tls_handshakes, counter, connections, "TLS handshakes with clients completed")           \
-	X(tls_resumed, counter, connections, "of these: resumed by a ticket")                      \
+	X(tls_resumed, counter, connections, "TLS handshakes with clients that a ticket resumed")  \
 	X(tls_failures, counter, connections, "TLS handshakes with clients that failed")           \
 	X(responses_1xx, counter, responses, "interim responses passed on")                        \
 	X(responses_2xx, counter, responses, "responses by class of status, 101 included in 2xx")  \
@@ -302,43 +320,55 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(active_grpc, gauge, streams, "gRPC calls open now")                                      \
 	X(streams_stalled, gauge, streams, "streams silent within an answer (measure tokens)")     \
 	X(stream_ends_completed, counter, streams, "streams that ended in order")                  \
-	X(stream_ends_client_abort, counter, streams, "that the client left")                      \
-	X(stream_ends_upstream_error, counter, streams, "that broke at the backend")               \
-	X(stream_ends_timeout, counter, streams, "that a time-out ended")                          \
+	X(stream_ends_client_abort, counter, streams, "streams that the client left")              \
+	X(stream_ends_upstream_error, counter, streams, "streams that broke at the backend")       \
+	X(stream_ends_timeout, counter, streams, "streams that a time-out ended")                  \
 	X(stream_ends_error_event, counter, streams,                                               \
-	  "in which an event or a grpc-status told an error")                                      \
+	  "streams in which an event or a grpc-status told an error")                              \
 	X(stream_ends_drained, counter, streams,                                                   \
-	  "cut by a stop, or by its backend being taken down")                                     \
-	X(stream_ends_lost, counter, streams, "that were open when lb7d died")                     \
+	  "streams cut by a stop, or by the backend being taken down")                             \
+	X(stream_ends_lost, counter, streams, "streams that were open when lb7d died")             \
 	X(streams_opaque, counter, streams,                                                        \
 	  "event streams behind an encoding (gzip, br): bytes only, no events are seen")           \
 	X(stalls, counter, streams, "how often a stream came to be stalled")                       \
 	X(events, counter, events, "events and messages of streams that came from backends")       \
-	X(events_coalesced, counter, events, "of these: read together with the one before")        \
-	X(events_content, counter, events, "of these: bearing content (measure tokens)")           \
-	X(events_error, counter, events, "of these: reporting an error (measure tokens)")          \
-	X(events_malformed, counter, events, "of these: no JSON (measure tokens)")                 \
-	X(events_oversize, counter, events, "of these: not read, beyond event_kb or without room") \
-	X(events_undelivered, counter, events, "still waiting for the client at the stream's end") \
-	X(events_of_usage, counter, events, "bearing content, in streams that state their usage")  \
-	X(no_first_token_canceled, counter, streams, "client left before the first token")         \
-	X(no_first_token_timeout, counter, streams, "time-out before the first token")             \
-	X(no_first_token_error, counter, streams, "error before the first token")                  \
-	X(no_first_token_drained, counter, streams, "cut by us before the first token")            \
-	X(no_first_token_no_output, counter, streams, "ended in order, without a token")           \
-	X(tokens_in, counter, tokens, "of prompts, where the stream states its usage")             \
-	X(tokens_out, counter, tokens, "generated, where the stream states its usage")
+	X(events_coalesced, counter, events,                                                       \
+	  "events of streams that were read together with the one before")                         \
+	X(events_content, counter, events, "events of streams that bore content (measure tokens)") \
+	X(events_error, counter, events,                                                           \
+	  "events of streams that reported an error (measure tokens)")                             \
+	X(events_malformed, counter, events,                                                       \
+	  "events of streams that were no JSON (measure tokens)")                                  \
+	X(events_oversize, counter, events,                                                        \
+	  "events of streams that were not read, beyond event_kb or without room")                 \
+	X(events_undelivered, counter, events,                                                     \
+	  "events still waiting for the client at the stream's end")                               \
+	X(events_of_usage, counter, events,                                                        \
+	  "events that bore content, in streams that state usage")                                 \
+	X(no_first_token_canceled, counter, streams,                                               \
+	  "streams whose client left before the first token")                                      \
+	X(no_first_token_timeout, counter, streams,                                                \
+	  "streams with a time-out before the first token")                                        \
+	X(no_first_token_error, counter, streams, "streams with an error before the first token")  \
+	X(no_first_token_drained, counter, streams, "streams cut by us before the first token")    \
+	X(no_first_token_no_output, counter, streams,                                              \
+	  "streams that ended in order, without a token")                                          \
+	X(tokens_in, counter, tokens, "tokens of prompts, where the stream states its usage")      \
+	X(tokens_out, counter, tokens, "tokens generated, where the stream states its usage")
 
 // One set for each L7 worker and backend that a route's pool has.
 #define COUNTERS_L7_BACKEND(X)                                                                  \
 	X(requests, counter, requests, "attempts: requests given to the backend")               \
-	X(requests_active, gauge, requests, "requests and streams on their way now")            \
+	X(requests_active, gauge, requests, "requests and streams with the backend now")        \
 	X(failures, counter, requests,                                                          \
 	  "attempts that failed: not connected, too late, broken, no HTTP")                     \
-	X(connects, counter, connections, "connections begun")                                  \
-	X(connect_failures, counter, connections, "of these: refused, timed out, TLS failed")   \
-	X(reuses, counter, requests, "requests sent over a connection that was there")          \
-	X(connections_open, gauge, connections, "connections open now, idle ones too")          \
+	X(connects, counter, connections, "connections to the backend begun")                   \
+	X(connect_failures, counter, connections,                                               \
+	  "connections to the backend refused, timed out, or without TLS")                      \
+	X(reuses, counter, requests,                                                            \
+	  "requests sent to the backend over a connection that was there")                      \
+	X(connections_open, gauge, connections,                                                 \
+	  "connections to the backend open now, idle ones too")                                 \
 	X(responses_2xx, counter, responses, "answers by class of status, 101 included in 2xx") \
 	X(responses_3xx, counter, responses, "answers by class of status")                      \
 	X(responses_4xx, counter, responses, "answers by class of status")                      \
@@ -349,38 +379,42 @@ enum reason { REASONS(X) REASON_COUNT };
 
 // One set for each L7 worker and model whose name the configuration has (streams.models); the others together are one more. Written
 // when a stream ends, but for the gauge.
-#define COUNTERS_L7_MODEL(X)                                                               \
-	X(streams, counter, streams, "event streams that said it was this model's output") \
-	X(active, gauge, streams, "of these: open now")                                    \
-	X(no_first_token, counter, streams, "of these: ended without a token")             \
-	X(errors, counter, streams, "of these: in which an event reported an error")       \
-	X(events_content, counter, events, "events that bore content")                     \
-	X(events_of_usage, counter, events, "of these: in streams that state their usage") \
-	X(tokens_in, counter, tokens, "of prompts, where the stream states its usage")     \
-	X(tokens_out, counter, tokens, "generated, where the stream states its usage")
+#define COUNTERS_L7_MODEL(X)                                                                  \
+	X(streams, counter, streams, "event streams that said it was this model's output")    \
+	X(active, gauge, streams, "event streams of this model's output open now")            \
+	X(no_first_token, counter, streams,                                                   \
+	  "event streams of this model's output that ended without a token")                  \
+	X(errors, counter, streams,                                                           \
+	  "event streams of this model's output in which an event reported an error")         \
+	X(events_content, counter, events, "events that bore content")                        \
+	X(events_of_usage, counter, events,                                                   \
+	  "events that bore content, in streams that state usage")                            \
+	X(tokens_in, counter, tokens, "tokens of prompts, where the stream states its usage") \
+	X(tokens_out, counter, tokens, "tokens generated, where the stream states its usage")
 
 // X(name, help): times, recorded in ns. One set for each L7 worker and service.
 // Moments are those of one process and one monotonic clock. A request that became a stream counts in stream_duration, any other in
 // request_duration. Whether a gRPC call is one is seen by its messages: with at most one each way, be it unary or not, it is a request;
 // where they cannot be told (gRPC-Web in base64 that passes as it is) it is a stream.
 //   requests = request_duration + stream_duration + those refused before they were routed
-#define HISTOGRAMS_L7_SERVICE(X)                                                                      \
-	X(request_duration,                                                                           \
-	  "first byte of the request until the end of the answer; not what stream_duration has")      \
-	X(time_to_first_byte, "first byte of the request until the head of the answer came")          \
-	X(time_to_first_event, "first byte of the request until the first event or message came")     \
-	X(time_to_first_token, "first byte of the request until the first content-bearing event")     \
-	X(ttft_delivered, "likewise, until that event was given to the client's socket")              \
-	X(inter_event_gap, "between two events or messages of a stream")                              \
-	X(time_per_output_token_usage,                                                                \
-	  "first token until the last, divided by the tokens after the first that usage states")      \
-	X(time_per_output_token_events,                                                               \
-	  "likewise, of streams that state none: divided by the events after the first")              \
-	X(stream_duration,                                                                            \
-	  "event streams, WebSockets, gRPC calls of several messages: head of the answer to the end") \
-	X(connection_duration, "client connections: accepted until closed")                           \
-	X(delay_client,                                                                               \
-	  "an event received until given to the client's socket, if its socket or window was full")   \
+#define HISTOGRAMS_L7_SERVICE(X)                                                                              \
+	X(request_duration,                                                                                   \
+	  "first byte of the request until the end of the answer; not what stream_duration has")              \
+	X(time_to_first_byte, "first byte of the request until the head of the answer came")                  \
+	X(time_to_first_event, "first byte of the request until the first event or message came")             \
+	X(time_to_first_token, "first byte of the request until the first content-bearing event")             \
+	X(ttft_delivered,                                                                                     \
+	  "first byte of the request until the first content-bearing event was given to the client's socket") \
+	X(inter_event_gap, "between two events or messages of a stream")                                      \
+	X(time_per_output_token_usage,                                                                        \
+	  "first token until the last, divided by the tokens after the first that usage states")              \
+	X(time_per_output_token_events,                                                                       \
+	  "first token until the last, divided by the events after the first; streams that state no usage")   \
+	X(stream_duration,                                                                                    \
+	  "event streams, WebSockets, gRPC calls of several messages: head of the answer to the end")         \
+	X(connection_duration, "client connections: accepted until closed")                                   \
+	X(delay_client,                                                                                       \
+	  "an event received until given to the client's socket, if its socket or window was full")           \
 	X(delay_added, "an event received until given to the client's socket, if that had room")
 
 // One set for each L7 worker and backend.
@@ -394,7 +428,8 @@ enum reason { REASONS(X) REASON_COUNT };
 #define HISTOGRAMS_L7_MODEL(X)                                                              \
 	X(ttft, "first byte of the request until the first content-bearing event")          \
 	X(tpot_usage, "first token until the last, by the tokens after the first by usage") \
-	X(tpot_events, "likewise, of streams that state none: by the events after the first")
+	X(tpot_events,                                                                      \
+	  "first token until the last, by the events after the first; streams that state no usage")
 
 // 13 buckets a decade: at most 25 % apart, as four for each power of two would be, but on decimal bounds, so that those of
 // OpenTelemetry's conventions (0.005, 0.01, 0.025, 0.075 s ...) are exact sums. stats_histogram.h computes with it.

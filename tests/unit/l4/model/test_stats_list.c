@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "l4/model/stats.h"
+#include "l4/model/stats_l7.h"
 
 #include <criterion/criterion.h>
 
@@ -53,6 +53,48 @@ Test(stats_list, fields_cover_their_structs)
 	cr_expect_eq(STATS_STEER_FIELDS * sizeof(uint64_t), sizeof(struct steer_counters));
 	cr_expect_eq(stats_steer_fields[STATS_STEER_FIELDS - 1].offset + sizeof(uint64_t),
 	             sizeof(struct steer_counters));
+}
+
+// Prometheus shows each help by itself: none may begin with what only the line above it explains.
+static void expect_alone(const char *name, const char *help)
+{
+	static const char *const leaning[] = {"of these", "likewise", "their ", "these ", "those ",
+	                                      "that ",    "in which", "it ",    "they ",  "ditto"};
+	const char *text = strncmp(help, "nat: ", 5) == 0 ? help + 5 : help;
+
+	for (size_t i = 0; i < ARRAY_LEN(leaning); i++)
+		cr_expect_neq(strncmp(text, leaning[i], strlen(leaning[i])), 0, "%s: %s", name,
+		              help);
+	cr_expect_null(strstr(help, "of these: "), "%s: %s", name, help);
+}
+
+static void expect_all_alone(const struct stats_field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		expect_alone(fields[i].name, fields[i].help);
+}
+
+static void expect_times_alone(const struct stats_time *times, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		expect_alone(times[i].name, times[i].help);
+}
+
+Test(stats_list, each_help_is_understood_by_itself)
+{
+	expect_all_alone(stats_lane_fields, STATS_LANE_FIELDS);
+	expect_all_alone(stats_service_fields, STATS_SERVICE_FIELDS);
+	expect_all_alone(stats_backend_fields, STATS_BACKEND_FIELDS);
+	expect_all_alone(stats_steer_fields, STATS_STEER_FIELDS);
+	expect_all_alone(stats_steer_service_fields, STATS_STEER_SERVICE_FIELDS);
+	expect_all_alone(stats_tcp_fields, STATS_TCP_FIELDS);
+	expect_all_alone(stats_worker_fields, STATS_WORKER_FIELDS);
+	expect_all_alone(stats_l7_service_fields, STATS_L7_SERVICE_FIELDS);
+	expect_all_alone(stats_l7_backend_fields, STATS_L7_BACKEND_FIELDS);
+	expect_all_alone(stats_l7_model_fields, STATS_L7_MODEL_FIELDS);
+	expect_times_alone(stats_l7_service_time_fields, STATS_L7_SERVICE_TIMES);
+	expect_times_alone(stats_l7_backend_time_fields, STATS_L7_BACKEND_TIMES);
+	expect_times_alone(stats_l7_model_time_fields, STATS_L7_MODEL_TIMES);
 }
 
 // scripts/write_counters.sh sets WRITE_COUNTERS to have the page written instead of compared.
