@@ -56,6 +56,9 @@ static int refuse(const char *dir, struct err *err)
 	               dir);
 }
 
+// Where bpf(2) has it, and systemd mounts it.
+#define BPFFS "/sys/fs/bpf"
+
 int attach_folder(const char *dir, struct err *err)
 {
 	char parent[PATH_MAX];
@@ -71,7 +74,9 @@ int attach_folder(const char *dir, struct err *err)
 	parent[len] = '\0';
 	// A folder on another file system would be made in vain.
 	if (!is_on_bpffs(dir) && !is_on_bpffs(parent))
-		return err_set(err, -ENODEV, "%s: not a bpffs: mount -t bpf bpf /sys/fs/bpf", dir);
+		return err_set(err, -ENODEV, "%s: not a bpffs: %s " BPFFS, dir,
+		               is_on_bpffs(BPFFS) ? "set stats to a folder of"
+		                                  : "mount -t bpf bpf");
 	// One that nobody could fill would be this user's for ever.
 	if (access(dir, F_OK) < 0 && !may_make_maps())
 		return refuse(dir, err);

@@ -36,7 +36,7 @@ struct tcp_programs *tcp_programs_open(const struct conf *conf, const struct sta
 	if (!is_wanted(conf))
 		return NULL;
 	if (!stats->is_bpf) {
-		LOG_WARN("tcp not counted reason=\"the counters are in files, not in BPF maps\"");
+		LOG_INFO("tcp not counted reason=\"the counters are in files, not in BPF maps\"");
 		return NULL;
 	}
 	t = calloc(1, sizeof(*t));
@@ -73,46 +73,58 @@ static int open_store(struct stats *out, const struct conf *conf, struct err *er
 	return rc;
 }
 
+// Into the store that is open; on failure it stays so.
 static int open_alone(struct tcp_programs *t, const struct conf *conf, struct err *err)
 {
-	int rc;
+	int rc = roster_init(&t->roster);
 
-	t->is_alone = true;
-	rc = open_store(&t->stats, conf, err);
 	if (rc)
-		return rc;
-	rc = roster_init(&t->roster);
-	if (rc) {
-		err_set(err, rc, "out of memory");
-		goto err_stats;
-	}
+		return err_set(err, rc, "out of memory");
 	rc = attach_tcp_open(&t->tcp, conf->stats, err);
-	if (rc)
-		goto err_roster;
+	if (rc) {
+		roster_fini(&t->roster);
+		return rc;
+	}
 	roster_adopt(&t->roster, &t->stats, clock_now_ns());
 	stats_announce(&t->stats, conf->node, 0, (uint32_t)getpid());
 	return 0;
-err_roster:
-	roster_fini(&t->roster);
-err_stats:
-	stats_close(&t->stats);
-	return rc;
+}
+
+// Without a bpffs there are no maps for lb7d's own counters either, and their warning says what to do.
+static enum log_level level_of(int rc)
+{
+	return rc == -ENODEV ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
 }
 
 struct tcp_programs *tcp_programs_open_alone(const struct conf *conf)
 {
 	struct tcp_programs *t;
 	struct err err = {0};
+	int rc;
 
 	if (!is_wanted(conf))
 		return NULL;
 	t = calloc(1, sizeof(*t));
-	if (!t || open_alone(t, conf, &err)) {
-		LOG_WARN("tcp not counted reason=\"%s\"", t ? err.msg : strerror(ENOMEM));
-		free(t);
+	if (!t) {
+		LOG_WARN("tcp not counted reason=\"%s\"", strerror(ENOMEM));
 		return NULL;
 	}
+	t->is_alone = true;
+	rc = open_store(&t->stats, conf, &err);
+	if (rc) {
+		log_line(level_of(rc), "tcp not counted reason=\"%s\"", err.msg);
+		goto err_free;
+	}
+	if (open_alone(t, conf, &err)) {
+		LOG_WARN("tcp not counted reason=\"%s\"", err.msg);
+		goto err_stats;
+	}
 	return t;
+err_stats:
+	stats_close(&t->stats);
+err_free:
+	free(t);
+	return NULL;
 }
 
 static struct attach_tcp_entry entry_of(const struct tcp_watch *w)

@@ -122,28 +122,31 @@ static uint32_t needed_mb(const struct eal *e)
 	return (uint32_t)(bytes >> 20) + RING_MEMORY_MB;
 }
 
+// `what`: "free_hugepages" or "nr_hugepages". 0 also if there is no such size.
+static unsigned long count_hugepages(unsigned long size_kb, const char *what)
+{
+	unsigned long n = 0;
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%lukB/%s", size_kb, what);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu", &n) != 1)
+		n = 0;
+	fclose(f);
+	return n;
+}
+
 static uint64_t free_hugepage_mb(void)
 {
-	static const struct {
-		const char *file;
-		unsigned mb;
-	} sizes[] = {
-		{"/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", 2},
-		{"/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", 1024},
-	};
-	uint64_t total = 0;
+	static const unsigned long sizes_kb[] = {2048, 1048576};
+	uint64_t kb = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		FILE *f = fopen(sizes[i].file, "re");
-		unsigned long n = 0;
-
-		if (!f)
-			continue;
-		if (fscanf(f, "%lu", &n) == 1)
-			total += n * sizes[i].mb;
-		fclose(f);
-	}
-	return total;
+	for (size_t i = 0; i < ARRAY_LEN(sizes_kb); i++)
+		kb += count_hugepages(sizes_kb[i], "free_hugepages") * sizes_kb[i];
+	return kb / 1024;
 }
 
 static bool choose_hugepages(const struct conf *conf, uint32_t need_mb)
@@ -162,14 +165,27 @@ static bool choose_hugepages(const struct conf *conf, uint32_t need_mb)
 	return false;
 }
 
+// DPDK misses pages of every size that the CPU knows (lib/eal/linux/eal_hugepage_info.c). Of a size of which nobody has reserved
+// any, none are missed: whether there are enough in all, choose_hugepages() has found.
+static bool is_of_unwanted_pages(const char *text)
+{
+	unsigned long size_kb;
+
+	return (sscanf(text, "EAL: No free %lu kB hugepages", &size_kb) == 1 ||
+	        sscanf(text, "EAL: No available %lu kB hugepages", &size_kb) == 1) &&
+	       count_hugepages(size_kb, "nr_hugepages") == 0;
+}
+
 // DPDK's own log lines become ours. Its chatter is of no use to an operator, its warnings are.
 static ssize_t write_log(void *cookie, const char *text, size_t size)
 {
 	size_t len = size;
+	char line[128];
 
+	snprintf(line, sizeof(line), "%.*s", (int)size, text);
 	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
 		len--;
-	if (len)
+	if (len && !is_of_unwanted_pages(line))
 		LOG_WARN("dpdk says=\"%.*s\"", (int)len, text);
 	return (ssize_t)size;
 }

@@ -69,7 +69,7 @@ want "bpf 7" "$run" "$dir" read
 
 # --- not a bpffs ---
 want shm "$run" "$TMP/plain/store" write 1
-grep -q 'not a bpffs: mount -t bpf bpf /sys/fs/bpf' "$TMP/err" || fail "not a bpffs: $(cat "$TMP/err")"
+grep -qE 'not a bpffs: (mount -t bpf bpf|set stats to a folder of) /sys/fs/bpf' "$TMP/err" || fail "not a bpffs: $(cat "$TMP/err")"
 
 # --- BPF not permitted: files; what is pinned already can be adopted all the same ---
 other=$bpffs/other

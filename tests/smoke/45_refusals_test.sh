@@ -70,6 +70,14 @@ grep -q 'without hugepages' "$TMP/lb4d.log" || fail "no word about hugepages"
 [ "$(backends_of http://203.0.113.20 30 | jq length)" -gt 1 ] || fail "no service without hugepages"
 edge_stop
 
+# Hugepages of one size are enough: nobody misses those of a size of which none are reserved.
+edge_start "$TMP/edge.json"
+for size in 2048 1048576; do
+	[ "$(cat "/sys/kernel/mm/hugepages/hugepages-${size}kB/nr_hugepages" 2>/dev/null || echo 0)" = 0 ] || continue
+	! grep "dpdk says.*No .*$size kB" "$TMP/lb4d.log" || fail "pages of $size kB are missed"
+done
+edge_stop
+
 # Hugepages wanted, but too few are free: likewise. 32 queues want 64 MB and 0.25 MB for each byte of the MTU.
 free_mb=0
 for size in 2048 1048576; do

@@ -77,9 +77,11 @@ requests 2
 counted service.connections=12
 l7_stop
 
-# --- no bpffs, and switched off ---
+# --- no bpffs: one warning, with what to do; and switched off ---
 l7_start "$TMP/a.json"
 grep -q 'tcp not counted reason=".*not a bpffs' "$TMP/lb7d.log" || fail "no bpffs: $(cat "$TMP/lb7d.log")"
+[ "$(grep -c ' WARN ' "$TMP/lb7d.log")" = 1 ] || fail "not one warning: $(cat "$TMP/lb7d.log")"
+grep -qE ' WARN .*home=/dev/shm .*not a bpffs: (mount|set) .* /sys/fs/bpf' "$TMP/lb7d.log" || fail "what to do: $(cat "$TMP/lb7d.log")"
 requests 1
 l7_stop
 jq '.telemetry.tcp = false' "$TMP/b.json" >"$TMP/d.json"
