@@ -20,6 +20,9 @@ struct grpc_message {          // all zero = at the start of a call
 	bool is_broken;   // a flag that is neither 0 nor 1 came: no messages can be told any more
 };
 
+// Takes bytes from the front, up to where a message ends: true; or all of them, or none once broken: false.
+bool grpc_message_next(struct grpc_message *g, struct slice *bytes);
+
 // Looks at all of the bytes. The number of messages that ended in them; 0 once broken.
 uint64_t grpc_message_take(struct grpc_message *g, struct slice bytes);
 

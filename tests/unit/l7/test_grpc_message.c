@@ -69,6 +69,42 @@ Test(grpc_message, every_truncation_has_those_that_ended)
 	}
 }
 
+// In pieces that end at `cut` and at the end; where each message ended, and whether all that is behind them was taken.
+Test(grpc_message, next_stops_behind_each_message_however_frames_cut_them)
+{
+	static const size_t ends[] = {8, 13, LEN};
+	uint8_t bytes[LEN];
+
+	build(bytes);
+	for (size_t cut = 0; cut <= LEN; cut++) {
+		struct slice pieces[] = {slice_of(bytes, cut), slice_of(bytes + cut, LEN - cut)};
+		struct grpc_message g = {.n = 0};
+
+		for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+			while (grpc_message_next(&g, &pieces[i]))
+				cr_expect_eq(pieces[i].ptr - bytes, ends[g.n - 1], "%zu", cut);
+			cr_expect_eq(pieces[i].len, 0);
+		}
+		cr_expect_eq(g.n, 3);
+	}
+}
+
+Test(grpc_message, next_takes_nothing_once_a_flag_is_wrong)
+{
+	static const uint8_t bytes[] = {0, 0, 0, 0, 1, 'a', 2, 0, 0, 0, 0, 0};
+	struct slice in = slice_of(bytes, sizeof(bytes));
+	struct grpc_message g = {.n = 0};
+
+	cr_expect(grpc_message_next(&g, &in));
+	cr_expect_eq(in.len, sizeof(bytes) - 6);
+	cr_expect_not(grpc_message_next(&g, &in));
+	cr_expect(g.is_broken);
+	in = slice_of(bytes, 6);
+	cr_expect_not(grpc_message_next(&g, &in), "a whole one behind it is none any more");
+	cr_expect_eq(in.len, 6);
+	cr_expect_eq(g.n, 1);
+}
+
 Test(grpc_message, the_longest_one_takes_no_memory)
 {
 	static const uint8_t head[] = {0, 0xff, 0xff, 0xff, 0xff};
