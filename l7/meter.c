@@ -18,17 +18,14 @@ static void keep_most(uint64_t *most, uint64_t ns)
 	*most = ns > *most ? ns : *most;
 }
 
-void meter_begin(struct meter *m, const struct meter_input *in)
+void meter_begin(struct meter *m)
 {
-	*m = (struct meter){
-		.in = *in,
-		.asked_ns = in->asked_ns,
-		.last_ns = in->now_ns,
-		.heard_ns = in->now_ns,
-		.is_asked = in->kind != METER_WEBSOCKET,
-		.in_turn = in->kind != METER_WEBSOCKET,
-		.has_tokens = in->conf->measure == MEASURE_TOKENS && in->is_ok && !in->is_opaque,
-	};
+	const struct meter_input *in = &m->in;
+
+	m->asked_ns = in->asked_ns;
+	m->last_ns = m->heard_ns = in->now_ns;
+	m->is_asked = m->in_turn = in->kind != METER_WEBSOCKET;
+	m->has_tokens = in->conf->measure == MEASURE_TOKENS && in->is_ok && !in->is_opaque;
 	in->counters->streams_opaque += in->is_opaque;
 }
 
@@ -103,7 +100,8 @@ static void see_usage(struct meter *m, const struct token *t)
 	}
 }
 
-static void see_token(struct meter *m, const struct token *t, uint64_t now_ns)
+// Whether it counts as a token.
+static bool see_token(struct meter *m, const struct token *t)
 {
 	struct l7_service_counters *c = m->in.counters;
 
@@ -113,36 +111,31 @@ static void see_token(struct meter *m, const struct token *t, uint64_t now_ns)
 	m->was_ending |= t->is_end;
 	if (t->model.len && !m->model)
 		m->model = find_model(m->in.conf, t->model);
-	if (!m->has_tokens || !m->in_turn)
-		return;
 	m->was_reasoning |= t->is_reasoning;
-	if (t->is_content)
-		time_token(m, now_ns);
-	see_usage(m, t);
+	return t->is_content;
 }
 
-static void take_event(struct meter *m, uint64_t now_ns)
+void meter_event(struct meter *m, const struct token *t, uint64_t now_ns)
 {
+	bool is_token = t ? see_token(m, t) : m->in.kind != METER_SSE;
+
 	m->n_events++;
 	m->in.counters->events++;
 	if (!meter_mark_add(&m->waiting, m->end, now_ns))
 		m->in.counters->events_undelivered++; // for all that is known
 	meter_heard(m, now_ns);
 	time_event(m, now_ns);
-}
-
-void meter_event(struct meter *m, const struct token *t, uint64_t now_ns)
-{
-	take_event(m, now_ns);
-	if (t)
-		see_token(m, t, now_ns);
-	else if (m->in.kind != METER_SSE && m->has_tokens && m->in_turn)
+	if (!m->has_tokens || !m->in_turn)
+		return;
+	if (is_token)
 		time_token(m, now_ns);
+	if (t)
+		see_usage(m, t);
 }
 
 void meter_oversize(struct meter *m, uint64_t now_ns)
 {
-	take_event(m, now_ns);
+	meter_event(m, NULL, now_ns);
 	m->in.counters->events_oversize++;
 }
 

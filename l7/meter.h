@@ -98,7 +98,8 @@ struct meter {
 	bool was_ending;    // an event said that it is the last one
 };
 
-void meter_begin(struct meter *m, const struct meter_input *in);
+// m->in is set, all else is zero.
+void meter_begin(struct meter *m);
 
 // `t`: what the event says, NULL if nobody has read it. now_ns: when it was read.
 void meter_event(struct meter *m, const struct token *t, uint64_t now_ns);

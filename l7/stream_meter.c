@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/stream_meter.h"
 
-#include <string.h>
-
 #include "l4/base/clock.h"
 #include "l7/grpc.h"
 #include "l7/grpc_message.h"
@@ -128,26 +126,13 @@ static void see_tunnel(struct stream_meter *m)
 		meter_event(&m->meter, NULL, read_ns(m));
 }
 
-// As far as the present head or message goes: so that each is seen where it ends.
-static size_t piece_len(const struct grpc_message *g, size_t most)
-{
-	size_t n = g->in_message ? g->left : (size_t)(GRPC_MESSAGE_HEAD - g->head_len);
-
-	return n < most ? n : most;
-}
-
 static void see_messages(struct stream_meter *m, struct slice bytes)
 {
 	struct grpc_message *g = &m->stream->messages[1];
 
-	while (bytes.len && !g->is_broken) {
-		size_t n = piece_len(g, bytes.len);
-		bool is_end = grpc_message_take(g, slice_of(bytes.ptr, n));
-
-		bytes = slice_of(bytes.ptr + n, bytes.len - n);
+	while (grpc_message_next(g, &bytes)) {
 		place(m, bytes.ptr);
-		if (is_end)
-			meter_event(&m->meter, NULL, read_ns(m));
+		meter_event(&m->meter, NULL, read_ns(m));
 	}
 }
 
@@ -165,45 +150,48 @@ static void read_content(struct stream *s)
 	}
 }
 
-// From the loop's memory: calls come and go by the dozen, and malloc(3) sorts what it gets back. All but m->meter is set.
+// From the loop's memory: calls come and go by the dozen, and malloc(3) sorts what it gets back.
 static struct stream_meter *new_meter(struct stream *s)
 {
-	struct stream_meter *m = slab_get(&s->w->loop.slab, sizeof(*m));
+	struct stream_meter *m = slab_get_zero(&s->w->loop.slab, sizeof(*m));
 
 	if (!m)
 		return NULL;
-	memset((char *)m + sizeof(m->meter), 0, sizeof(*m) - sizeof(m->meter));
 	m->stream = s;
 	m->w = s->w;
 	return m;
 }
 
+static void set_input(struct stream_meter *m, const struct response *r)
+{
+	struct meter_input *in = &m->meter.in;
+	const struct stream *s = m->stream;
+
+	in->counters = s->service.counters;
+	in->times = s->service.times;
+	in->conf = &s->l7->streams;
+	in->asked_ns = s->started_ns;
+	in->now_ns = read_ns(m);
+	in->kind = kind_of(s);
+	in->is_ok = r->status < 300;
+	in->is_opaque = is_opaque(s, r);
+}
+
 void stream_meter_begin(struct stream *s, const struct response *r)
 {
-	struct meter_input in = {
-		.counters = s->service.counters,
-		.times = s->service.times,
-		.conf = &s->l7->streams,
-		.asked_ns = s->started_ns,
-		.is_ok = r->status < 300,
-	};
-
 	if (s->grpc && !has_kind(s)) {
 		s->is_grpc = true;
 		stream_count_kind(s);
 	}
-	if (in.conf->measure == MEASURE_OFF || !has_kind(s))
+	if (s->l7->streams.measure == MEASURE_OFF || !has_kind(s))
 		return;
 	s->meter = new_meter(s);
 	if (!s->meter)
 		return;
-	in.kind = kind_of(s);
-	in.now_ns = read_ns(s->meter);
-	in.is_opaque = is_opaque(s, r);
-	meter_begin(&s->meter->meter, &in);
-	if (in.is_opaque)
-		return;
-	read_content(s);
+	set_input(s->meter, r);
+	meter_begin(&s->meter->meter);
+	if (!s->meter->meter.in.is_opaque)
+		read_content(s);
 }
 
 void stream_meter_received(struct stream *s, struct slice bytes)

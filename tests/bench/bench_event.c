@@ -103,22 +103,21 @@ static double turn_framing(void)
 
 static double turn_metered(enum mode mode)
 {
-	const struct meter_input in = {.counters = &counters,
-	                               .times = &times,
-	                               .conf = &conf,
-	                               .is_ok = true,
-	                               .asked_ns = 1};
+	struct meter m = {.in = {.counters = &counters,
+	                         .times = &times,
+	                         .conf = &conf,
+	                         .is_ok = true,
+	                         .asked_ns = 1}};
 	bool is_read = mode != MODE_EVENTS;
 	struct buf_pool bufs = {.budget = SIZE_MAX};
 	struct event_stream s = {.bufs = is_read ? &bufs : NULL,
 	                         .known = is_read ? see_known : NULL,
 	                         .limit = 65536};
 	uint64_t start = clock_now_ns();
-	struct meter m;
 	struct sink sink = {.m = &m, .mode = mode};
 
 	conf.measure = is_read ? MEASURE_TOKENS : MEASURE_EVENTS;
-	meter_begin(&m, &in);
+	meter_begin(&m);
 	for (size_t i = 0; i < EVENTS / n_each; i++) {
 		sink.read_ns = clock_now_ns();
 		event_stream_take(&s, read_of(i), see, &sink);

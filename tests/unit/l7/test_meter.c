@@ -22,18 +22,17 @@ static struct l7_service_histograms h;
 // A request that came at second START, answered with a head half a second later.
 static struct meter begin(enum meter_kind kind, const struct conf_l7_streams *conf)
 {
-	const struct meter_input in = {
-		.counters = &c,
-		.times = &h,
-		.conf = conf,
-		.asked_ns = START * S,
-		.now_ns = START * S + 500 * MS,
-		.kind = (uint8_t)kind,
-		.is_ok = true,
-	};
-	struct meter m;
+	struct meter m = {.in = {
+				  .counters = &c,
+				  .times = &h,
+				  .conf = conf,
+				  .asked_ns = START * S,
+				  .now_ns = START * S + 500 * MS,
+				  .kind = (uint8_t)kind,
+				  .is_ok = true,
+			  }};
 
-	meter_begin(&m, &in);
+	meter_begin(&m);
 	return m;
 }
 
@@ -310,14 +309,13 @@ Test(meter, an_error_in_the_stream_is_one_whatever_the_status_says)
 
 Test(meter, an_answer_that_failed_has_no_first_token)
 {
-	const struct meter_input in = {.counters = &c,
-	                               .times = &h,
-	                               .conf = &tokens,
-	                               .asked_ns = START * S,
-	                               .now_ns = at(1)};
-	struct meter m;
+	struct meter m = {.in = {.counters = &c,
+	                         .times = &h,
+	                         .conf = &tokens,
+	                         .asked_ns = START * S,
+	                         .now_ns = at(1)}};
 
-	meter_begin(&m, &in); // 429 at once, as an event stream
+	meter_begin(&m); // 429 at once, as an event stream
 	meter_event(&m, &content, at(1));
 	meter_end(&m, METER_END_COMPLETED);
 	expect_times(time_to_first_token, 0, 0);
@@ -461,16 +459,15 @@ Test(meter, events_read_together_have_one_moment_and_say_so)
 
 Test(meter, what_is_compressed_has_an_end_and_no_events)
 {
-	const struct meter_input in = {.counters = &c,
-	                               .times = &h,
-	                               .conf = &tokens,
-	                               .asked_ns = START * S,
-	                               .now_ns = at(1),
-	                               .is_ok = true,
-	                               .is_opaque = true};
-	struct meter m;
+	struct meter m = {.in = {.counters = &c,
+	                         .times = &h,
+	                         .conf = &tokens,
+	                         .asked_ns = START * S,
+	                         .now_ns = at(1),
+	                         .is_ok = true,
+	                         .is_opaque = true}};
 
-	meter_begin(&m, &in);
+	meter_begin(&m);
 	meter_end(&m, METER_END_COMPLETED);
 	cr_expect_eq(c.streams_opaque, 1);
 	cr_expect_eq(c.stream_ends_completed, 1);

@@ -14,17 +14,16 @@ static struct l7_service_histograms h;
 // A call that was asked at this moment.
 static void begin(struct meter *m, uint64_t asked_ns)
 {
-	const struct meter_input in = {
-		.counters = &c,
-		.times = &h,
-		.conf = &tokens,
-		.asked_ns = asked_ns,
-		.now_ns = asked_ns,
-		.kind = METER_GRPC,
-		.is_ok = true,
-	};
-
-	meter_begin(m, &in);
+	*m = (struct meter){.in = {
+				    .counters = &c,
+				    .times = &h,
+				    .conf = &tokens,
+				    .asked_ns = asked_ns,
+				    .now_ns = asked_ns,
+				    .kind = METER_GRPC,
+				    .is_ok = true,
+			    }};
+	meter_begin(m);
 }
 
 static void message(struct meter *m, uint32_t end, uint64_t read_ns)
