@@ -125,19 +125,22 @@ static void leave(struct pkt *p, const struct mac *dst, const struct mac *src, u
 	pkt_end(p, VERDICT_FORWARD, REASON_NONE);
 }
 
-void forward_nat_request(const struct lane *lane, struct pkt *p, const struct snap_backend *b)
+bool forward_nat_request(const struct lane *lane, struct pkt *p, const struct snap_backend *b)
 {
 	const struct addr *ours = snat_address(lane->snap, p->key.family, p->nat.snat);
 	struct rewrite w = {.sport = p->nat.snat_port, .dport = b->l4_port};
 
-	if (!ours)
-		return pkt_drop(p, REASON_NAT_NO_ADDRESS);
+	if (!ours) {
+		pkt_drop(p, REASON_NAT_NO_ADDRESS);
+		return false;
+	}
 	if (!take_ttl(p))
-		return;
+		return false;
 	memcpy(w.src, ours->word, sizeof(w.src));
 	memcpy(w.dst, b->address.word, sizeof(w.dst));
 	rewrite_packet(p, &w);
 	leave(p, &b->dst, &b->src, b->port);
+	return true;
 }
 
 void forward_nat_reply(const struct lane *lane, struct pkt *p)

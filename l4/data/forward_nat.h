@@ -8,5 +8,7 @@
 #include "l4/data/lane.h"
 #include "l4/data/pkt.h"
 
-void forward_nat_request(const struct lane *lane, struct pkt *p, const struct snap_backend *b);
+// False after dropping.
+NODISCARD bool forward_nat_request(const struct lane *lane, struct pkt *p,
+                                   const struct snap_backend *b);
 void forward_nat_reply(const struct lane *lane, struct pkt *p);

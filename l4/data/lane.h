@@ -7,7 +7,7 @@
 //   lane_quiesce(lane)             between bursts: picks up a new snapshot
 //   lane_tick(lane, now_ns)        the clock, and a little sweeping
 //   pipeline_run(lane, pkts, n)    pipeline.h
-//   ...transmits, turning what a queue refused into a drop...
+//   ...transmits; lane_refused() for what a queue did not take...
 //   lane_count(lane, pkts, n)
 // Control: lane_publish() to all, then waits until lane_generation() of each has reached it (a lane
 // that does not run yet or any more is told by lane_is_running()), then frees the old snapshot.
@@ -15,6 +15,7 @@
 
 #include "l4/data/cid_table.h"
 #include "l4/data/flow.h"
+#include "l4/data/pkt.h"
 #include "l4/data/return_path.h"
 #include "l4/data/snat.h"
 #include "l4/model/snapshot.h"
@@ -22,6 +23,21 @@
 
 struct capture_taps;
 struct trace;
+
+// What a burst's forwarded packets of clients have in common, until they are sent (tally.h).
+struct tally_row {
+	uint16_t service; // index into snapshot.services
+	uint16_t packets;
+	uint32_t bytes;
+};
+
+struct tally {
+	uint32_t
+		n_rows; // TALLY_VOID: not all were sent; each packet says for itself what became of it
+	struct tally_row row[PKT_BURST];
+};
+
+enum { TALLY_VOID = PKT_BURST + 1 };
 
 struct lane {
 	// written by the lane
@@ -36,6 +52,7 @@ struct lane {
 	struct lane_counters *count;       // own slot of the counter store; borrowed
 	struct service_counters *services; // own row, by service id; borrowed
 	struct backend_counters *backends; // own row, by backend id; borrowed
+	struct tally tally;                // of the burst that was forwarded last
 	struct flow_table flows4;
 	struct flow_table flows6;
 	struct snat snat;
@@ -98,6 +115,10 @@ static MUST_INLINE void lane_quiesce(struct lane *lane)
 }
 
 void lane_tick(struct lane *lane, uint64_t now_ns);
+
+// A packet that was forwarded or answered, but whose queue is full, becomes a drop with this reason, before its
+// burst is counted.
+void lane_refused(struct lane *lane, struct pkt *p, enum reason reason);
 
 // Adds a finished burst to the counters: every packet that has a verdict once, packets on their way
 // to another lane not at all. Reads no packet bytes, so the buffers may already be gone.

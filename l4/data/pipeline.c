@@ -11,7 +11,7 @@
 // verdict and reason; later stages pass over it. Files: parse.c (ip6.c, parse_inner.c), classify.c,
 // select.c (flow.c, select_nat.c, snat.c), forward.c (forward_dsr.h, forward_nat.c, icmp.c).
 //
-// Around it: l4/dpdk/core.c receives, calls us, transmits and counts (lane.c). tools/lbreplay.c
+// Around it: l4/dpdk/core.c receives, calls us, transmits and counts (lane.c, tally.h). tools/lbreplay.c
 // does the same with a capture. capture_tap.c looks on, if somebody wants to see. pkt.h says which stage writes which field.
 #include "l4/data/pipeline.h"
 

@@ -7,6 +7,6 @@
 
 // Takes up to PKT_BURST packets to their verdicts. Afterwards each packet either has a verdict and
 // a reason, or belongs to another lane (to_lane says which; the engine hands it over, and that lane
-// runs it again). Rewrites packet bytes in place. Counts nothing: the engine transmits first, then
-// calls lane_count().
+// runs it again). Rewrites packet bytes in place. What it forwards it adds to the backends' counters and
+// notes for the others (tally.h): the engine transmits first, then calls lane_count().
 void pipeline_run(struct lane *lane, struct pkt *pkts, uint32_t n);

@@ -87,8 +87,8 @@ struct pkt {
 	uint16_t end; // offset behind the last byte of the IP packet (frames may be padded)
 
 	// classify
-	uint8_t role; // enum pkt_role
-	bool is_new;  // select: the packet opened its flow; here for lane_count(): one comparison
+	uint8_t role;     // enum pkt_role
+	bool is_new;      // select: the packet opened its flow; here for forward: one comparison
 	uint16_t service; // index into snapshot.services, PKT_NO_SERVICE if none
 
 	// select

@@ -333,6 +333,7 @@ static void meet_known(struct lane *lane, struct pkt *p, struct flow *f, uint64_
 	if (!p->backend &&
 	    !may_stay(service_of(lane, p), backend_of(lane, f->backend), flow_state(f))) {
 		lane->count->flow_moved++;
+		lane->backends[f->backend].moved_flows++;
 		return open_flow(lane, p, f, REASON_BACKEND_DOWN);
 	}
 	stay(lane, p, f);

@@ -75,7 +75,7 @@ static void flush(const struct transmit *t, struct transmit_batch *b, const stru
 	uint16_t sent = send_by(t, way, b->mbuf, b->n);
 
 	for (uint16_t i = sent; i < b->n; i++) {
-		pkt_drop(b->pkt[i], if_full);
+		lane_refused(t->lane, b->pkt[i], if_full);
 		rte_pktmbuf_free(b->mbuf[i]);
 	}
 	b->n = 0;

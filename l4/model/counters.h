@@ -147,12 +147,16 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(quic_hash, counter, packets, "quic: packets routed by hash")                             \
 	X(quic_migrations, counter, flows, "nat: connections that went on from a new path")
 
-// One set for each lane and backend.
-#define COUNTERS_BACKEND(X)                                                                      \
-	X(packets, counter, packets, "packets forwarded to the backend")                         \
-	X(bytes, counter, bytes, "bytes of packets forwarded to the backend, as sent")           \
-	X(new_flows, counter, flows, "flows that were given to the backend")                     \
-	X(reply_packets, counter, packets, "nat: packets that the backend sent back through us") \
+// One set for each lane and backend. Identity: packets - refused of all backends = forwarded of all services.
+#define COUNTERS_BACKEND(X)                                                                        \
+	X(packets, counter, packets, "packets forwarded to the backend")                           \
+	X(bytes, counter, bytes, "bytes of packets forwarded to the backend")                      \
+	X(refused, counter, packets, "packets to the backend that a full transmit queue dropped")  \
+	X(no_next_hop, counter, packets,                                                           \
+	  "packets dropped as the backend's MAC address is not known")                             \
+	X(new_flows, counter, flows, "flows that were given to the backend")                       \
+	X(moved_flows, counter, flows, "flows taken from the backend, as it is down or unhealthy") \
+	X(reply_packets, counter, packets, "nat: packets that the backend sent back through us")   \
 	X(reply_bytes, counter, bytes, "nat: bytes that the backend sent back through us")
 
 // One set for each port with an XDP program (bpf/steer.bpf.c), counted in the kernel; these live with the
@@ -445,9 +449,10 @@ struct service_counters {
 	COUNTERS_SERVICE(X)
 } __attribute__((aligned(8)));
 
+// A cache line, as struct snap_backend: what a packet touches of its backend lies at one offset in both.
 struct backend_counters {
 	COUNTERS_BACKEND(X)
-} __attribute__((aligned(8)));
+} __attribute__((aligned(64)));
 
 struct steer_counters {
 	COUNTERS_STEER(X)

@@ -115,7 +115,7 @@ _Static_assert(sizeof(struct stats_service_name) == 160, "same stride in BPF map
 _Static_assert(sizeof(struct stats_backend_name) == 160, "same stride in BPF maps and files");
 _Static_assert(sizeof(struct lane_counters) % 64 == 0, "lanes do not share a cache line");
 _Static_assert(sizeof(struct service_counters) % 8 == 0, "same stride in BPF maps and files");
-_Static_assert(sizeof(struct backend_counters) % 8 == 0, "same stride in BPF maps and files");
+_Static_assert(sizeof(struct backend_counters) == 64, "a cache line, and a shift");
 
 _Static_assert(sizeof(struct steer_service_counters) == 64, "a cache line, and a shift");
 _Static_assert(sizeof(struct tcp_counters) % 8 == 0, "same stride in BPF maps and files");

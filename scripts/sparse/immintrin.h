@@ -21,6 +21,7 @@ __m128i _mm_cvtsi32_si128(int);
 __m128i _mm_cvtsi64_si128(long long);
 long long _mm_cvtsi128_si64(__m128i);
 int _mm_cvtsi128_si32(__m128i);
+__m128i _mm_insert_epi16(__m128i, int, int);
 int _mm_extract_epi16(__m128i, int);
 int _mm_extract_epi32(__m128i, int);
 long long _mm_extract_epi64(__m128i, int);

@@ -22,8 +22,8 @@
 #   it is).
 # - off runs twice: "itself beside itself" is what is not there. lb7d is started anew BENCH_LIVES times (6), in an order drawn anew, as
 #   a process keeps what it found of addresses and memory.
-# - a lane's packet is so short that it matters where the linker puts code: that moves its ratio by up to 0.015 between builds of
-#   the same source, while the interval, which is of one build, stays narrow.
+# - a lane's packet is so short that it matters where the linker puts code: that moves its ratio by up to 0.015. So twenty programs are
+#   linked of the same objects, each in another order, in which on and off lie alike; the interval is over all of them.
 # BENCH_TURNS turns a life (60). BENCH_PARTS of: l7 packets xdp instructions; BENCH_KINDS of: request h2 grpc event.
 #
 # The lines _instructions are exact where valgrind is there: instructions in user space of lb7d for each, of 8 rounds more or less, so
@@ -183,7 +183,7 @@ say_count() { awk -v name="telemetry_$1_instructions" -v on="$2" -v off="$3" 'BE
 # count_packet dsr|nat on|off
 count_packet() {
 	valgrind --tool=callgrind --callgrind-out-file="$TMP/callgrind.packets" --toggle-collect="burst_$2" \
-		"$RUN/telemetry_packets" "$1" 2 "$2" >"$TMP/windows" 2>"$TMP/valgrind.log" || fail "valgrind of a packet"
+		"$RUN/telemetry_packets_0" "$1" 2 "$2" >"$TMP/windows" 2>"$TMP/valgrind.log" || fail "valgrind of a packet"
 	awk 'NR == FNR { n += $4; next } /^totals:/ { print $2 / n }' "$TMP/windows" "$TMP/callgrind.packets"
 }
 
@@ -205,10 +205,10 @@ instructions() {
 # --- packets ---
 
 packets() {
-	local mode life
+	local mode layout
 	for mode in dsr nat; do
-		for ((life = 0; life < LIVES; life++)); do
-			on_proxy_cpu "$RUN/telemetry_packets" $mode $((TURNS * 5)) | sed "s/^/$life /"
+		for ((layout = 0; layout < 20; layout++)); do
+			on_proxy_cpu "$RUN/telemetry_packets_$layout" $mode $((TURNS * LIVES / 8)) | sed "s/^/$layout /"
 		done >"$TMP/$mode.turns"
 		pairs "packet_$mode" $mode on 1
 		pairs "packet_${mode}_armed" $mode armed 1

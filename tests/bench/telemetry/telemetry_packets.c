@@ -2,8 +2,9 @@
 // telemetry_packets dsr|nat TURNS [VARIANT]: what counting costs a lane, window by window, for paired.py. A window is 4096 packets through
 // what l4/dpdk/core.c does with a burst but receiving and sending; in a turn every variant has one, in an order that is drawn anew:
 //
-//   off, again   nothing is counted: the lane runs the stages and reads its clock, as it must
-//   on           as in the lane: lane_count(), bursts, the time that it was busy; all that lbctl, lbtop and /metrics know of it
+//   off, again   nothing is counted: the lane runs the stages (pipeline_off.c) and reads its clock, as it must
+//   on           as in the lane: forward's tally, lane_count(), bursts, the time that it was busy; all that lbctl, lbtop and /metrics
+//                know of it
 //   armed        likewise, and a capture runs whose filter no packet matches
 //
 // What the stages count on the way (hits of the flow table, one addition a burst) is in all of them. TCP ACKs of 60 bytes of 4000 living
@@ -31,6 +32,10 @@ static struct {
 	struct capture_taps taps;
 } b;
 
+// The same sources, built twice: pipeline_on.c, pipeline_off.c.
+void pipeline_run_on(struct lane *lane, struct pkt *pkts, uint32_t n);
+void pipeline_run_off(struct lane *lane, struct pkt *pkts, uint32_t n);
+
 static void must(bool holds, const char *what)
 {
 	if (holds)
@@ -48,10 +53,12 @@ static MUST_INLINE void burst(uint32_t first, bool is_counted)
 	uint64_t after;
 
 	ackbuild_receive(&b.packets, lane, pkts, first);
-	pipeline_run(lane, pkts, PKT_BURST);
 	if (is_counted) {
+		pipeline_run_on(lane, pkts, PKT_BURST);
 		lane_count(lane, pkts, PKT_BURST);
 		lane->count->bursts++;
+	} else {
+		pipeline_run_off(lane, pkts, PKT_BURST);
 	}
 	after = __rdtsc();
 	if (is_counted)

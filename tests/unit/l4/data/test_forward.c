@@ -51,6 +51,7 @@ Test(forward, a_backend_that_cannot_be_reached_gets_nothing)
 	l.s.snap->backends[id].flags &= (uint8_t) ~(BACKEND_HOP | BACKEND_NEW);
 	p = lanebuild_send(&l, &ack);
 	cr_expect_eq(p->reason, REASON_NO_NEXT_HOP);
+	cr_expect_eq(l.lane->backends[id].no_next_hop, 1);
 	cr_expect_eq(p->backend, id);
 	l.s.snap->backends[id].flags |= BACKEND_HOP;
 	cr_expect_eq(lanebuild_send(&l, &ack)->verdict, VERDICT_FORWARD);

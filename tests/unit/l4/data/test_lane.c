@@ -66,7 +66,7 @@ Test(lane, what_a_queue_refused_is_a_drop)
 
 	lane_tick(l.lane, l.now_ns);
 	pipeline_run(l.lane, p, 1);
-	pkt_drop(p, REASON_TX_FULL);
+	lane_refused(l.lane, p, REASON_TX_FULL);
 	lane_count(l.lane, p, 1);
 	l.n_pkts = 0;
 	stats_sum_service(&l.stats, snapbuild_service(&l.s, "web"), &s);

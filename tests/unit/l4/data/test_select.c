@@ -167,6 +167,8 @@ Test(select, a_backend_that_is_down_loses_its_flows)
 	cr_expect(now && now != id);
 	cr_expect_eq(send_tcp(port, PKTBUILD_ACK), now);
 	cr_expect_eq(l.lane->count->flow_moved, 1);
+	cr_expect_eq(l.lane->backends[id].moved_flows, 1);
+	cr_expect_eq(l.lane->backends[now].moved_flows, 0);
 }
 
 static const char web_2[] = "{'name': 'web-2', 'address': '10.0.1.2', 'port': 80, 'mac': "
