@@ -212,7 +212,8 @@ static bool is_there(const struct metrics *p, const struct part *part)
 static void begin_part(struct metrics *p, const struct part *part, struct text *out)
 {
 	const struct metrics_set_stores stores = {p->l4 ? &p->l4->stats : NULL,
-	                                          &p->m->telemetry.store};
+	                                          &p->m->telemetry.store,
+	                                          p->site ? p->site->conf : NULL};
 
 	p->is_headed = true;
 	p->row = 0;

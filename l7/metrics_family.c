@@ -209,6 +209,7 @@ void metrics_family_of_time(struct metrics_family *out, const char *prefix,
 		snprintf(out->name, sizeof(out->name), "%s", r->name);
 	else
 		snprintf(out->name, sizeof(out->name), "lb_%s%s_seconds", prefix, f->name);
+	out->is_gen_ai = strncmp(out->name, "gen_ai_", strlen("gen_ai_")) == 0;
 }
 
 void metrics_family_of_log2(struct metrics_family *out, const char *prefix,

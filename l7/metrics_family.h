@@ -25,6 +25,7 @@ struct metrics_family {
 	uint32_t
 		unit_ns; // of times, which are shown in seconds: how long the counter's unit is; 0 = no time
 	bool is_counter;
+	bool is_gen_ai; // of services, with the labels that OpenTelemetry's conventions require
 };
 
 // Rules of the kinds of things; each ends with an empty one.

@@ -7,7 +7,7 @@
 #include "l7/text.h"
 
 enum {
-	METRICS_PAGE_LABELS = 192, // two names of the configuration with their labels, and the end
+	METRICS_PAGE_LABELS = 256, // names of the configuration with their labels, and the end
 	METRICS_PAGE_HEAD = 512,
 	METRICS_PAGE_ROW = 10240, // a histogram: 25 lines of 400 bytes at most
 };

@@ -271,6 +271,25 @@ bool metrics_set_label(const struct metrics_set *s, uint32_t i, char labels[METR
 	return hash_of(&names) == s->hashes[i];
 }
 
+void metrics_set_label_model_api(const struct metrics_set *s, uint32_t i,
+                                 char labels[METRICS_PAGE_LABELS])
+{
+	const struct conf *conf = s->stores.conf;
+	const struct conf_service *service = NULL;
+	char name[STATS_NAME_SIZE + 1] = "";
+	const struct conf_l7 *l7 = NULL;
+
+	memcpy(name, names_of(s, s->ids[i]).texts[0], STATS_NAME_SIZE);
+	if (conf)
+		service = conf_service_find(conf, name);
+	if (service && service->l7)
+		l7 = conf_l7_find(conf, service->l7);
+	if (l7 && l7->streams.operation)
+		metrics_page_label(labels, "gen_ai_operation_name", l7->streams.operation);
+	if (l7 && l7->streams.provider)
+		metrics_page_label(labels, "gen_ai_provider_name", l7->streams.provider);
+}
+
 // Of services these are there whatever they carry; the others are of streams.
 static bool is_of_any_request(uint16_t offset)
 {

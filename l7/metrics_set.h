@@ -3,6 +3,7 @@
 // where its counters lie, and what of it is worth a line. Main thread.
 #pragma once
 
+#include "l4/model/conf.h"
 #include "l4/model/stats_l7.h"
 #include "l7/metrics_page.h"
 
@@ -37,6 +38,7 @@ extern const struct metrics_set_lists metrics_set_lists[METRICS_KINDS];
 struct metrics_set_stores {
 	const struct stats *l4;
 	const struct stats_l7 *l7;
+	const struct conf *conf; // that the page goes by; NULL = none
 };
 
 // The same throughout its lines, whatever a reload gives and takes meanwhile: who comes is not in it, who leaves stays, as ids keep
@@ -57,6 +59,10 @@ void metrics_set_open(struct metrics_set *s, enum metrics_set_kind kind,
 
 // Labels of thing i. False: it has another name by now, and under that another may have been shown.
 bool metrics_set_label(const struct metrics_set *s, uint32_t i, char labels[METRICS_PAGE_LABELS]);
+
+// Appends what the configuration says of the model API behind service i, as OpenTelemetry's conventions call it.
+void metrics_set_label_model_api(const struct metrics_set *s, uint32_t i,
+                                 char labels[METRICS_PAGE_LABELS]);
 
 // Whether histogram number `time` of thing i is shown: from the first request, connection or stream on, as most of a
 // large node's endpoints have none of one sort or other. Counters and gauges are always shown.

@@ -90,6 +90,8 @@ static void write_row(const struct metrics_walk *w, struct text *out)
 		return;
 	if (!metrics_set_label(w->set, w->i, labels))
 		return;
+	if (w->family.is_gen_ai)
+		metrics_set_label_model_api(w->set, w->i, labels);
 	if (w->family.label)
 		metrics_page_label(labels, w->family.label, w->family.value);
 	if (p.sort == COUNTER)

@@ -193,7 +193,9 @@ struct conf_l7_timeouts {        // each 0..86400000 ms, 0 = none
 
 struct conf_l7_streams {     // how event streams, WebSockets and gRPC calls are measured
 	const char **models; // [n_models] that metrics may name; of others they say "other"
-	uint32_t event_kb;   // measure tokens: of an event that is read, 1..127, default 64
+	// measure tokens: labels of the gen_ai_ metrics, as OpenTelemetry calls them; NULL = none
+	const char *operation, *provider;
+	uint32_t event_kb; // measure tokens: of an event that is read, 1..127, default 64
 	uint32_t
 		stalled_ms; // of silence within an answer, then it counts as stalled; 0 = never, default 10000
 	uint8_t n_models;

@@ -9,8 +9,13 @@
 
 static int check_models(const struct conf_l7_streams *s, size_t entry, struct err *err)
 {
-	if (s->n_models && s->measure != MEASURE_TOKENS)
-		return FAIL("l7[%zu].streams.models: only with measure \"tokens\"", entry);
+	const char *key = s->n_models    ? "models"
+	                  : s->operation ? "operation"
+	                  : s->provider  ? "provider"
+	                                 : NULL;
+
+	if (key && s->measure != MEASURE_TOKENS)
+		return FAIL("l7[%zu].streams.%s: only with measure \"tokens\"", entry, key);
 	for (size_t i = 0; i < s->n_models; i++) {
 		if (strcmp(s->models[i], "other") == 0)
 			return FAIL(

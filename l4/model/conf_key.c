@@ -25,6 +25,7 @@ enum {
 	CPU_MAX = 1023,      // CPU_SETSIZE - 1
 	SECONDS_MAX = 32767, // conf.h: the flow table's clock has 16 bits
 	MS_MAX = 86400000,   // a day
+	MODEL_API_MAX = 32,  // bytes of a value that OpenTelemetry knows, or one like it
 	HEADER_MAX = 255,    // bytes of a header's name
 	BODY_MAX = 65535,    // bytes of a fixed answer
 };
@@ -263,6 +264,10 @@ static const struct conf_key streams_keys[] = {
 	{"models", KEY_LIST, FIELD(conf_l7_streams, models), COUNT(conf_l7_streams, n_models),
 	 RANGE(0, CONF_MAX_MODELS), .item = &model_item, .unit = "bytes",
 	 .help = "names of models that metrics and log may repeat from streams, byte by byte; any other is `other`, which is not to be listed; only with `tokens`"},
+	{"operation", KEY_TOKEN, FIELD(conf_l7_streams, operation), RANGE(1, MODEL_API_MAX),
+	 .help = "the label `gen_ai_operation_name` of the `gen_ai_` metrics, as OpenTelemetry has it: `chat`, `text_completion` ...; only with `tokens`"},
+	{"provider", KEY_TOKEN, FIELD(conf_l7_streams, provider), RANGE(1, MODEL_API_MAX),
+	 .help = "the label `gen_ai_provider_name`: `openai`, `anthropic`, `aws.bedrock` ..., or a name of your own for servers of your own; only with `tokens`"},
 	{"event_kb", KEY_INTEGER, FIELD(conf_l7_streams, event_kb), RANGE(1, 127), .initial = 64, .unit = "KiB",
 	 .help = "most of an event that is read for `tokens`, and kept until the rest of it has come (that, of all streams, takes an eighth of `worker_memory_mb`); any other passes unread"},
 	{"stalled_ms", KEY_INTEGER, FIELD(conf_l7_streams, stalled_ms), RANGE(0, 3600000), .initial = 10000, .unit = "ms",

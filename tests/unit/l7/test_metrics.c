@@ -423,6 +423,51 @@ Test(metrics, every_backend_of_every_pool_has_its_state_and_whether_it_is_used)
 		                 states[i].sample);
 }
 
+// --- the model API ---
+
+// Of a service that the configuration does not name any more, and of one that says nothing, the conventions' labels are left out.
+Test(metrics, gen_ai_metrics_have_the_labels_that_the_configuration_states)
+{
+	static const char *const names[] = {"stated", "silent", "gone"};
+	struct stats_l7 *l7 = &m.b.manager.telemetry.store;
+	char text[1024];
+	struct err err;
+
+	snprintf(
+		text, sizeof(text),
+		"{'stats': '%s', 'workers': 1, 'services': ["
+		"{'name': 'stated', 'address': '127.0.0.1', 'port': %u, 'protocol': 'tcp', 'l7': 's'},"
+		"{'name': 'silent', 'address': '127.0.0.1', 'port': %u, 'protocol': 'tcp', 'l7': 't'}],"
+		"'l7': [{'name': 's', 'streams': {'measure': 'tokens', 'operation': 'chat', "
+		"'provider': 'openai'}, 'routes': [{'path': '/', 'answer': {'body': 'x'}}]}, "
+		"{'name': 't', 'routes': [{'path': '/', 'answer': {'body': 'x'}}]}]}",
+		m.b.dir, managerbuild_port(NULL), managerbuild_port(NULL));
+	cr_assert_eq(manager_apply(&m.b.manager, managerbuild_conf(text), &err), 0, "%s", err.msg);
+	for (uint32_t id = 1; id <= ARRAY_LEN(names); id++) {
+		l7->service_names[id].used = STATS_LIVE;
+		snprintf(l7->service_names[id].name, STATS_NAME_SIZE, "%s", names[id - 1]);
+		l7->services[id].streams_sse = 1;
+	}
+	metricsbuild_read(&m, NULL);
+	metricsbuild_check(&m);
+	cr_expect_str_eq(metricsbuild_value(&m,
+	                                    "gen_ai_server_time_per_output_token_seconds_count{"
+	                                    "service=\"stated\",gen_ai_operation_name=\"chat\","
+	                                    "gen_ai_provider_name=\"openai\",source=\"usage\"}"),
+	                 "0");
+	cr_expect_str_eq(
+		metricsbuild_value(
+			&m, "gen_ai_server_time_to_first_token_seconds_count{service=\"silent\"}"),
+		"0");
+	cr_expect_str_eq(
+		metricsbuild_value(
+			&m, "gen_ai_server_time_to_first_token_seconds_count{service=\"gone\"}"),
+		"0");
+	cr_expect_str_eq(
+		metricsbuild_value(&m, "lb_time_to_first_event_seconds_count{service=\"stated\"}"),
+		"0");
+}
+
 // --- does lb4d run? ---
 
 static void expect_up(const char *value)

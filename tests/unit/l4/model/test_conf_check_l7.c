@@ -19,6 +19,10 @@ static const struct {
 	{"'line': 4096, 'header': 16384", "'header': 8191",
          "l7[1].limits.line: 8192 is more than header 8191"},
 	{"'measure': 'tokens', ", "", "l7[1].streams.models: only with measure \"tokens\""},
+	{"'measure': 'tokens', 'models': ['gpt-4o', 'm 2'], ", "",
+         "l7[1].streams.operation: only with measure \"tokens\""},
+	{"'measure': 'tokens', 'models': ['gpt-4o', 'm 2'], 'operation': 'chat',", "",
+         "l7[1].streams.provider: only with measure \"tokens\""},
 	{"'m 2'", "'gpt-4o'", "l7[1].streams.models[1]: \"gpt-4o\" is already [0]"},
 	// services
 	{"'l7': 'far'", "'l7': 'far', 'forward': 'local'",

@@ -477,6 +477,8 @@ Test(conf_json, l7_entries_have_their_options_and_defaults)
 	cr_expect_eq(api->timeouts.total_ms, 0);
 	cr_expect_eq(api->streams.measure, MEASURE_EVENTS);
 	cr_expect_eq(api->streams.n_models, 0);
+	cr_expect_null(api->streams.operation);
+	cr_expect_null(api->streams.provider);
 	cr_expect_eq(api->streams.event_kb, 64);
 	cr_expect_eq(api->streams.stalled_ms, 10000);
 	cr_expect_eq(api->sse_keepalive_ms, 0);
@@ -499,6 +501,8 @@ Test(conf_json, l7_entries_have_their_options_and_defaults)
 	cr_assert_eq(far->streams.n_models, 2);
 	cr_expect_str_eq(far->streams.models[0], "gpt-4o");
 	cr_expect_str_eq(far->streams.models[1], "m 2");
+	cr_expect_str_eq(far->streams.operation, "chat");
+	cr_expect_str_eq(far->streams.provider, "aws.bedrock");
 	cr_expect_eq(far->streams.event_kb, 12);
 	cr_expect_eq(far->streams.stalled_ms, 3000);
 	cr_expect_eq(far->sse_keepalive_ms, 15000);

@@ -105,6 +105,8 @@ static const struct {
 	{"'lb7d.sock'", "'#'", "control_l7", 1, 107, 'a'},
 	{"'access_log': '-'", "'access_log': '#'", "access_log", 1, 4095, 'a'},
 	{"'m 2'", "'#'", "l7[1].streams.models[1]", 1, 63, 'a'},
+	{"'chat',\n", "'#',\n", "l7[1].streams.operation", 1, 32, 'a'},
+	{"'aws.bedrock'", "'#'", "l7[1].streams.provider", 1, 32, 'a'},
 	{"'GET'", "'#'", "l7[1].routes[0].method", 1, 32, 'a'},
 	{"'X-A'", "'#'", "l7[1].routes[0].headers[0].name", 1, 255, 'a'},
 	{"'a b'", "'#'", "l7[1].routes[0].headers[0].value", 0, 4095, 'a'},
