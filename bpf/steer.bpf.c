@@ -53,8 +53,9 @@ struct {
 	__type(value, struct steer_counters);
 } steer_counters SEC(".maps");
 
-// The counter store's, which is shared memory: a packet costs one plain addition in the slot of its CPU, which nobody
-// else writes to as XDP runs to its end on the CPU that it began on.
+// The counter store's, which is shared memory: a packet costs two plain additions in the slot of its CPU, which nobody
+// else writes to as XDP runs to its end on the CPU that it began on. Not so on a PREEMPT_RT kernel that was built
+// without PREEMPT_RT_NEEDS_BH_LOCK (a choice from 6.18 on): one that preempts another there may cost its addition.
 struct steer_services {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -395,13 +396,21 @@ static __always_inline bool is_to_us(struct xdp_md *ctx)
 	return config->n_macs == 0;
 }
 
-static __always_inline void count(enum steer_class class)
+static __always_inline void count_verdict(enum steer_class class)
 {
 	uint32_t zero = 0;
 	uint64_t *counters = bpf_map_lookup_elem(&steer_counters, &zero);
 
 	if (counters && class < CLASS_COUNT)
 		counters[class]++;
+}
+
+// The map of the counter store, NULL if services are not counted.
+static __always_inline void *get_store(void)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(&steer_store, &zero);
 }
 
 // Which of a service's counters are this packet's: of packets, and of bytes or NULL.
@@ -427,40 +436,69 @@ static __always_inline uint64_t *pick_counters(struct steer_service_counters *c,
 	}
 }
 
-static __always_inline void add(uint64_t *counter, uint64_t n, bool is_shared)
+// What is rare: a class of few packets, or a CPU that shares its slot with others. A function that is called, as
+// its branches would cost those whom they do not concern.
+__noinline int steer_count_rare(uint32_t service, enum steer_class class, uint32_t len)
 {
-	if (is_shared)
-		__sync_fetch_and_add(counter, n);
-	else
-		*counter += n;
-}
-
-// Whether the packet counts for a service. One to another port of a service's address does not.
-static __always_inline bool is_counted(const struct walk *w, enum steer_class class)
-{
-	return w->service && w->service < STATS_SERVICES &&
-	       (class != CLASS_passed || w->what == STEER_PASSED);
-}
-
-static __always_inline void count_service(uint32_t service, enum steer_class class, uint32_t len)
-{
-	uint32_t zero = 0, cpu = bpf_get_smp_processor_id();
-	void *store = bpf_map_lookup_elem(&steer_store, &zero);
-	bool is_shared = cpu >= STATS_CPU_SLOTS - 1;
+	uint32_t cpu = bpf_get_smp_processor_id(), last = STATS_CPU_SLOTS - 1;
+	uint32_t index = (cpu < last ? cpu : last) * STATS_SERVICES + service;
 	struct steer_service_counters *c;
+	void *store = get_store();
 	uint64_t *packets, *bytes;
-	uint32_t index;
+
+	if (!store)
+		return 0;
+	c = bpf_map_lookup_elem(store, &index);
+	if (!c)
+		return 0;
+	packets = pick_counters(c, class, &bytes);
+	__sync_fetch_and_add(packets, 1);
+	if (bytes)
+		__sync_fetch_and_add(bytes, len);
+	return 0;
+}
+
+// `class` is a constant with bytes to count: nothing is left of the choice. Look at what the JIT makes of a change
+// here (bpftool prog dump xlated): a function for the two lookups alone cost another jump.
+static __always_inline void count_often(uint32_t service, enum steer_class class, uint32_t len)
+{
+	uint32_t cpu = bpf_get_smp_processor_id(), index = cpu * STATS_SERVICES + service;
+	struct steer_service_counters *c;
+	void *store = get_store();
+	uint64_t *packets, *bytes;
 
 	if (!store)
 		return;
-	index = (is_shared ? STATS_CPU_SLOTS - 1 : cpu) * STATS_SERVICES + service;
+	if (cpu >= STATS_CPU_SLOTS - 1) {
+		steer_count_rare(service, class, len);
+		return;
+	}
 	c = bpf_map_lookup_elem(store, &index);
 	if (!c)
 		return;
 	packets = pick_counters(c, class, &bytes);
-	add(packets, 1, is_shared);
-	if (bytes)
-		add(bytes, len, is_shared);
+	*packets += 1;
+	*bytes += len;
+}
+
+// A packet to another port of a service's address counts for none.
+static __always_inline void count(const struct walk *w, enum steer_class class, uint32_t len)
+{
+	bool has_service = w->service && w->service < STATS_SERVICES;
+
+	if (class == CLASS_service) {
+		count_verdict(CLASS_service);
+		if (has_service)
+			count_often(w->service, CLASS_service, len);
+	} else if (class == CLASS_passed) {
+		count_verdict(CLASS_passed);
+		if (has_service && w->what == STEER_PASSED)
+			count_often(w->service, CLASS_passed, len);
+	} else {
+		count_verdict(class);
+		if (has_service)
+			steer_count_rare(w->service, class, len);
+	}
 }
 
 SEC("xdp")
@@ -479,9 +517,7 @@ int steer_lb47(struct xdp_md *ctx)
 		if (action != XDP_REDIRECT)
 			class = CLASS_no_socket;
 	}
-	count(class);
-	if (is_counted(&w, class))
-		count_service(w.service, class, len);
+	count(&w, class, len);
 	return (int)action;
 }
 

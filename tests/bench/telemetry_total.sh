@@ -7,7 +7,8 @@
 #   telemetry_event         an event of a stream, with streams.measure "events"; telemetry_event_tokens: with "tokens"
 #   telemetry_packet_dsr, _nat      a packet's way through a lane in ns, without receiving and sending (bench_pipeline.c); _armed: while
 #                                   a capture runs whose filter no packet matches
-#   telemetry_xdp           a packet in the XDP program in ns, its service counted or not
+#   telemetry_xdp           a packet in the XDP program in ns, its service counted or not, as telemetry.steer says in the configuration. The
+#                                   verdicts of a port (lbctl counters, STEERED) are in both: nothing switches them off
 #   telemetry_af_xdp        program and lane together (dsr): the least that a packet's way through an af_xdp port is, as the kernel's
 #                           copying, receiving and sending come on top
 #
@@ -24,6 +25,8 @@
 #   a process keeps what it found of addresses and memory.
 # - a lane's packet is so short that it matters where the linker puts code: that moves its ratio by up to 0.015. So twenty programs are
 #   linked of the same objects, each in another order, in which on and off lie alike; the interval is over all of them.
+# - the XDP program in the kernel's memory is faster or slower by more than its counting costs, from one loading to the next: four times the
+#   lives, of two thirds of the turns.
 # BENCH_TURNS turns a life (60). BENCH_PARTS of: l7 packets xdp instructions; BENCH_KINDS of: request h2 grpc event.
 #
 # The lines _instructions are exact where valgrind is there: instructions in user space of lb7d for each, of 8 rounds more or less, so
@@ -222,8 +225,8 @@ xdp() {
 	mount -t bpf bpf "$TMP/bpffs" || { say "xdp: skipped: no bpffs"; return; }
 	ip netns add "$NS"
 	ip -n "$NS" link add s0 type veth peer name p0
-	for ((life = 0; life < LIVES; life++)); do
-		nsenter --net="/run/netns/$NS" "${SCHEDULED[@]}" taskset -c "$PROXY_CPU" "$SMOKE/steer_run" s0 windows "$TMP/bpffs/xdp" "$TURNS" | sed "s/^/$life /"
+	for ((life = 0; life < LIVES * 4; life++)); do
+		nsenter --net="/run/netns/$NS" "${SCHEDULED[@]}" taskset -c "$PROXY_CPU" "$SMOKE/steer_run" s0 windows "$TMP/bpffs/xdp" $((TURNS * 2 / 3)) | sed "s/^/$life /"
 	done >"$TMP/xdp.turns"
 	pairs xdp xdp on 1
 	[ ! -e "$TMP/telemetry_packet_dsr" ] || sed -n 's/^bench .*ours=\(.*\) yardstick=\(.*\) ratio.*/\1 \2/p' "$TMP/telemetry_packet_dsr" "$TMP/telemetry_xdp" |
