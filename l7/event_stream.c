@@ -14,9 +14,10 @@ enum { MARK_BEHIND = sizeof(mark) };
 bool event_stream_is(const struct response *r)
 {
 	const struct field *f = message_field(&r->fields, HEADER_CONTENT_TYPE);
+	bool has_content = r->body != BODY_NONE && (r->body != BODY_LENGTH || r->content_length);
 	struct slice type;
 
-	if (!f)
+	if (!f || r->status != 200 || !has_content)
 		return false;
 	// Parameters may follow (RFC 9110 section 8.3.1).
 	type = f->value;
@@ -26,11 +27,26 @@ bool event_stream_is(const struct response *r)
 	return header_eq(type, "text/event-stream");
 }
 
+static bool is_all_identity(struct slice list)
+{
+	struct slice coding;
+
+	while (header_next_token(&list, &coding))
+		if (!header_eq(coding, "identity"))
+			return false;
+	return true;
+}
+
 bool event_stream_is_plain(const struct response *r)
 {
-	const struct field *f = message_field(&r->fields, HEADER_CONTENT_ENCODING);
+	for (uint16_t i = 0; i < r->fields.n; i++) {
+		const struct field *f = &r->fields.at[i];
 
-	return !f || header_eq(f->value, "identity");
+		if (f->id == HEADER_CONTENT_ENCODING && !f->is_dropped &&
+		    !is_all_identity(f->value))
+			return false;
+	}
+	return true;
 }
 
 bool event_stream_takes_comments(const struct response *r)

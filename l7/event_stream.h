@@ -52,10 +52,11 @@ struct event_stream {          // all zero = at the start
 	bool is_opaque;    // nothing may be put in: set by the caller
 };
 
-// Whether a response is an event stream by its Content-Type.
+// Whether a response is an event stream: status 200 and content of that type. Nobody takes one with another status for it: 204 is how
+// EventSource is told to stop.
 bool event_stream_is(const struct response *r);
 
-// Whether its bytes are the events' own: an encoding (gzip, br, zstd) hides where these end.
+// Whether its bytes are the events' own: an encoding (gzip, br, zstd), one of several too, hides where these end.
 bool event_stream_is_plain(const struct response *r);
 
 // Whether a comment may be put into its content at all: not where Content-Length or an encoding covers it. A stream that

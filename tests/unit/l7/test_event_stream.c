@@ -381,15 +381,39 @@ Test(event_stream, an_event_in_one_piece_is_given_where_it_lies)
 	buf_fini(&bufs);
 }
 
-static bool is_stream(const char *type)
+static bool is_stream_of(struct response head, const char *type)
 {
 	static struct response r;
 
-	r = (struct response){.status = 200};
+	r = head;
 	if (type && !message_add(&r.fields, HEADER_CONTENT_TYPE, slice_of("Content-Type", 12),
 	                         slice_of(type, strlen(type))))
 		return false;
 	return event_stream_is(&r);
+}
+
+static bool is_stream(const char *type)
+{
+	return is_stream_of((struct response){.status = 200, .body = BODY_CHUNKED}, type);
+}
+
+// WHATWG HTML section 9.2.2: any other status is the end, and 204 how a server says it.
+Test(event_stream, has_status_200_and_content)
+{
+	static const struct response heads[] = {
+		{.status = 204, .body = BODY_NONE},   {.status = 205, .body = BODY_LENGTH},
+		{.status = 304, .body = BODY_NONE},   {.status = 200, .body = BODY_NONE},
+		{.status = 200, .body = BODY_LENGTH}, {.status = 503, .body = BODY_CHUNKED},
+		{.status = 206, .body = BODY_CHUNKED}};
+	static const struct response whole[] = {
+		{.status = 200, .body = BODY_CHUNKED},
+		{.status = 200, .body = BODY_UNTIL_CLOSE},
+		{.status = 200, .body = BODY_LENGTH, .content_length = 1}};
+
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+		cr_expect_not(is_stream_of(heads[i], "text/event-stream"), "%zu", i);
+	for (size_t i = 0; i < ARRAY_LEN(whole); i++)
+		cr_expect(is_stream_of(whole[i], "text/event-stream"), "%zu", i);
 }
 
 Test(event_stream, is_told_by_the_content_type)
@@ -405,16 +429,48 @@ Test(event_stream, is_told_by_the_content_type)
 	cr_expect_not(is_stream(NULL));
 }
 
+static void add_encoding(struct response *r, const char *encoding)
+{
+	cr_assert(message_add(&r->fields, HEADER_CONTENT_ENCODING, slice_of("Content-Encoding", 16),
+	                      slice_of(encoding, strlen(encoding))));
+}
+
 static bool takes_comments(uint8_t body, const char *encoding)
 {
 	static struct response r;
 
 	r = (struct response){.status = 200, .body = body};
-	if (encoding &&
-	    !message_add(&r.fields, HEADER_CONTENT_ENCODING, slice_of("Content-Encoding", 16),
-	                 slice_of(encoding, strlen(encoding))))
-		return false;
+	if (encoding)
+		add_encoding(&r, encoding);
 	return event_stream_takes_comments(&r);
+}
+
+Test(event_stream, any_encoding_among_several_hides_its_events)
+{
+	static const struct {
+		const char *one, *two;
+		bool is_plain;
+	} cases[] = {
+		{"identity", "gzip", false},
+		{"gzip", "identity", false},
+		{"identity, gzip", "", false},
+		{"identity ,\tbr", "identity", false},
+		{"gzip,", "", false},
+		{"identity, ,Identity", "identity", true},
+		{"", "", true},
+		{",", "identity,", true},
+		{"identity gzip", "", false},
+	};
+	static struct response r;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		r = (struct response){.status = 200, .body = BODY_CHUNKED};
+		add_encoding(&r, cases[i].one);
+		add_encoding(&r, cases[i].two);
+		cr_expect_eq(event_stream_is_plain(&r), cases[i].is_plain, "%zu", i);
+		r.fields.at[0].is_dropped = r.fields.at[1].is_dropped = true;
+		cr_expect(event_stream_is_plain(&r), "%zu: not passed on", i);
+	}
 }
 
 Test(event_stream, no_comment_goes_where_length_or_encoding_covers_the_content)
