@@ -109,6 +109,8 @@ static bool see_token(struct meter *m, const struct token *t)
 	c->events_error += t->is_error;
 	m->was_error |= t->is_error;
 	m->was_ending |= t->is_end;
+	m->was_known |= t->is_known;
+	m->was_foreign |= t->is_foreign;
 	if (t->model.len && !m->model)
 		m->model = find_model(m->in.conf, t->model);
 	m->was_reasoning |= t->is_reasoning;
@@ -137,6 +139,7 @@ void meter_oversize(struct meter *m, uint64_t now_ns)
 {
 	meter_event(m, NULL, now_ns);
 	m->in.counters->events_oversize++;
+	m->was_foreign = true;
 }
 
 // --- delivery ---
@@ -277,7 +280,11 @@ static void count_no_token(const struct meter *m, enum meter_end end)
 		[METER_END_ERROR_EVENT] = &c->no_first_token_error,
 	};
 
-	++*reasons[end];
+	// Whether there was output is not known, then: no backend is to blame.
+	if (end == METER_END_COMPLETED && m->was_foreign && !m->was_known)
+		c->no_first_token_not_understood++;
+	else
+		++*reasons[end];
 }
 
 void meter_count_end(struct l7_service_counters *c, enum meter_end end)

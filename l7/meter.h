@@ -96,6 +96,8 @@ struct meter {
 	bool was_reasoning; // events showed some
 	bool was_error;     // an event reported one
 	bool was_ending;    // an event said that it is the last one
+	bool was_known;     // an event was of a dialect that token.h knows
+	bool was_foreign;   // one was not, or was not read
 };
 
 // m->in is set, all else is zero.

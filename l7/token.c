@@ -16,7 +16,14 @@ enum {
 	TOKENS_IN,
 	TOKENS_REASONING,
 	TOKENS_REJECTED,
+	THOUGHT,         // the output is of the reasoning if it is true
+	TOKENS_THOUGHTS, // reasoning that is no part of TOKENS_OUT
 };
+
+// Those that no other kind of event has: `type`, `error` or `model` may be anybody's.
+#define BIT(id) (1u << (id))
+static const uint32_t of_dialects = BIT(OUTPUT) | BIT(REASONING) | BIT(FINISH) | BIT(TOKENS_OUT) |
+                                    BIT(TOKENS_IN) | BIT(TOKENS_THOUGHTS);
 
 #define WANTED(name, what)                        \
 	{                                         \
@@ -73,6 +80,27 @@ static const struct json_scan_path message[] = {
 	INTO("usage", usage),
 };
 
+static const struct json_scan_path part[] = {
+	WANTED("text", OUTPUT),           WANTED("thought", THOUGHT),
+	WANTED("functionCall", OUTPUT),   WANTED("inlineData", OUTPUT),
+	WANTED("executableCode", OUTPUT), WANTED("codeExecutionResult", OUTPUT),
+};
+
+static const struct json_scan_path content[] = {
+	INTO("parts", part),
+};
+
+static const struct json_scan_path candidate[] = {
+	INTO("content", content),
+	WANTED("finishReason", FINISH),
+};
+
+static const struct json_scan_path usage_metadata[] = {
+	WANTED("promptTokenCount", TOKENS_IN),
+	WANTED("candidatesTokenCount", TOKENS_OUT),
+	WANTED("thoughtsTokenCount", TOKENS_THOUGHTS),
+};
+
 static const struct json_scan_path members[] = {
 	INTO("choices", choice),
 	{JSON_SCAN_KEY("delta"), .id = DELTA, .below = block_delta,
@@ -84,6 +112,9 @@ static const struct json_scan_path members[] = {
 	INTO("usage", usage),
 	INTO("message", message),
 	INTO("response", message),
+	INTO("candidates", candidate),
+	INTO("usageMetadata", usage_metadata),
+	WANTED("modelVersion", MODEL),
 };
 
 static const struct json_scan_path root = INTO("", members);
@@ -91,7 +122,10 @@ static const struct json_scan_path root = INTO("", members);
 struct reading {
 	struct token *t;
 	struct slice type;
+	uint64_t thoughts;
+	uint32_t ids; // a bit for each that was found
 	bool has_delta;
+	bool is_thought;
 };
 
 static bool is_text(const struct json_scan_value *v, const char *text)
@@ -122,6 +156,7 @@ static void found(void *owner, uint8_t id, const struct json_scan_value *v)
 	struct reading *r = owner;
 	struct token *t = r->t;
 
+	r->ids |= BIT(id);
 	switch (id) {
 	case OUTPUT:
 		t->is_content |= is_something(v);
@@ -137,6 +172,7 @@ static void found(void *owner, uint8_t id, const struct json_scan_value *v)
 		break;
 	case KIND:
 		t->is_error |= is_text(v, "error");
+		t->is_known |= is_text(v, "chat.completion.chunk") || is_text(v, "text_completion");
 		break;
 	case FINISH:
 		t->is_end |= v->type == JSON_SCAN_STRING;
@@ -159,6 +195,12 @@ static void found(void *owner, uint8_t id, const struct json_scan_value *v)
 		break;
 	case TOKENS_REJECTED:
 		is_count(v, &t->tokens_rejected);
+		break;
+	case THOUGHT:
+		r->is_thought |= v->type == JSON_SCAN_TRUE;
+		break;
+	case TOKENS_THOUGHTS:
+		is_count(v, &r->thoughts);
 		break;
 	}
 }
@@ -196,21 +238,54 @@ static void judge_type(struct token *t, struct slice type)
 	t->is_error |= is_one_of(type, errors, ARRAY_LEN(errors));
 }
 
+// Whether only these APIs call an event so.
+static bool is_of_dialect(struct slice type)
+{
+	return begins_with(type, "response.") || begins_with(type, "message_") ||
+	       begins_with(type, "content_block_") || begins_with(type, "ping");
+}
+
+static bool is_blank(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] != ' ' && s.ptr[i] != '\t')
+			return false;
+	return true;
+}
+
+static void settle(struct reading *r, struct slice name)
+{
+	struct token *t = r->t;
+
+	if (r->has_delta && ends_with(r->type, ".delta")) {
+		t->is_content = true;
+		t->is_reasoning |= begins_with(r->type, "response.reasoning");
+	}
+	t->is_reasoning |= r->is_thought && t->is_content;
+	t->is_content |= t->is_reasoning;
+	if (t->has_tokens_out && r->thoughts) {
+		t->tokens_out += r->thoughts;
+		t->tokens_reasoning = r->thoughts;
+	}
+	t->is_known |= (r->ids & of_dialects) || t->is_end || t->is_error ||
+	               is_of_dialect(r->type) || is_of_dialect(name);
+	t->is_foreign = !t->is_known;
+}
+
 void token_read(struct token *t, const struct event *e)
 {
 	struct reading r = {.t = t, .type = e->name};
 
 	*t = (struct token){.is_end = slice_eq(e->data, slice_of("[DONE]", 6))};
+	t->is_known = t->is_end;
 	if (t->is_end)
 		return;
-	t->is_malformed = !json_scan(e->data, &root, found, &r);
 	judge_type(t, e->name);
+	if (is_blank(e->data))
+		return;
+	t->is_malformed = !json_scan(e->data, &root, found, &r);
 	judge_type(t, r.type);
-	if (r.has_delta && ends_with(r.type, ".delta")) {
-		t->is_content = true;
-		t->is_reasoning |= begins_with(r.type, "response.reasoning");
-	}
-	t->is_content |= t->is_reasoning;
+	settle(&r, e->name);
 }
 
 // --- what may change ---

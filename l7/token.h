@@ -7,13 +7,15 @@
 //   OpenAI completions   choices[].text
 //   OpenAI responses     "type": "response.*.delta" with "delta"; response.usage with output_tokens_details.reasoning_tokens;
 //                        response.completed, .failed, .incomplete
+//   Gemini               candidates[].content.parts[] with text, functionCall and others; thought: true; usageMetadata, cumulative, whose
+//                        thoughtsTokenCount comes on top of candidatesTokenCount; finishReason
 //   Anthropic            content_block_delta with delta.{text,thinking,partial_json}; usage, cumulative, with
 //                        output_tokens_details.thinking_tokens; message_stop; ping
 //   errors in the stream "error": {...}, the event or the type "error", response.failed, "object": "error"
 //
 // Sources: the API references of OpenAI (chat/completions streaming, responses streaming) and Anthropic (messages streaming), and
-// vLLM's serving_chat.py for reasoning_content and errors in the stream, anthropic-sdk-python issue 1017 for thinking_tokens. Nothing
-// is kept and nothing changed.
+// vLLM's serving_chat.py for reasoning_content and errors in the stream, anthropic-sdk-python issue 1017 for thinking_tokens; Gemini API,
+// GenerateContentResponse, and any-llm pull request 1291 for what its counts add up to. Nothing is kept and nothing changed.
 #pragma once
 
 #include "l7/event_stream.h"
@@ -31,7 +33,9 @@ struct token {
 	bool is_reasoning; // likewise, and it is of the reasoning, or of a summary of it
 	bool is_end;       // says that nothing more will be generated
 	bool is_error;     // reports a failure, whatever the HTTP status was
-	bool is_malformed; // neither JSON nor [DONE]
+	bool is_malformed; // neither JSON nor [DONE], nor empty, as heartbeats are
+	bool is_known;     // by its members or its name it is of one of these dialects
+	bool is_foreign;   // it is of none, and says something
 	bool has_tokens_in, has_tokens_out;
 };
 

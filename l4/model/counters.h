@@ -357,6 +357,8 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(no_first_token_drained, counter, streams, "streams cut by us before the first token")    \
 	X(no_first_token_no_output, counter, streams,                                              \
 	  "streams that ended in order, without a token")                                          \
+	X(no_first_token_not_understood, counter, streams,                                         \
+	  "streams that ended in order, in no dialect that is known, or all of it oversize")       \
 	X(tokens_in, counter, tokens, "tokens of prompts, where the stream states its usage")      \
 	X(tokens_out, counter, tokens, "tokens generated, where the stream states its usage")
 

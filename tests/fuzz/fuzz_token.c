@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect(t.has_tokens_out || !t.tokens_out);
 	expect(t.tokens_out < UINT64_C(1000000000000000000));
 	expect(!t.is_malformed || !slice_eq(e.data, slice_of("[DONE]", 6)));
+	expect(!(t.is_known && t.is_foreign) && (t.is_known || t.is_foreign || !t.is_malformed));
 	if (copy && size > at)
 		memcpy(copy, data + at, size - at);
 	again.data.ptr = copy;

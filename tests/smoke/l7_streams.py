@@ -406,6 +406,59 @@ def test_a_fast_refusal_is_no_fast_first_token(bench):
         counted.expect(time_to_first_token_count=0, no_first_token_no_output=0, requests=1)
 
 
+def test_without_status_200_or_content_it_is_no_stream(bench):
+    """204 is how a server tells EventSource to stop; none of these lacks output."""
+    kind = b"Content-Type: text/event-stream\r\n"
+    for line, rest in (
+        (b"204 No Content", b""), (b"205 Reset Content", b"Content-Length: 0\r\n"), (b"304 Not Modified", b""),
+        (b"200 OK", b"Content-Length: 0\r\n"), (b"404 Not Found", b"Content-Length: 2\r\n"),
+    ):  # fmt: skip
+        bench.a.scripts = [answers(b"HTTP/1.1 " + line + b"\r\n" + kind + rest + b"\r\n" + (b"no" if b"2" in rest else b""))]
+        with Counted(bench) as counted:
+            holds(bench.ask(get()), b" " + line[:3] + b" ")
+        counted.expect(streams_sse=0, requests=1, ends_completed=1, no_first_token_no_output=0, request_duration_count=1)
+        assert bench.line()["protocol"] == "http/1.1", bench.line()
+
+
+def test_any_encoding_hides_what_events_say(bench):
+    for fields in (b"identity\r\nContent-Encoding: gzip", b"identity, br"):
+        head = HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: " + fields + b"\r\n\r\n")
+        bench.a.scripts = [streams(b"\x1f\x8b\n\ndata: x\n\n", head=head)]
+        with Counted(bench) as counted:
+            bench.ask(get())
+        counted.expect(streams_opaque=1, events=0, events_malformed=0, no_first_token_no_output=0)
+
+
+def test_a_heartbeat_without_data_is_not_malformed(bench):
+    bench.a.scripts = [streams(b"data:\n\n", ROLE, b"event: ping\ndata: \n\n", WORD, DONE)]
+    with Counted(bench) as counted:
+        bench.ask(get())
+    counted.expect(events=5, events_malformed=0, events_content=1, stream_ends_completed=1)
+
+
+def gemini(text, **more):
+    return event(dict({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}], "modelVersion": "gpt-4o"}, **more))
+
+
+def test_gemini_is_understood_and_what_is_not_is_no_lack_of_output(bench):
+    usage = {"promptTokenCount": 8, "candidatesTokenCount": 7, "thoughtsTokenCount": 30, "totalTokenCount": 45}
+    bench.a.scripts = [streams(gemini("one"), 0.01, gemini("two"), 0.01, gemini("three", usageMetadata=usage))]
+    with Counted(bench) as counted:
+        bench.ask(get())
+    counted.expect(events_content=3, tokens_in=8, tokens_out=37, time_to_first_token_count=1, stream_ends_completed=1)
+    counted.expect(time_per_output_token_usage_count=1)
+    # 7 tokens were shown.
+    assert 20 / 6 < bench.line()["tpot_ms"] < 20, bench.line()
+    bench.a.scripts = [streams(event({"generation": "Hello", "model": "x"}), event(b"plain text"), b"data:\n\n")]
+    with Counted(bench) as counted:
+        bench.ask(get())
+    counted.expect(events=3, events_malformed=1, no_first_token_not_understood=1, no_first_token_no_output=0)
+    bench.a.scripts = [streams(ROLE, DONE)]
+    with Counted(bench) as counted:
+        bench.ask(get())
+    counted.expect(no_first_token_not_understood=0, no_first_token_no_output=1)
+
+
 def test_a_compressed_stream_is_counted_as_such(bench):
     encodings = b"Accept-Encoding: gzip, br\r\n"
     head = HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")

@@ -139,6 +139,29 @@ static const struct {
 	{"error",
          "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
          END | ERROR, -1, -1, ""},
+	// Gemini, streamGenerateContent with alt=sse.
+	{"",
+         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}],\"role\":\"model\"},\"index\":0}],"
+         "\"usageMetadata\":{\"promptTokenCount\":8,\"totalTokenCount\":8},"
+         "\"modelVersion\":\"gemini-2.5-flash\",\"responseId\":\"Il0t\"}",
+         CONTENT, 8, -1, "gemini-2.5-flash"},
+	{"",
+         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" world\"}]},\"finishReason\":\"STOP\"}],"
+         "\"usageMetadata\":{\"promptTokenCount\":8,\"candidatesTokenCount\":11,\"totalTokenCount\":19}}",
+         CONTENT | END, 8, 11, ""},
+	{"",
+         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hm\",\"thought\":true}]}}],"
+         "\"usageMetadata\":{\"promptTokenCount\":8,\"thoughtsTokenCount\":30}}",
+         CONTENT | REASONING, 8, -1, ""},
+	{"",
+         "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{}}}]}}]}",
+         CONTENT, -1, -1, ""},
+	{"",
+         "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\",\"thoughtSignature\":\"Ej\"}]}}]}",
+         0, -1, -1, ""},
+	{"",
+         "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"},\"usageMetadata\":{\"promptTokenCount\":8}}",
+         0, 8, -1, ""},
 	// Errors in a stream that began with 200 (pitfall 17).
 	{"", "{\"error\":{\"message\":\"boom\",\"code\":500}}", ERROR, -1, -1, ""},
 	{"", "{\"error\":\"boom\"}", ERROR, -1, -1, ""},
@@ -148,7 +171,11 @@ static const struct {
 	{"error", "boom", END | ERROR | MALFORMED, -1, -1, ""},
 	// Others' events.
 	{"", "hello", MALFORMED, -1, -1, ""},
-	{"", "", MALFORMED, -1, -1, ""},
+	// Heartbeats.
+	{"", "", 0, -1, -1, ""},
+	{"", " \t", 0, -1, -1, ""},
+	{"ping", "", 0, -1, -1, ""},
+	{"error", "", END | ERROR, -1, -1, ""},
 	{"", "[DONE] ", MALFORMED, -1, -1, ""},
 	{"", "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]", CONTENT | MALFORMED, -1, -1, ""},
 	{"", "{\"usage\":{\"completion_tokens\":-1,\"prompt_tokens\":1e3}}", 0, -1, -1, ""},
@@ -189,6 +216,10 @@ static const struct {
          "\"output_tokens_details\":{\"thinking_tokens\":64}}}",
          90, 64, 0},
 	{"{\"usage\":{\"completion_tokens\":5,\"completion_tokens_details\":null}}", 5, 0, 0},
+	// 20 + 151 + 382 = 553, as the API adds up.
+	{"{\"usageMetadata\":{\"promptTokenCount\":20,\"candidatesTokenCount\":151,\"thoughtsTokenCount\":382,"
+         "\"totalTokenCount\":553}}",
+         533, 382, 0},
 };
 
 Test(token, usage_says_what_of_the_output_was_reasoning)
@@ -204,6 +235,38 @@ Test(token, usage_says_what_of_the_output_was_reasoning)
 	}
 }
 
+// Of which an answer's lack of output can be told, and of which it cannot.
+static const struct {
+	const char *name, *data;
+	bool is_known, is_foreign;
+} kinds[] = {
+	{"", "[DONE]", true, false},
+	{"", "{\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{}}]}", true, false},
+	{"", "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}", true, false},
+	{"", "{\"choices\":[{\"index\":0,\"text\":\"\"}]}", true, false},
+	{"", "{\"type\":\"response.created\",\"response\":{\"model\":\"m\"}}", true, false},
+	{"message_start", "{\"message\":{}}", true, false},
+	{"", "{\"type\":\"ping\"}", true, false},
+	{"", "{\"usageMetadata\":{\"promptTokenCount\":8}}", true, false},
+	{"", "{\"error\":\"boom\"}", true, false},
+	{"", "", false, false},
+	{"", "{\"generation\":\"Hello\",\"model\":\"m\"}", false, true},
+	{"", "{\"type\":\"text-generation\",\"text\":\"Hello\"}", false, true},
+	{"message", "Hello", false, true},
+};
+
+Test(token, knows_whose_dialect_it_does_not_know)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct event e = {.name = slice_z(kinds[i].name), .data = slice_z(kinds[i].data)};
+		struct token t;
+
+		token_read(&t, &e);
+		cr_expect_eq(t.is_known, kinds[i].is_known, "%s", kinds[i].data);
+		cr_expect_eq(t.is_foreign, kinds[i].is_foreign, "%s", kinds[i].data);
+	}
+}
+
 Test(token, every_truncation_is_read_within_its_bounds)
 {
 	for (size_t i = 0; i < ARRAY_LEN(events); i++)
@@ -214,7 +277,7 @@ Test(token, every_truncation_is_read_within_its_bounds)
 
 			memcpy(data, events[i].data, len);
 			token_read(&t, &e);
-			if (events[i].data[0] == '{')
+			if (len && events[i].data[0] == '{')
 				cr_expect(t.is_malformed, "%s at %zu", events[i].data, len);
 			guard_free(data, len);
 		}
