@@ -483,7 +483,9 @@ Test(admin_client, a_page_that_is_cut_does_not_look_whole)
 	for (int i = 0; i < 20; i++)
 		loop_turn(&loop, 2);
 	cr_assert_eq(n_open, 1);
-	pass(10100);
+	pass(10100); // the peer's kernel may have taken some since it was looked at last
+	if (client)
+		pass(10100);
 	cr_assert_null(client);
 	while ((n = read(peer, answer, sizeof(answer))) > 0)
 		;
