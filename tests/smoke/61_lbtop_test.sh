@@ -121,7 +121,7 @@ sees '^backend web/web-1  10\.0\.0\.11:80'
 keys Escape
 sees '^service web '
 keys Escape i
-sees '^lb4d +new_flows +[0-9]+ +[0-9]+ +flows +flows that were given a backend'
+sees '^lb4d +new_flows +[0-9]+ +[0-9]+( +flows)? +flows that were given a backend'
 keys Escape
 order web dns h3 api
 keys 3 a
