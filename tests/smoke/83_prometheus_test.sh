@@ -48,6 +48,11 @@ counted() { wait_until 5 has "$1" "$2" || fail "$1 is \"$(value "$1")\", not $2"
 # times N CURL-ARGUMENTS...: so many requests
 times() { for _ in $(seq "$1"); do curl -sS -m 5 -o /dev/null "${@:2}" || fail "curl ${*:2}"; done; }
 
+# On descriptor 5.
+upgrade() {
+	printf 'GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n' >&5
+}
+
 l7_start "$TMP/a.json"
 
 # --- known traffic ---
@@ -112,7 +117,7 @@ counted 'lb_connections_total{service="secret",protocol="http2"}' 1
 # --- what an autoscaler goes by: a WebSocket is a connection of another kind ---
 exec 5<>/dev/tcp/127.0.0.1/80
 counted 'lb_active_connections{service="site",protocol="handshake"}' 1
-printf 'GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n' >&5
+upgrade
 counted 'lb_active_connections{service="site",protocol="websocket"}' 1
 counted 'lb_active_connections{service="site",protocol="handshake"}' 0
 counted 'lb_active_connections{service="site",protocol="http1"}' 0
@@ -198,4 +203,19 @@ counted 'lb_backend_usable{pool="web",backend="b8002"}' 1
 says 'count(ALERTS{alertname="LbPoolWithoutBackends",pool="web"}) or vector(0)' 0
 kill "$prometheus"
 wait "$prometheus" || true
+
+# --- killed with a stream open: it is lost, and the sums agree again ---
+exec 5<>/dev/tcp/127.0.0.1/80
+upgrade
+counted 'lb_active_streams{service="site",protocol="websocket"}' 1
+expect $(($(sum lb_requests_total) - 1)) "$(sum lb_requests_ended_total)" "ends while a stream is open"
+kill -KILL "$LB7D_PID"
+wait "$LB7D_PID" 2>/dev/null || true
+exec 5<&-
+l7_start "$TMP/a.json"
+counted 'lb_requests_ended_total{service="site",reason="lost"}' 1
+counted 'lb_streams_ended_total{service="site",reason="lost"}' 1
+expect 0 "$(sum lb_active_requests)" "requests on their way"
+expect "$(sum lb_requests_total)" "$(sum lb_requests_ended_total)" "requests and their ends, after a kill"
+expect "$(sum lb_streams_total)" "$(sum lb_streams_ended_total)" "streams and their ends, after a kill"
 l7_stop
