@@ -72,6 +72,15 @@ given() { ctl -o json counters -a | jq '[.steered[] | select(.name == "service")
 shown() { in_ns lb curl -s -m 5 http://127.0.0.1:9047/metrics | awk '/^lb_xdp_port_packets_total\{.*class="service"/ { n += $NF } END { print n + 0 }'; }
 are_shown() { [ "$(given)" -gt 0 ] && [ "$(given)" = "$(shown)" ]; }
 wait_until 5 are_shown || fail "ports gave $(given) packets to services, /metrics says $(shown)"
+# What an operator wants of an L4 pool's backend is there, too, with no probe and no request that lb7d saw.
+page_has() { in_ns lb curl -s -m 5 http://127.0.0.1:9047/metrics >"$TMP/metrics" && grep -qxF "$1" "$TMP/metrics"; }
+wait_until 5 page_has 'lb_backend_usable{pool="v4",backend="b1"} 1' || fail "/metrics has no backend of an L4 pool"
+ctl backends drain v4/b1 >/dev/null
+wait_until 5 page_has 'lb_backend_state{pool="v4",backend="b1",state="drain"} 1' || fail "/metrics does not see a drain by lb4d"
+page_has 'lb_backend_usable{pool="v4",backend="b1"} 0' || fail "a draining backend counts as usable"
+page_has 'lb_pool_usable_backends{pool="v4"} 2' || fail "/metrics does not say that two are left: $(grep '^lb_pool' "$TMP/metrics")"
+ctl backends up v4/b1 >/dev/null
+wait_until 5 page_has 'lb_backend_usable{pool="v4",backend="b1"} 1' || fail "/metrics does not see its end"
 bpftool -j map dump pinned "$STORE/tcp_services" 2>/dev/null | grep -q '"connections":12' || fail "bpftool: no named counters"
 
 # --- lb4d stands still, and its queue fills: what is lost between the program and the lanes has a name ---
