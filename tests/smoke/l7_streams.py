@@ -330,7 +330,7 @@ def test_events_that_do_not_end_leave_room_for_new_requests(bench):
         for _ in range(n):
             sock, data = open_ones.enter_context(bench.connect(bench.long)), b""
             sock.sendall(get())
-            while not data.endswith(b"x" * 15000 + b"\r\n"):
+            while data.count(b"x") < 15000:
                 data += sock.recv(65536) or fail("no event came")
             heard.append((sock, data))
         with bench.connect(bench.wide) as sock:
