@@ -145,7 +145,7 @@ bool forward_nat_request(const struct lane *lane, struct pkt *p, const struct sn
 
 void forward_nat_reply(const struct lane *lane, struct pkt *p)
 {
-	const struct snap_service *s = &lane->snap->services[p->service];
+	const struct snap_service *s = lane_service(lane, p);
 	const struct return_path *path = return_path_at(&lane->returns, p->nat.return_path);
 	struct rewrite w = {.sport = s->port, .dport = p->nat.client_port};
 

@@ -124,6 +124,13 @@ void lane_refused(struct lane *lane, struct pkt *p, enum reason reason);
 // to another lane not at all. Reads no packet bytes, so the buffers may already be gone.
 void lane_count(struct lane *lane, const struct pkt *pkts, uint32_t n);
 
+// Of a packet that classify has given one.
+static MUST_INLINE const struct snap_service *lane_service(const struct lane *lane,
+                                                           const struct pkt *p)
+{
+	return &lane->snap->services[p->service];
+}
+
 static MUST_INLINE struct flow_table *lane_flows(struct lane *lane, uint8_t family)
 {
 	return family == ADDR_IP4 ? &lane->flows4 : &lane->flows6;

@@ -9,7 +9,7 @@
 // Each stage walks the whole burst, so that its code and tables stay in the cache and memory
 // fetches of one packet overlap the work on another. A stage that decides a packet's fate sets
 // verdict and reason; later stages pass over it. Files: parse.c (ip6.c, parse_inner.c), classify.c,
-// select.c (flow.c, select_nat.c, snat.c), forward.c (forward_dsr.h, forward_nat.c, icmp.c).
+// select.c (select_flow.c, flow.c, select_nat.c, snat.c), forward.c (forward_dsr.h, forward_nat.c, icmp.c).
 //
 // Around it: l4/dpdk/core.c receives, calls us, transmits and counts (lane.c, tally.h). tools/lbreplay.c
 // does the same with a capture. capture_tap.c looks on, if somebody wants to see. pkt.h says which stage writes which field.

@@ -17,21 +17,15 @@ struct quic_burst {
 	bool is_exact[PKT_BURST]; // it has just these; otherwise (short header) at most
 };
 
-static MUST_INLINE const struct snap_service *service_of(const struct lane *lane,
-                                                         const struct pkt *p)
-{
-	return &lane->snap->services[p->service];
-}
-
 static MUST_INLINE struct service_counters *counters_of(struct lane *lane, const struct pkt *p)
 {
-	return &lane->services[service_of(lane, p)->id];
+	return &lane->services[lane_service(lane, p)->id];
 }
 
 static MUST_INLINE bool is_quic(const struct lane *lane, const struct pkt *p)
 {
 	return !pkt_is_ended(p) && p->role == ROLE_CLIENT &&
-	       service_of(lane, p)->protocol == PROTO_QUIC;
+	       lane_service(lane, p)->protocol == PROTO_QUIC;
 }
 
 static void count_kind(struct lane *lane, enum quic_kind kind)
@@ -96,7 +90,7 @@ static MUST_INLINE void read_header(struct lane *lane, struct quic_burst *b, str
 static MUST_INLINE void find_config(struct lane *lane, struct quic_burst *b, const struct pkt *p,
                                     uint32_t i)
 {
-	const struct quic_route *route = service_of(lane, p)->quic;
+	const struct quic_route *route = lane_service(lane, p)->quic;
 	enum quic_lb_fit fit;
 
 	if (!route || !b->cid[i])
@@ -127,7 +121,7 @@ static void trace_sid(const struct lane *lane, const struct quic_burst *b, uint3
 static MUST_INLINE void route_one(struct lane *lane, const struct quic_burst *b, struct pkt *p,
                                   uint32_t i)
 {
-	const struct quic_route *r = service_of(lane, p)->quic;
+	const struct quic_route *r = lane_service(lane, p)->quic;
 	uint16_t id = quic_lb_table_find(&r->table[b->config[i]->config_id], &b->sid[i]);
 
 	if (unlikely(lane->trace))
@@ -154,7 +148,7 @@ static struct cid_clock clock_of(const struct lane *lane)
 static MUST_INLINE void recall(struct lane *lane, const struct quic_burst *b, struct pkt *p,
                                uint32_t i)
 {
-	const struct snap_service *s = service_of(lane, p);
+	const struct snap_service *s = lane_service(lane, p);
 	uint16_t id;
 
 	if (p->by == BY_CID || !b->cid[i] || s->forward != FORWARD_NAT ||
@@ -191,7 +185,7 @@ void select_quic_burst(struct lane *lane, struct pkt *pkts, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		if (b.config[i])
 			quic_lb_table_prefetch(
-				&service_of(lane, &pkts[i])->quic->table[b.config[i]->config_id],
+				&lane_service(lane, &pkts[i])->quic->table[b.config[i]->config_id],
 				&b.sid[i]);
 	for (uint32_t i = 0; i < n; i++) {
 		if (b.config[i])
@@ -216,7 +210,7 @@ static bool names_server(const struct quic_route *r, const uint8_t *cid, uint8_t
 
 void select_quic_learn(struct lane *lane, const struct pkt *p)
 {
-	const struct snap_service *s = service_of(lane, p);
+	const struct snap_service *s = lane_service(lane, p);
 	struct slice quic = payload_of(p);
 	struct cid_entry what = {.service = s->id, .backend = p->backend};
 	struct quic_hdr h;

@@ -5,7 +5,7 @@
 //   1. a routable connection ID, decoded for the whole burst at once: pkt.backend, BY_CID. With dsr no
 //      table is touched; with nat the flow table only tells our port;
 //   2. nat: a connection ID learned from the server's own long headers: pkt.backend, BY_LEARNED;
-//   3. the flow table by 4-tuple; 4. Maglev: both select.c's.
+//   3. the flow table by 4-tuple; 4. Maglev: both select_flow.c's.
 // A draining or removed backend stays routable for its connections, one that is down is not. State
 // that a connection ID contradicts is not deleted (anybody can replay an old one from a stranger's
 // 4-tuple): such a nat flow gets an entry of its own, under the service's id with FLOW_BY_CID.
