@@ -2,6 +2,7 @@
 #include "l7/tls_certificate.h"
 
 #include "l7/tls_context.h"
+#include "l7/tls_file.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -18,35 +19,6 @@
 static int no_passphrase(char *out, int size, int rwflag, void *arg)
 {
 	return -1;
-}
-
-// Root is told as well: it has given up the power to read what it may not (l7/capabilities.h).
-#define NOT_READABLE " (by its owner and mode; lb7d keeps no power to read it all the same)"
-
-static int open_pem(BIO **out, const struct conf *conf, const char *file, struct err *err)
-{
-	char *path = tls_context_path(conf, file);
-	FILE *f;
-	int rc;
-
-	if (!path)
-		return err_set(err, -ENOMEM, "%s: no memory", file);
-	f = fopen(path, "re");
-	if (!f) {
-		rc = -errno;
-		err_set(err, rc, "%s: %s%s", file, strerror(-rc),
-		        rc == -EACCES ? NOT_READABLE : "");
-		goto out_path;
-	}
-	*out = BIO_new_fp(f, BIO_CLOSE);
-	rc = *out ? 0 : -ENOMEM;
-	if (rc) {
-		fclose(f);
-		err_set(err, rc, "%s: no memory", file);
-	}
-out_path:
-	free(path);
-	return rc;
 }
 
 // Whether the last read found no more PEM block of its kind, rather than a broken one.
@@ -83,7 +55,7 @@ static int load_certificate(SSL_CTX *ctx, const struct conf *conf, const char *f
 {
 	BIO *pem = NULL;
 	X509 *leaf;
-	int rc = open_pem(&pem, conf, file, err);
+	int rc = tls_file_open(&pem, conf, file, err);
 
 	if (rc)
 		return rc;
@@ -118,7 +90,7 @@ static int load_key(SSL_CTX *ctx, const struct conf *conf, const struct conf_tls
 {
 	BIO *pem = NULL;
 	EVP_PKEY *key;
-	int rc = open_pem(&pem, conf, files->key, err);
+	int rc = tls_file_open(&pem, conf, files->key, err);
 
 	if (rc)
 		return rc;

@@ -4,13 +4,15 @@
 #include "l4/base/addr.h"
 #include "l7/tls_conn.h"
 #include "l7/tls_context.h"
+#include "l7/tls_file.h"
 
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { MAX_SESSIONS = 64 }; // names; a session holds the peer's certificates, some KB
 
@@ -82,28 +84,57 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	return 1;
 }
 
+// Takes all certificates and lists of revoked ones; false if there is none, or what is there is broken.
+static bool add_authorities(X509_STORE *store, BIO *pem)
+{
+	char passphrase[] = ""; // else OpenSSL would ask at the terminal
+	STACK_OF(X509_INFO) *all = PEM_X509_INFO_read_bio(pem, NULL, NULL, passphrase);
+	int n = 0;
+	bool is_good = all != NULL;
+
+	for (int i = 0; i < sk_X509_INFO_num(all) && is_good; i++) {
+		const X509_INFO *one = sk_X509_INFO_value(all, i);
+
+		if (one->x509)
+			is_good = X509_STORE_add_cert(store, one->x509) == 1;
+		if (one->crl && is_good)
+			is_good = X509_STORE_add_crl(store, one->crl) == 1;
+		n += one->x509 || one->crl;
+	}
+	sk_X509_INFO_pop_free(all, X509_INFO_free);
+	return is_good && n > 0;
+}
+
+static int trust_file(struct tls_client *c, const struct conf *conf, const char *ca,
+                      struct err *err)
+{
+	BIO *pem;
+	int rc = tls_file_open(&pem, conf, ca, err);
+
+	if (rc)
+		return rc;
+	if (!add_authorities(SSL_CTX_get_cert_store(c->ctx), pem))
+		rc = err_set(err, -EINVAL, "%s: %s", ca,
+		             ERR_peek_error() ? tls_context_reason()
+		                              : "holds no certificate in PEM");
+	BIO_free(pem);
+	tls_context_drain();
+	return rc;
+}
+
 static int trust(struct tls_client *c, const struct conf *conf, uint16_t pool, struct err *err)
 {
 	const char *ca = conf->pools[pool].tls.ca;
-	char *path;
-	int rc = 0;
+	int rc;
 
 	if (!ca)
 		return SSL_CTX_set_default_verify_paths(c->ctx)
 		               ? 0
 		               : err_set(err, -ENOMEM, "pools[%u].tls: the system's CAs: %s", pool,
 		                         tls_context_reason());
-	path = tls_context_path(conf, ca);
-	if (!path)
-		return err_set(err, -ENOMEM, "pools[%u].tls.ca: %s: no memory", pool, ca);
-	if (!SSL_CTX_load_verify_file(c->ctx, path)) {
-		const char *reason = tls_context_reason();
-
-		rc = access(path, R_OK) ? -errno : -EINVAL;
-		err_set(err, rc, "pools[%u].tls.ca: %s: %s", pool, ca,
-		        rc == -EINVAL ? reason : strerror(-rc));
-	}
-	free(path);
+	rc = trust_file(c, conf, ca, err);
+	if (rc)
+		err_prefix(err, "pools[%u].tls.ca", pool);
 	return rc;
 }
 

@@ -99,7 +99,7 @@ check_conf() {
 refused() {
 	local rc=0
 	check_conf "${@:2}"
-	"$BIN/lbctl" check "$TMP/check.json" >"$TMP/out" 2>"$TMP/err" || rc=$?
+	timeout 10 "$BIN/lbctl" check "$TMP/check.json" >"$TMP/out" 2>"$TMP/err" || rc=$?
 	expect 1 "$rc" "status of lbctl check for $1"
 	expect "lbctl: $TMP/check.json: $1" "$(cat "$TMP/err")" "what lbctl check says"
 	expect "" "$(cat "$TMP/out")" "lbctl check is content"
@@ -112,6 +112,9 @@ refused 'l7[0].tls[0].certificate: empty.pem: holds no certificate in PEM' empty
 refused 'l7[0].tls[0].key: wild.key: does not belong to first.pem' first.pem wild.key ca.pem
 refused "l7[0].tls[0].key: locked.key: $unread" locked.pem locked.key ca.pem
 refused 'pools[0].tls.ca: gone.pem: No such file or directory' first.pem first.key gone.pem
+mkfifo "$TMP/pipe.pem" # of which nobody ever writes into the other end
+refused 'l7[0].tls[0].certificate: pipe.pem: not a regular file' pipe.pem first.key ca.pem
+refused 'pools[0].tls.ca: pipe.pem: not a regular file' first.pem first.key pipe.pem
 "$BIN/lbctl" check --no-files "$TMP/check.json" >"$TMP/out" || fail "check --no-files opens files"
 check_conf first.pem first.key ca.pem
 expect "$TMP/check.json: ok (services 1, pools 1, backends 1)" "$("$BIN/lbctl" check "$TMP/check.json" 2>&1)" "lbctl check"

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { MAX_SAID = 8 };
 
@@ -115,6 +116,29 @@ Test(tls_check, authorities_of_verified_backends_are_opened)
 	cr_expect_str_eq(mistakes.text[0], "pools[1].tls.ca: gone.pem: No such file or directory");
 	cr_expect(strncmp(mistakes.text[1], "pools[2].tls.ca: empty: ", 24) == 0, "%s",
 	          mistakes.text[1]);
+}
+
+// Opened in the ordinary way, a pipe keeps who reads it waiting until somebody writes; for ever.
+Test(tls_check, what_is_no_file_is_refused_at_once, .timeout = 10)
+{
+	static const struct files files[] = {
+		{"pipe", "good.key"}, {"good.pem", "pipe"}, {".", "good.key"}};
+	static const char *const want[] = {
+		"l7[1].tls[0].certificate: pipe: not a regular file",
+		"l7[1].tls[1].key: pipe: not a regular file",
+		"l7[1].tls[2].certificate: .: not a regular file",
+	};
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/pipe", tlsbuild_folder());
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	check_files(files, ARRAY_LEN(files));
+	cr_assert_eq(mistakes.n, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		cr_expect_str_eq(mistakes.text[i], want[i]);
+	check("{'pools': [{'name': 'a', 'tls': {'ca': 'pipe'}, 'backends': []}]}");
+	cr_assert_eq(mistakes.n, 1);
+	cr_expect_str_eq(mistakes.text[0], "pools[0].tls.ca: pipe: not a regular file");
 }
 
 Test(tls_check, files_of_entries_that_other_hosts_serve_are_theirs)
