@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "l4/base/log.h"
 #include "l7/io.h"
 
 enum { BACKLOG = 4096 };
@@ -163,4 +164,16 @@ int kit_new(struct kit **out, const struct site *site, const struct conf *runnin
 	}
 	*out = k;
 	return 0;
+}
+
+static void log_advice(const char *sentence, void *data)
+{
+	LOG_WARN("clients may refuse a certificate reason=\"%s\"", sentence);
+}
+
+void kit_advise(const struct kit *k, const struct conf *conf)
+{
+	for (uint16_t i = 0; i < k->n_servers; i++)
+		if (k->servers[i])
+			tls_server_advise(k->servers[i], conf, i, log_advice, NULL);
 }

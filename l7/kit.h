@@ -27,4 +27,8 @@ struct kit {
 NODISCARD int kit_new(struct kit **out, const struct site *site, const struct conf *running,
                       struct tls_tickets *tickets, struct err *err);
 
+// Warns the log of certificates that clients may refuse. All kits of a configuration have the same: for one of them, before its
+// worker has it.
+void kit_advise(const struct kit *k, const struct conf *conf);
+
 void kit_put(struct kit *k); // closes what is left in it with the last reference; NULL is fine

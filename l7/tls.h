@@ -13,6 +13,7 @@
 #include "l4/base/err.h"
 #include "l4/base/slice.h"
 #include "l4/model/conf.h"
+#include "l4/model/conf_advice.h"
 
 #include <sys/types.h>
 
@@ -37,6 +38,10 @@ void tls_tickets_rotate(struct tls_tickets *t, uint64_t now_ns);
 NODISCARD int tls_server_new(struct tls_server **out, const struct conf *conf, uint16_t l7,
                              const char *const *alpn, struct tls_tickets *tickets, struct err *err);
 void tls_server_free(struct tls_server *s);
+// Calls say() for each of its certificates that clients may refuse, though it is shown to them: out of date, or with a chain that
+// is none. `conf` and `l7` as above; the sentence begins with the place and is borrowed for the call. Before the first tls_accept().
+void tls_server_advise(const struct tls_server *s, const struct conf *conf, uint16_t l7,
+                       conf_advice_say say, void *data);
 
 // Towards the backends of conf->pools[pool]: verified as its "tls" says, not at all without one (probes of pools in clear).
 // The newest session of each server name is resumed; the 64 names used last are kept.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "l7/tls_server.h"
 
-#include "l4/base/log.h"
 #include "l7/tls_certificate.h"
 #include "l7/tls_conn.h"
 #include "l7/tls_context.h"
@@ -242,11 +241,6 @@ static int init_context(struct tls_server *s, struct host *h)
 	               : -ENOMEM;
 }
 
-static void log_advice(const char *sentence, void *data)
-{
-	LOG_WARN("clients may refuse a certificate reason=\"%s\"", sentence);
-}
-
 static int add_host(struct tls_server *s, const struct conf *conf, uint16_t l7, uint16_t i,
                     struct err *err)
 {
@@ -254,10 +248,9 @@ static int add_host(struct tls_server *s, const struct conf *conf, uint16_t l7, 
 	struct host *h = &s->hosts[s->n_hosts];
 	const X509 *leaf;
 	char place[TLS_CERTIFICATE_PLACE_SIZE];
-	const struct tls_certificate_advice advice = {.place = tls_certificate_place(place, l7, i),
-	                                              .say = log_advice};
 	int rc;
 
+	tls_certificate_place(place, l7, i);
 	h->ctx = tls_context_new(TLS_server_method(), entry->tls_min);
 	if (!h->ctx)
 		return err_set(err, -ENOMEM, "%s: no memory", place);
@@ -265,7 +258,6 @@ static int add_host(struct tls_server *s, const struct conf *conf, uint16_t l7, 
 	rc = tls_certificate_load(h->ctx, conf, &entry->tls[i], place, err);
 	if (rc)
 		return rc;
-	tls_certificate_advise(h->ctx, entry->tls[i].certificate, &advice);
 	leaf = SSL_CTX_get0_certificate(h->ctx);
 	if (identify(h->tickets.id, entry->name, leaf) || init_context(s, h) ||
 	    tls_certificate_names(leaf, add_name, s)) {
@@ -304,6 +296,18 @@ int tls_server_new(struct tls_server **out, const struct conf *conf, uint16_t l7
 fail:
 	tls_server_put(s);
 	return rc;
+}
+
+void tls_server_advise(const struct tls_server *s, const struct conf *conf, uint16_t l7,
+                       conf_advice_say say, void *data)
+{
+	char place[TLS_CERTIFICATE_PLACE_SIZE];
+	const struct tls_certificate_advice advice = {.place = place, .say = say, .data = data};
+
+	for (uint16_t i = 0; i < s->n_hosts; i++) {
+		tls_certificate_place(place, l7, i);
+		tls_certificate_advise(s->hosts[i].ctx, conf->l7[l7].tls[i].certificate, &advice);
+	}
 }
 
 struct tls_server *tls_server_get(struct tls_server *s)

@@ -118,3 +118,15 @@ refused 'pools[0].tls.ca: pipe.pem: not a regular file' first.pem first.key pipe
 "$BIN/lbctl" check --no-files "$TMP/check.json" >"$TMP/out" || fail "check --no-files opens files"
 check_conf first.pem first.key ca.pem
 expect "$TMP/check.json: ok (services 1, pools 1, backends 1)" "$("$BIN/lbctl" check "$TMP/check.json" 2>&1)" "lbctl check"
+
+# --- what clients may refuse is said once, not by each worker ---
+cat "$TMP/first.pem" "$TMP/other.pem" >"$TMP/odd.pem"
+L7_WORKERS=3 l7_conf "$TMP/odd.json" '{services: [service("site"; 443)],
+	l7: [{name: "site", tls: [{certificate: "odd.pem", key: "first.key"}], routes: [{path: "/", answer: {}}]}]}'
+advised() { grep -cF 'clients may refuse a certificate reason="l7[0].tls[0].certificate: odd.pem: certificate 1 is not signed by' "$TMP/lb7d.log"; }
+l7_start "$TMP/odd.json"
+expect 1 "$(advised)" "warnings of one start"
+kill -HUP "$LB7D_PID"
+wait_until 5 l7_reloaded 1 || fail "no reload: $(cat "$TMP/lb7d.log")"
+expect 2 "$(advised)" "warnings of a start and a reload"
+l7_stop
