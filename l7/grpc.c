@@ -199,6 +199,21 @@ enum grpc_status grpc_status_of_end(enum access_end end, uint16_t status)
 	}
 }
 
+bool grpc_is_server_error(uint8_t status)
+{
+	switch (status) {
+	case GRPC_UNKNOWN:
+	case GRPC_DEADLINE_EXCEEDED:
+	case GRPC_UNIMPLEMENTED:
+	case GRPC_INTERNAL:
+	case GRPC_UNAVAILABLE:
+	case GRPC_DATA_LOSS:
+		return true;
+	default:
+		return status >= GRPC_STATUS_COUNT;
+	}
+}
+
 void grpc_write_message(struct text *t, struct slice message)
 {
 	static const char digits[] = "0123456789ABCDEF";

@@ -66,6 +66,10 @@ NODISCARD bool grpc_parse_timeout(struct slice value, uint64_t *ns);
 // names are none of ours to judge.
 NODISCARD bool grpc_parse_status(struct slice value, uint8_t *status);
 
+// Whether this is the server's fault and not the caller's, nor just an answer: as OpenTelemetry's conventions for gRPC have it. Numbers
+// that no standard names are.
+bool grpc_is_server_error(uint8_t status);
+
 // What an HTTP status means that came without grpc-status: http-grpc-status-mapping.md. Only for what others said.
 enum grpc_status grpc_status_of_http(uint16_t status);
 

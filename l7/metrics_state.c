@@ -33,10 +33,13 @@ static bool next_backend(struct metrics_state *s, struct place *at)
 	return true;
 }
 
+// That somebody may ask for: what is left over is nobody's outage.
 static bool next_pool(struct metrics_state *s, struct place *at)
 {
 	const struct conf *conf = s->site ? s->site->conf : NULL;
 
+	while (conf && s->pool < conf->n_pools && !s->site->shared->is_used[s->pool])
+		s->pool++;
 	if (!conf || s->pool >= conf->n_pools)
 		return false;
 	at->pool = &conf->pools[s->pool];

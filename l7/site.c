@@ -121,8 +121,11 @@ static int shared_new(struct site_conf **out, struct conf *conf)
 	atomic_init(&c->n_refs, 1);
 	c->l7 = arena_alloc(&c->arena, conf->n_l7 + 1u, sizeof(*c->l7), alignof(struct site_l7));
 	c->is_routed = arena_alloc(&c->arena, conf->n_pools + 1u, sizeof(bool), 1);
-	if (!c->l7 || !c->is_routed || make_ids(c))
+	c->is_used = arena_alloc(&c->arena, conf->n_pools + 1u, sizeof(bool), 1);
+	if (!c->l7 || !c->is_routed || !c->is_used || make_ids(c))
 		goto err_put;
+	for (uint16_t i = 0; i < conf->n_pools; i++)
+		c->is_used[i] = conf_pool_is_used(conf, conf->pools[i].name);
 	for (uint16_t i = 0; i < conf->n_l7; i++) {
 		rc = build_l7(c, i);
 		if (rc)

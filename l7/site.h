@@ -21,6 +21,7 @@ struct site_conf {
 	struct conf *conf;  // owned
 	struct site_l7 *l7; // [conf->n_l7]
 	bool *is_routed;    // [conf->n_pools]; a route names it
+	bool *is_used;      // [conf->n_pools]: conf_pool_is_used()
 	// Ids in the counter store, telemetry_assign()'s: 0 until then, and of what lb7d does not serve.
 	uint16_t *service_ids;  // [conf->n_services]
 	uint16_t **backend_ids; // [conf->n_pools][n_backends]

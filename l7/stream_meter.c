@@ -295,7 +295,7 @@ void stream_meter_end(struct stream *s, enum access_end end)
 	struct stream_meter *m = s->meter;
 	enum meter_end e = end_of(end);
 
-	if (s->is_grpc && e == METER_END_COMPLETED && s->grpc_status != GRPC_OK)
+	if (s->is_grpc && e == METER_END_COMPLETED && grpc_is_server_error(s->grpc_status))
 		e = METER_END_ERROR_EVENT;
 	if (m)
 		e = meter_end(&m->meter, e);

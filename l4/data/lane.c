@@ -120,10 +120,10 @@ void lane_tick(struct lane *lane, uint64_t now_ns)
 
 void lane_refused(struct lane *lane, struct pkt *p, enum reason reason)
 {
-	if (tally_has(p)) {
+	if (tally_has(p))
 		lane->tally.n_rows = TALLY_VOID;
+	if (p->role == ROLE_CLIENT)
 		lane->backends[p->backend].refused++;
-	}
 	pkt_drop(p, reason);
 }
 
@@ -137,7 +137,7 @@ static void count_backend(struct backend_counters *b, const struct pkt *p)
 	}
 	b->no_next_hop += p->reason == REASON_NO_NEXT_HOP;
 	b->new_flows += p->is_new;
-	if (!p->is_new || p->verdict != VERDICT_FORWARD)
+	if (!p->is_new || (p->verdict != VERDICT_FORWARD && p->reason != REASON_TX_FULL))
 		return;
 	b->packets++;
 	b->bytes += p->len;

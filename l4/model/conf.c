@@ -155,3 +155,24 @@ void conf_free(struct conf *conf)
 	arena_fini(&conf->arena);
 	free(conf);
 }
+
+static bool is_in_l7(const struct conf_l7 *l7, const char *pool)
+{
+	if (l7->hosts && strcmp(l7->hosts, pool) == 0)
+		return true;
+	for (size_t k = 0; k < l7->n_routes; k++)
+		if (l7->routes[k].pool && strcmp(l7->routes[k].pool, pool) == 0)
+			return true;
+	return false;
+}
+
+bool conf_pool_is_used(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_services; i++)
+		if (conf->services[i].pool && strcmp(conf->services[i].pool, name) == 0)
+			return true;
+	for (size_t i = 0; i < conf->n_l7; i++)
+		if (is_in_l7(&conf->l7[i], name))
+			return true;
+	return false;
+}

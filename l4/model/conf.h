@@ -375,7 +375,9 @@ NODISCARD int conf_check(const struct conf *conf, struct err *err);
 NODISCARD int conf_check_reload(const struct conf *running, const struct conf *next,
                                 struct err *err);
 
-struct conf_pool *conf_pool_find(const struct conf *conf, const char *name);            // or NULL
+struct conf_pool *conf_pool_find(const struct conf *conf, const char *name); // or NULL
+bool conf_pool_is_used(const struct conf *conf,
+                       const char *name); // by a service, a route or as hosts
 struct conf_service *conf_service_find(const struct conf *conf, const char *name);      // or NULL
 struct conf_l7 *conf_l7_find(const struct conf *conf, const char *name);                // or NULL
 struct conf_backend *conf_backend_find(const struct conf_pool *pool, const char *name); // or NULL

@@ -120,27 +120,6 @@ static bool is_l7_used(const struct conf *conf, const char *name)
 	return false;
 }
 
-static bool is_in_l7(const struct conf_l7 *l7, const char *pool)
-{
-	if (l7->hosts && strcmp(l7->hosts, pool) == 0)
-		return true;
-	for (size_t k = 0; k < l7->n_routes; k++)
-		if (l7->routes[k].pool && strcmp(l7->routes[k].pool, pool) == 0)
-			return true;
-	return false;
-}
-
-static bool is_pool_used(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->n_services; i++)
-		if (conf->services[i].pool && strcmp(conf->services[i].pool, name) == 0)
-			return true;
-	for (size_t i = 0; i < conf->n_l7; i++)
-		if (is_in_l7(&conf->l7[i], name))
-			return true;
-	return false;
-}
-
 // One half of a change; the other may have been forgotten.
 static void advise_on_unused(const struct conf *conf, conf_advice_say say, void *data)
 {
@@ -153,7 +132,7 @@ static void advise_on_unused(const struct conf *conf, conf_advice_say say, void 
 		say(err.msg, data);
 	}
 	for (size_t i = 0; i < conf->n_pools; i++) {
-		if (is_pool_used(conf, conf->pools[i].name))
+		if (conf_pool_is_used(conf, conf->pools[i].name))
 			continue;
 		err_set(&err, 0, "pools[%zu]: no service and no route names \"%s\"", i,
 		        conf->pools[i].name);

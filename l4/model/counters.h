@@ -147,10 +147,12 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(quic_hash, counter, packets, "quic: packets routed by hash")                             \
 	X(quic_migrations, counter, flows, "nat: connections that went on from a new path")
 
-// One set for each lane and backend. Identity: packets - refused of all backends = forwarded of all services.
+// One set for each lane and backend. Identity: packets - refused of all backends = forwarded of all services. A lane that is killed
+// within a burst leaves the backends ahead by what it had forwarded of that, 32 packets at most.
 #define COUNTERS_BACKEND(X)                                                                        \
-	X(packets, counter, packets, "packets forwarded to the backend")                           \
-	X(bytes, counter, bytes, "bytes of packets forwarded to the backend")                      \
+	X(packets, counter, packets, "packets forwarded to the backend, refused ones included")    \
+	X(bytes, counter, bytes,                                                                   \
+	  "bytes of packets forwarded to the backend, refused ones included")                      \
 	X(refused, counter, packets, "packets to the backend that a full transmit queue dropped")  \
 	X(no_next_hop, counter, packets,                                                           \
 	  "packets dropped as the backend's MAC address is not known")                             \
@@ -328,7 +330,7 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(stream_ends_upstream_error, counter, streams, "streams that broke at the backend")       \
 	X(stream_ends_timeout, counter, streams, "streams that a time-out ended")                  \
 	X(stream_ends_error_event, counter, streams,                                               \
-	  "streams in which an event or a grpc-status told an error")                              \
+	  "streams in which an event, or a gRPC status of the server, told an error")              \
 	X(stream_ends_drained, counter, streams,                                                   \
 	  "streams cut by a stop, or by the backend being taken down")                             \
 	X(stream_ends_lost, counter, streams, "streams that were open when lb7d died")             \
@@ -379,7 +381,8 @@ enum reason { REASONS(X) REASON_COUNT };
 	X(responses_3xx, counter, responses, "answers by class of status")                      \
 	X(responses_4xx, counter, responses, "answers by class of status")                      \
 	X(responses_5xx, counter, responses, "answers by class of status")                      \
-	X(stream_errors, counter, streams, "streams in which an event reported an error")       \
+	X(stream_errors, counter, streams,                                                      \
+	  "streams that reported an error, gRPC calls by a status of the server's")             \
 	X(bytes_in, counter, bytes, "content sent to the backend")                              \
 	X(bytes_out, counter, bytes, "content received from the backend")
 

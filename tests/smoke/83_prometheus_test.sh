@@ -145,7 +145,8 @@ counted 'lb_backend_healthy{pool="probed",backend="b8001"}' 1
 # Of its one backend, which is unhealthy, `broken` makes use nevertheless; `dead` is not probed, and nothing is known of it.
 counted 'lb_backend_healthy{pool="broken",backend="b8008"}' 0
 counted 'lb_pool_failed_open{pool="broken"}' 1
-expect 0 "$(value 'lb_pool_failed_open{pool="probed"}')" "a healthy pool"
+expect 0 "$(value 'lb_pool_failed_open{pool="web"}')" "a healthy pool"
+expect "" "$(value 'lb_pool_failed_open{pool="probed"}')" "a pool that no route asks"
 expect 1 "$(value 'lb_backend_usable{pool="broken",backend="b8008"}')" "the backend of a pool that failed open"
 expect 1 "$(value 'lb_backend_usable{pool="dead",backend="b8009"}')" "a backend that nobody probes"
 expect "" "$(value 'lb_backend_healthy{pool="dead",backend="b8009"}')" "a backend that nobody probes"

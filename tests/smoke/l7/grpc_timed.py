@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""grpc_timed.py HOST:PORT: three calls of StreamingOutputCall: five messages 20 ms apart, one that fails at once, one that is
-cancelled after two messages. Says as JSON what it saw: messages in all, milliseconds to the first one of the first call, and from it to
+"""grpc_timed.py HOST:PORT: calls of StreamingOutputCall: five messages 20 ms apart, two that fail at once, by the caller's fault and by
+the server's, one that is cancelled after two messages. Says as JSON what it saw: messages in all, milliseconds to the first one of the first call, and from it to
 the last."""
 import json
 import sys
@@ -25,10 +25,11 @@ def main():
     list(call(request(1), timeout=20))  # the connection is there, whatever that took
     start = time.monotonic()
     moments = [time.monotonic() for _ in call(request(5), timeout=20)]
-    try:
-        list(call(request(2, 3), timeout=20))
-    except grpc.RpcError as error:
-        assert error.code() == grpc.StatusCode.INVALID_ARGUMENT, error
+    for status in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL):
+        try:
+            list(call(request(2, status.value[0]), timeout=20))
+        except grpc.RpcError as error:
+            assert error.code() == status, error
     cancelled = call(request(100), timeout=20)
     next(cancelled)
     next(cancelled)

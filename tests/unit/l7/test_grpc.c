@@ -397,3 +397,17 @@ Test(grpc, status_and_message_are_two_fields)
 	f.n = MESSAGE_FIELDS_MAX;
 	cr_expect_not(grpc_add_status(&f, GRPC_INTERNAL, none));
 }
+
+// https://opentelemetry.io/docs/specs/semconv/rpc/grpc/: server spans.
+Test(grpc, a_server_fails_by_six_statuses_and_by_unknown_numbers)
+{
+	static const bool is_error[GRPC_STATUS_COUNT] = {
+		[GRPC_UNKNOWN] = true,       [GRPC_DEADLINE_EXCEEDED] = true,
+		[GRPC_UNIMPLEMENTED] = true, [GRPC_INTERNAL] = true,
+		[GRPC_UNAVAILABLE] = true,   [GRPC_DATA_LOSS] = true,
+	};
+
+	for (unsigned int status = 0; status < 256; status++)
+		cr_expect_eq(grpc_is_server_error((uint8_t)status),
+		             status >= GRPC_STATUS_COUNT || is_error[status], "%u", status);
+}

@@ -82,7 +82,8 @@ Test(grpc_message, next_stops_behind_each_message_however_frames_cut_them)
 
 		for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
 			while (grpc_message_next(&g, &pieces[i]))
-				cr_expect_eq(pieces[i].ptr - bytes, ends[g.n - 1], "%zu", cut);
+				cr_expect_eq((size_t)(pieces[i].ptr - bytes), ends[g.n - 1], "%zu",
+				             cut);
 			cr_expect_eq(pieces[i].len, 0);
 		}
 		cr_expect_eq(g.n, 3);

@@ -396,6 +396,7 @@ static const struct {
 	{"lb_pool_usable_backends{pool=\"p\"}", "1"},
 	{"lb_pool_usable_backends{pool=\"empty\"}", "0"},
 	{"lb_pool_usable_backends{pool=\"out\"}", "0"},
+	{"lb_pool_usable_backends{pool=\"spare\"}", ""}, // no route asks it
 	{"lb_pool_failed_open{pool=\"p\"}", "0"},
 	{"lb_pool_failed_open{pool=\"empty\"}", "0"},
 };
@@ -411,9 +412,11 @@ Test(metrics, every_backend_of_every_pool_has_its_state_and_whether_it_is_used)
 	         "{'name': 'b', 'address': '127.0.0.2', 'port': 80, 'state': 'down'},"
 	         "{'name': 'c', 'address': '127.0.0.3', 'port': 80, 'state': 'drain'},"
 	         "{'name': 'd', 'address': '127.0.0.4', 'port': 80, 'weight': 0}]},"
-	         "{'name': 'empty', 'backends': []},"
+	         "{'name': 'empty', 'backends': []}, {'name': 'spare', 'backends': []},"
 	         "{'name': 'out', 'backends': [{'name': 'e', 'address': '127.0.0.5', 'port': 80, "
-	         "'state': 'down'}]}]}",
+	         "'state': 'down'}]}],"
+	         "'l7': [{'name': 'l', 'routes': [{'path': '/', 'pool': 'p'},"
+	         "{'path': '/empty', 'pool': 'empty'}, {'path': '/out', 'pool': 'out'}]}]}",
 	         m.b.dir);
 	cr_assert_eq(manager_apply(&m.b.manager, managerbuild_conf(text), &err), 0, "%s", err.msg);
 	metricsbuild_read(&m, NULL);

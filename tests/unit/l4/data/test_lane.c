@@ -74,7 +74,8 @@ Test(lane, what_a_queue_refused_is_a_drop)
 	cr_expect_eq(l.lane->count->tx_packets, 0);
 	cr_expect_eq(l.lane->count->by_name.tx_full, 1);
 	cr_expect_eq(s.dropped, 1);
-	cr_expect_eq(b.packets, 0);
+	cr_expect_eq(b.packets, 1);
+	cr_expect_eq(b.refused, 1);
 	cr_expect(lanebuild_adds_up(&l));
 }
 

@@ -60,10 +60,9 @@ static void draw_burst(void)
 static void expect_backend(const struct pkt *p, bool is_refused)
 {
 	struct backend_counters *b = &expected.backends[p->backend];
-	bool is_sent = p->verdict == VERDICT_FORWARD;
 
 	b->new_flows += p->is_new;
-	if (!is_sent && !(is_refused && !p->is_new))
+	if (p->verdict != VERDICT_FORWARD && !is_refused)
 		return;
 	b->packets++;
 	b->bytes += p->len;
