@@ -28,9 +28,9 @@ L7_WORKERS=2 l7_conf "$TMP/a.json" '{
 	admin: {address: "127.0.0.1", port: 9047},
 	services: [service("site"; 80), (service("site"; 81) + {name: "other"}), service("secret"; 443)],
 	l7: [{name: "site", http2: true, streams: {measure: "tokens", models: ["m"]}, routes: [{path: "/", pool: "web"}, {path: "/dead", pool: "dead"}, {path: "/none", pool: "empty"},
-		{path: "/fixed", answer: {status: 200, body: "fixed"}}, {path: "/chat", pool: "chat"}, {path: "/broken", pool: "broken"}]},
+		{path: "/fixed", answer: {status: 200, body: "fixed"}}, {path: "/chat", pool: "chat"}, {path: "/broken", pool: "broken"}, {path: "/probed", pool: "probed"}]},
 		{name: "secret", tls: [{certificate: "\($tmp)/site.pem", key: "\($tmp)/site.key"}], routes: [{path: "/", pool: "web"}]}],
-	pools: [pool("web"; [8001, 8002]), pool("chat"; [8003]), pool("dead"; [8009]), pool("empty"; []),
+	pools: [pool("web"; [8001, 8002]), pool("chat"; [8003]), pool("dead"; [8009]), pool("empty"; []), pool("spare"; []),
 		(pool("probed"; [8001]) + {health: {type: "tcp", interval_ms: 200, timeout_ms: 200}}),
 		(pool("broken"; [8008]) + {health: {type: "tcp", interval_ms: 200, timeout_ms: 200}})]}'
 # What lb4d left in the store while it is down.
@@ -145,8 +145,8 @@ counted 'lb_backend_healthy{pool="probed",backend="b8001"}' 1
 # Of its one backend, which is unhealthy, `broken` makes use nevertheless; `dead` is not probed, and nothing is known of it.
 counted 'lb_backend_healthy{pool="broken",backend="b8008"}' 0
 counted 'lb_pool_failed_open{pool="broken"}' 1
-expect 0 "$(value 'lb_pool_failed_open{pool="web"}')" "a healthy pool"
-expect "" "$(value 'lb_pool_failed_open{pool="probed"}')" "a pool that no route asks"
+expect 0 "$(value 'lb_pool_failed_open{pool="probed"}')" "a healthy pool"
+expect "" "$(value 'lb_pool_usable_backends{pool="spare"}')" "a pool that no route asks"
 expect 1 "$(value 'lb_backend_usable{pool="broken",backend="b8008"}')" "the backend of a pool that failed open"
 expect 1 "$(value 'lb_backend_usable{pool="dead",backend="b8009"}')" "a backend that nobody probes"
 expect "" "$(value 'lb_backend_healthy{pool="dead",backend="b8009"}')" "a backend that nobody probes"
