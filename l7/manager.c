@@ -349,7 +349,8 @@ int manager_apply(struct manager *m, struct conf *conf, struct err *err)
 			free_workers(m); // another configuration may want others
 		return rc;
 	}
-	kit_advise(n.kits[0], n.site->conf);
+	if (m->n_workers) // else none could be started
+		kit_advise(n.kits[0], n.site->conf);
 	commit(m, &n);
 	if (!m->is_managed)
 		conf_advice(m->site->conf, log_advice, NULL);
