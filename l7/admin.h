@@ -4,7 +4,8 @@
 //   GET /readyz   200 if it serves; 503 with the reason while it starts or stops
 //   GET /metrics  Prometheus text format 0.0.4
 // HEAD likewise; other methods 405, other paths 404. At most ADMIN_CLIENTS connections: a further one takes the place of one that
-// is idle, or is refused. /metrics leaves in pieces, in chunks to HTTP/1.1: about a millisecond of a turn of the loop is given to those of
+// is idle, or is refused. ADMIN_READERS of them at most take a page of /metrics at one time: a further GET of it is answered 503
+// with Retry-After, which the log says once until half of them are done, so that slow readers shut no probe out. /metrics leaves in pieces, in chunks to HTTP/1.1: about a millisecond of a turn of the loop is given to those of
 // all readers together, and no more is kept for one than one piece and what its socket holds.
 #pragma once
 
@@ -14,6 +15,7 @@
 
 enum {
 	ADMIN_CLIENTS = 64,
+	ADMIN_READERS = 48,
 	ADMIN_PIECE = 32768, // bytes of a page that are made at once
 };
 

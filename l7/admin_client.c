@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "l4/base/log.h"
 #include "l7/http1.h"
 
 enum {
@@ -26,6 +27,7 @@ struct admin_client {
 	size_t seen;            // bytes of an incomplete head that were looked at
 	bool is_busy;           // a head is incomplete, or an answer is on its way
 	bool is_ending;         // what still comes is of no interest
+	bool is_reader;         // counted among those who take a page
 	bool closes;            // with the end of the answer that is on its way
 	struct admin_page page; // of metrics
 	struct timer total;     // runs while an answer with a page is on its way
@@ -37,6 +39,7 @@ struct answer_of_admin {
 	uint16_t status;
 	const char *type;
 	const char *allow; // 405
+	const char *retry; // 503; seconds
 	struct slice body;
 	bool is_page;    // of metrics; the body is empty, and its length not known
 	bool is_chunked; // it comes in chunks
@@ -76,6 +79,8 @@ static void write_head(struct text *t, const struct answer_of_admin *a, bool clo
 	add_field(t, "Cache-Control", "no-store");
 	if (a->allow)
 		add_field(t, "Allow", a->allow);
+	if (a->retry)
+		add_field(t, "Retry-After", a->retry);
 	if (closes)
 		add_field(t, "Connection", "close");
 	if (a->is_chunked)
@@ -115,6 +120,39 @@ static void set_busy(struct admin_client *c, bool is_busy)
 	loop_timer_start(c->setup.loop, &c->timer, is_busy ? BUSY_MS : IDLE_MS);
 }
 
+// --- readers of pages ---
+
+static void begin_reading(struct admin_client *c)
+{
+	c->is_reader = true;
+	c->setup.turns->n_readers++;
+	loop_timer_start(c->setup.loop, &c->total, PAGE_MS);
+}
+
+static void end_reading(struct admin_client *c)
+{
+	struct admin_page_turns *turns = c->setup.turns;
+
+	loop_timer_stop(c->setup.loop, &c->total);
+	if (!c->is_reader)
+		return;
+	c->is_reader = false;
+	if (--turns->n_readers <= ADMIN_READERS / 2)
+		turns->is_full = false;
+}
+
+static struct answer_of_admin refuse_page(struct admin_page_turns *turns)
+{
+	struct answer_of_admin a = say(503, "too many read /metrics now\n");
+
+	if (!turns->is_full)
+		LOG_WARN("metrics refused reason=\"so many read them, and slowly\" readers=%u",
+		         turns->n_readers);
+	turns->is_full = true;
+	a.retry = "10"; // BUSY_MS: by then who takes nothing is gone
+	return a;
+}
+
 // --- requests ---
 
 static bool is_path(const struct request *r, const char *path)
@@ -144,6 +182,8 @@ static struct answer_of_admin answer(const struct admin_client *c, const struct 
 	}
 	if (!is_metrics)
 		return is_path(r, "/healthz") ? say(200, "ok\n") : readiness(source);
+	if (r->method == METHOD_GET && c->setup.turns->n_readers >= ADMIN_READERS)
+		return refuse_page(c->setup.turns);
 	return (struct answer_of_admin){.status = 200,
 	                                .type = "text/plain; version=0.0.4; charset=utf-8",
 	                                .is_page = true,
@@ -160,7 +200,7 @@ static bool is_last(const struct request *r)
 // The answer is with the kernel.
 static void finish(struct admin_client *c)
 {
-	loop_timer_stop(c->setup.loop, &c->total);
+	end_reading(c);
 	if (c->closes)
 		end(c);
 	else
@@ -178,7 +218,7 @@ static void serve(struct admin_client *c, const struct request *r)
 		a = say(503, "no memory\n");
 	send_answer(c, &a, is_head, c->closes);
 	if (c->page.page)
-		loop_timer_start(c->setup.loop, &c->total, PAGE_MS);
+		begin_reading(c);
 	else
 		finish(c);
 }
@@ -333,7 +373,7 @@ static void on_total(struct timer *t)
 
 bool admin_client_is_idle(const struct admin_client *c)
 {
-	return !c->is_busy;
+	return !c->is_busy || (c->is_ending && !is_answering(c));
 }
 
 static void bury(struct loop_task *task)
@@ -345,7 +385,7 @@ static void bury(struct loop_task *task)
 void admin_client_close(struct admin_client *c)
 {
 	loop_timer_stop(c->setup.loop, &c->timer);
-	loop_timer_stop(c->setup.loop, &c->total);
+	end_reading(c);
 	if (is_answering(c))
 		conn_abort(&c->conn);
 	admin_page_close(&c->page);

@@ -27,4 +27,5 @@ struct admin_client_setup {
 NODISCARD int admin_client_open(struct admin_client **out, const struct admin_client_setup *setup);
 void admin_client_close(struct admin_client *c);
 
-bool admin_client_is_idle(const struct admin_client *c); // between two requests
+// Between two requests, or with its last answer.
+bool admin_client_is_idle(const struct admin_client *c);

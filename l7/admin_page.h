@@ -23,6 +23,8 @@ struct admin_page_turns {
 	uint64_t turn_ns;                // loop->now_ns of the last turn that had pieces
 	uint64_t began_ns;               // with the first of them
 	unsigned n_pieces;               // in it
+	unsigned n_readers; // to whose kernel a page is not all given yet; admin_client counts
+	bool is_full;       // a reader was refused, and since then half of them were never done
 };
 
 struct admin_page {

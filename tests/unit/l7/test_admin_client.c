@@ -425,6 +425,64 @@ Test(admin_client, a_page_of_which_nothing_is_taken_for_ten_seconds_is_given_up)
 	cr_expect_eq(n_open, 0);
 }
 
+static const char get_page[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+
+// As many as may be at one time, each in the middle of its page; their sockets are left to the test's end.
+static void fill_with_readers(struct admin_client *readers[ADMIN_READERS])
+{
+	metrics_len = METRICS_LEN;
+	for (int i = 0; i < ADMIN_READERS; i++) {
+		connect_client();
+		readers[i] = client;
+		cr_assert_eq(write(peer, get_page, strlen(get_page)), (ssize_t)strlen(get_page));
+	}
+	for (int i = 0; i < 4 && n_open < ADMIN_READERS; i++)
+		loop_turn(&loop, 2);
+	cr_assert_eq(n_open, ADMIN_READERS);
+}
+
+// Probes of /healthz must find a place among the connections.
+Test(admin_client, beyond_so_many_readers_a_page_is_refused_at_once)
+{
+	struct admin_client *readers[ADMIN_READERS];
+	static const char health[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	fill_with_readers(readers);
+	ask(get_page);
+	cr_expect_eq(strncmp(answer, "HTTP/1.1 503 ", 13), 0, "%s", answer);
+	cr_expect(strstr(answer, "\r\nRetry-After: 10\r\n"), "%s", answer);
+	cr_expect(admin_client_is_idle(client));
+	send_bytes(health, strlen(health));
+	cr_expect(strstr(answer, "\r\n\r\nok\n"), "%s", answer);
+	cr_expect_eq(n_open, ADMIN_READERS);
+	admin_client_close(client);
+	admin_client_close(readers[0]);
+	ask(get_page);
+	cr_expect_eq(strncmp(answer, "HTTP/1.1 200 ", 13), 0, "%s", answer);
+	admin_client_close(client);
+	for (int i = 1; i < ADMIN_READERS; i++)
+		admin_client_close(readers[i]);
+}
+
+Test(admin_client, who_has_a_page_is_no_reader_any_more)
+{
+	for (int i = 0; i < 2 * ADMIN_READERS; i++) {
+		ask(get_page);
+		cr_assert_eq(strncmp(answer, "HTTP/1.1 200 ", 13), 0, "%d: %s", i, answer);
+		if (i % 2)
+			admin_client_close(client);
+	}
+	cr_expect_eq(turns.n_readers, 0);
+}
+
+// It may not have seen its end yet; its place is free for others.
+Test(admin_client, who_has_had_the_last_answer_is_idle)
+{
+	ask("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	cr_assert_not_null(client);
+	cr_expect(admin_client_is_idle(client));
+}
+
 // However little it is: a link may be slow. But not for ever.
 Test(admin_client, a_page_of_which_some_is_taken_goes_on_for_five_minutes)
 {
